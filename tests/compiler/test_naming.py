@@ -186,3 +186,22 @@ def test_an_array_that_is_made_and_written_into_has_the_users_name() -> None:
     compiled(np.ones((12, 3)))
     assert "    return rows\n" in compiled.source
     assert "    rows.fill(0.0)\n" in compiled.source and "constant" not in compiled.source
+
+
+def test_tensors_are_called_by_the_nearest_name_that_leads_to_them() -> None:
+    a_first, z_last = tg.Tensor(np.ones(3)), tg.Tensor(np.ones(3))
+    optimizer = tg.optim.SGD([a_first, z_last], 0.1)
+
+    def loss_of(x: Any) -> Any:
+        return np.sum(x * a_first * z_last)
+
+    @tg.compile
+    def step(x: Any) -> Any:
+        loss = loss_of(x)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    step(np.ones(3))
+    assert {"a_first", "z_last"} <= {variable.name for variable in step.program.variables}

@@ -32,6 +32,7 @@ from tinygraph.compiler.guards.arguments import NUMERIC
 from tinygraph.compiler.guards.counters import Counters, Place, marked
 from tinygraph.compiler.guards.signature import Parameters
 from tinygraph.compiler.kept_programs import REMEMBERED, KeptPrograms
+from tinygraph.compiler.notebook import program_html
 from tinygraph.compiler.pipeline import made_version, name_of
 from tinygraph.compiler.program.decisions import Left
 from tinygraph.compiler.program.program import Program
@@ -60,6 +61,7 @@ from tinygraph.engine import modes
 from tinygraph.engine.modes import state
 from tinygraph.errors import GraphError, UnsupportedError
 from tinygraph.graph import Graph
+from tinygraph.graph.sizes import counted
 
 if TYPE_CHECKING:
     from tinygraph.compiler.stages import Stages
@@ -124,7 +126,12 @@ class Compiled:
         return Compiled(function, self._parameters.static, self._programs.maxsize, self._otherwise)
 
     def __repr__(self) -> str:
-        return f"<compiled {self._name}, {len(self._programs.by_signature)} signatures>"
+        return f"<compiled {self._name}, {counted(len(self._programs.by_signature), 'signature')}>"
+
+    def _repr_html_(self) -> str:
+        """Return the programs for a notebook, and the picture and the text of the one that was run last."""
+        programs = self.explain()._repr_html_()
+        return programs + (program_html(self.source, self.draw) if self.signatures else "")
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """Call the function: run the program for these arguments, which is made at the first such call."""

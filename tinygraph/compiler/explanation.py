@@ -14,6 +14,7 @@ from time import monotonic
 from typing import Any
 
 from tinygraph.compiler.axes import SizedRunner
+from tinygraph.compiler.notebook import programs_html
 from tinygraph.compiler.program.decisions import decided
 from tinygraph.compiler.program.loop_marks import Begin
 from tinygraph.compiler.program.loops import goes_on
@@ -150,6 +151,11 @@ class Explanation:
 
     def __repr__(self) -> str:
         return f"<explanation of {self.function}, {_counted(len(self.programs), 'program')}>"
+
+    def _repr_html_(self) -> str:
+        """Return a table of the programs for a notebook."""
+        rows = [(item.signature or "no arguments", item.why, f"{item.runs:,}") for item in self.programs]
+        return programs_html(self.function, rows, str(self))
 
 
 def explained(signature: str, versions: Sequence[Version]) -> Explained:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Callable
 from functools import cached_property
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tinygraph.drawing import engine, pictures
+from tinygraph.drawing.box_text import text_lines
 from tinygraph.drawing.dot import dot
 from tinygraph.drawing.errors import DrawingError, NoEngineError
 from tinygraph.drawing.live import live as live_parts
@@ -17,14 +19,20 @@ from tinygraph.drawing.mermaid import mermaid
 from tinygraph.drawing.page import page
 from tinygraph.drawing.resolution import at_twice_the_resolution, with_resolution
 from tinygraph.drawing.scene import Scene
+from tinygraph.drawing.terminal import terminal
+from tinygraph.drawing.tikz import tikz
 
 __all__ = ["Drawing"]
+
+# Nobody finds the way through more boxes of letters.
+MOST_IN_A_TERMINAL = 60
 
 
 class Drawing:
     """A picture of a graph, the result of `tg.draw`.
 
-    In a notebook it shows itself. `source`, `mermaid()` and the suffixes .dot and .mmd need no Graphviz.
+    In a notebook it shows itself. `source`, `text()`, `mermaid()` and the suffixes .dot, .txt and .mmd work without
+    Graphviz.
     """
 
     def __init__(self, scene: Scene) -> None:
@@ -66,6 +74,28 @@ class Drawing:
         """Return the picture as a Mermaid flowchart, which GitHub and GitLab draw in Markdown."""
         return mermaid(self._scene)
 
+    def text(self, width: int | None = None) -> str:
+        """Return the picture in letters and lines, for a terminal: `print(tg.draw(c).text())`.
+
+        It runs from left to right, or from top to bottom where that would be too wide. A picture that fits neither way,
+        or has more than 60 boxes, is a list instead, a line a node: that of `print(graph)`.
+
+        Args:
+            width: the number of columns; None for those of the terminal, or 120.
+        """
+        scene = self._scene
+        columns = width or shutil.get_terminal_size((120, 24)).columns
+        if len(scene.boxes) <= MOST_IN_A_TERMINAL:
+            for direction in ("LR", "TB"):
+                drawn = terminal(scene, lambda box: text_lines(scene.box[box], scene), direction, columns)
+                if drawn is not None:
+                    return "\n".join([drawn, *(["", scene.title] if scene.title else [])]).replace("\u00a0", " ")
+        return str(scene.graph)
+
+    def tikz(self) -> str:
+        """Return the picture as a tikzpicture for LaTeX. Raises what `svg` does."""
+        return tikz(self._scene, lambda: self._render("json"))
+
     def html(self, live: Any = True) -> str:
         """Return a page of its own, without network: step through both passes, hover, search, open layers in place.
 
@@ -93,7 +123,7 @@ class Drawing:
         A file that is already there is only replaced once the picture is complete.
 
         Args:
-            path: ends in .svg, .png, .pdf, .html, .dot or .mmd.
+            path: ends in .svg, .png, .pdf, .html, .dot, .mmd, .txt or .tex.
             live: of a page; see `html`.
 
         Raises:
@@ -110,6 +140,8 @@ class Drawing:
             ".html": lambda: self.html(live),
             ".dot": lambda: self.source,
             ".mmd": self.mermaid,
+            ".txt": lambda: self.text(120) + "\n",
+            ".tex": self.tikz,
         }
         if path.suffix.lower() not in writers:
             raise ValueError(f"cannot save {path.name!r}: the suffix must be one of {', '.join(writers)}")

@@ -4,26 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from tinygraph.drawing.cards import (
-    ELSEWHERE,
-    chip_name,
-    gradient_note,
-    gradient_words,
-    layer_operations,
-    layer_summary,
-    loop_lines,
-)
-from tinygraph.drawing.expressions import fallback
-from tinygraph.drawing.facts import histogram, nonfinite_text
-from tinygraph.drawing.mirror import BACKWARD_SIDE, pullback_lines
-from tinygraph.drawing.numbers import shape
+from tinygraph.drawing.box_text import text_lines
+from tinygraph.drawing.mirror import BACKWARD_SIDE
 from tinygraph.drawing.palette import COLOURS, ROLES
 from tinygraph.drawing.roles import role_of
 from tinygraph.drawing.scene import Box, Scene
 from tinygraph.drawing.scopes import Scope
-from tinygraph.drawing.symbols import grouped, operation_symbol
 from tinygraph.drawing.text import clean, clip, isolated
-from tinygraph.engine.links import Like
 
 __all__ = ["mermaid"]
 
@@ -59,7 +46,7 @@ def _nested(boxes: Iterable[Box], scene: Scene, depth: int) -> Iterator[str]:
             inside.setdefault(box.place[depth], []).append(box)
         else:
             opening, closing = BRACKETS[box.kind]
-            yield f"{indent}{box.id}{opening}{'<br/>'.join(map(_escaped, _lines(box, scene)))}{closing}"
+            yield f"{indent}{box.id}{opening}{'<br/>'.join(map(_escaped, text_lines(box, scene)))}{closing}"
     for scope, members in inside.items():
         yield f'{indent}subgraph {_id(scope)} ["{_escaped(scope.title)}"]'
         yield from _nested(members, scene, depth + 1)
@@ -68,38 +55,6 @@ def _nested(boxes: Iterable[Box], scene: Scene, depth: int) -> Iterator[str]:
 
 def _id(scope: Scope) -> str:
     return f"c{scope.key}" if scope.key >= 0 else f"side{-scope.key}"
-
-
-def _lines(box: Box, scene: Scene) -> list[str]:
-    """Return the text of the box, line by line; never empty."""
-    node = box.node
-    if box.lines:
-        title = [box.layer.title] if box.layer is not None else []
-        return [*title, *box.lines, *[f"→ {goal}" for goal in box.name.split("\n") if goal]]
-    if box.kind == "operation":
-        return [operation_symbol(node, scene.names)]
-    if box.kind == "chip":
-        return [f"{chip_name(box, scene)} {ELSEWHERE}"]
-    if box.kind == "layer" and box.layer is not None:
-        lines = [f"{box.layer.title}  {layer_operations(box)}", *loop_lines(box, scene)]
-        return [*lines, layer_summary(box, scene, box.parameters)]
-    if box.kind == "constant" and box.constant is not None:
-        told = "values not kept" if isinstance(box.constant, Like) else histogram(box.constant).words
-        return [f"{clip(clean(box.name))}  {shape(box.constant.shape)}".strip(), told]
-    if box.kind == "pullback":
-        return pullback_lines(node, scene.names)
-    name = scene.names[node.index] or fallback(node, scene.names)
-    if box.kind == "gradient":
-        lines = [f"∇{grouped(name)}  {shape(node.shape)}", gradient_words(node, scene), gradient_note(node)]
-        return [line for line in lines if line]
-    if scene.is_plan and node.value is None:
-        return [f"{name}  {shape(node.shape)}".strip()]
-    told = "not kept" if node.value is None else histogram(node.value).words
-    first = f"{name} {'now' if node.changed else '='} {told}" if name and node.shape == () else told
-    lines = [first] if node.shape == () else [f"{name}  {shape(node.shape)}".strip(), told]
-    lines += [nonfinite_text(node.value) if node.shape else "", "changed since" if node.changed else ""]
-    lines += [gradient_words(node, scene), gradient_note(node)]
-    return [line for line in lines if line]
 
 
 def _escaped(text: str) -> str:

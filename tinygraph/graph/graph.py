@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,8 @@ from tinygraph.engine.links import number_below
 from tinygraph.engine.tensor import Tensor
 from tinygraph.graph.json import document
 from tinygraph.graph.node import Node
+from tinygraph.graph.notebook import graph_html
+from tinygraph.graph.queries import Totals, found, heading, node_called, shortest_path, totals
 from tinygraph.graph.reading import read
 from tinygraph.graph.text import written
 
@@ -91,6 +93,65 @@ class Graph:
             return "parameter" if node.requires_grad else "data"
         return "intermediate"
 
+    # --- questions --------------------------------------------------------------------------------------------------
+
+    def find(
+        self, op: Any = None, *, name: str | None = None, scope: str | None = None,
+        shape: Sequence[int | None] | None = None, role: str | None = None,
+        where: Callable[[Node], bool] | None = None,
+    ) -> tuple[Node, ...]:  # fmt: skip
+        """Return the nodes that answer to all that is given, in execution order.
+
+            graph.find(np.matmul, scope="encoder")
+            graph.find(name="W*", shape=(None, 10))
+
+        Args:
+            op: a function, or its name as it is written after `np.`: "multiply", "linalg.*".
+            name: of the value; `*` and `?` stand for any letters.
+            scope: a scope that the call was made in, by its name or its path "encoder/layer 1", also with `*`.
+            shape: the sizes of the value's axes; None or -1 for any size.
+            role: "parameter", "data", "intermediate" or "output".
+            where: any other question to a node, such as `lambda node: node.nbytes > 1e6`.
+
+        Raises:
+            ValueError: there is no such role.
+        """
+        return found(self, op, name, scope, shape, role, where)
+
+    def __getitem__(self, item: int | str | Node) -> Node:
+        """Return the node with this name, or at this place in execution order.
+
+        Raises:
+            KeyError: no node has the name, or several have.
+            IndexError: there are not so many nodes.
+        """
+        found: Node = node_called(self, item, "Graph")
+        return found
+
+    def path(self, start: int | str | Node, end: int | str | Node) -> tuple[Node, ...]:
+        """Return the nodes of a shortest way along which `end` was computed from `start`, both included.
+
+        Args:
+            start, end: nodes, or their names or indices.
+
+        Raises:
+            ValueError: `end` was not computed from `start`.
+            KeyError, IndexError: there is no such node.
+        """
+        return shortest_path(self, node_called(self, start, "path"), node_called(self, end, "path"))
+
+    def totals(self, by: str = "scope", depth: int | None = None) -> Totals:
+        """Return the calls, parameters and bytes of each part, as a tuple that prints as a table.
+
+        Args:
+            by: "scope", or "op" for the functions.
+            depth: how many scopes deep the parts are; None for the innermost ones.
+
+        Raises:
+            ValueError: `by` is something else.
+        """
+        return totals(self, by, depth)
+
     def __len__(self) -> int:
         return len(self.nodes)
 
@@ -100,6 +161,13 @@ class Graph:
     def __str__(self) -> str:
         """Return one line a node: its name, its call, its shape and dtype."""
         return written(self.nodes, self.outputs, self._roles())
+
+    def __repr__(self) -> str:
+        return f"<Graph of {heading(self)}>"
+
+    def _repr_html_(self) -> str:
+        """Return the graph for a notebook: its size, and a table with a row for each node."""
+        return graph_html(self)
 
     def to_json(self, indent: int | None = None) -> str:
         """Return the graph as JSON: a list of nodes in execution order, and the indices of the outputs.

@@ -111,7 +111,7 @@ def _variables(spaces: list[dict[str, Any]]) -> dict[str, Tensor]:
     found: dict[str, Tensor] = {}
     for space in spaces:
         for name, value in list(space.items()):
-            if type(value) is Tensor and not name.startswith("_"):
+            if type(value) is Tensor and name.isidentifier() and not name.startswith("_"):  # pytest makes "@py_assert1"
                 found.setdefault(name, value)
     return found
 

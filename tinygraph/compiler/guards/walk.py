@@ -25,6 +25,11 @@ __all__ = ["Walk"]
 LOCATIONS = 100_000
 
 
+def _distance(name: str) -> tuple[int, int, str]:
+    """Return the number of items and attributes on the way to a location, for comparisons."""
+    return name.count(".") + name.count("["), len(name), name
+
+
 class Walk:
     """One walk through the surroundings of a function.
 
@@ -45,7 +50,16 @@ class Walk:
         self._waiting = items
         while self._waiting and len(self.found.locations) < LOCATIONS:
             self._look(*self._waiting.pop())
+        self._name_tensors()
         return self.found
+
+    def _name_tensors(self) -> None:
+        """Call each Tensor by the nearest of its locations: "w", and not "optimizer.parameters[0]"."""
+        names = self.found.tensors
+        for location in self.found.locations:
+            key = id(location.value)
+            if key in names:
+                names[key] = min(names[key], location.name, key=_distance)
 
     def look(self, item: Any, name: str) -> None:
         """Look into an object that is at no location of its own, unless it was looked into before."""

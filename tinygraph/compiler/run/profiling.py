@@ -11,6 +11,8 @@ from tinygraph.compiler.program.cost import flops, traffic
 from tinygraph.compiler.program.loop_marks import is_marker, iterations
 from tinygraph.compiler.program.steps import Step
 from tinygraph.graph import Graph
+from tinygraph.graph.html import table_html
+from tinygraph.graph.sizes import counted
 
 if TYPE_CHECKING:
     from tinygraph.drawing import Drawing
@@ -105,20 +107,35 @@ class Profile:
         given = {"heat": heat, "measured": words, "sections": boxes, "names": self.names}
         return draw(self.graph, **{"view": "full", **given, **options})
 
+    def _rows(self) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
+        """Return the rows of two tables: by line, with the code at the end, and by operation."""
+        total = sum(entry.seconds for entry in self.entries) or 1.0
+
+        def numbers(sums: tuple[float, int, int]) -> tuple[str, ...]:
+            seconds, size, calls = sums
+            return f"{seconds * 1e6:,.1f}", f"{100 * seconds / total:.0f} %", _size(size), f"{calls:,}"
+
+        lines = [(row[0], *numbers(row[2:]), row[1]) for row in self.by_line()]
+        return lines, [(row[0], *numbers(row[1:])) for row in self.by_operation()]
+
+    @property
+    def _head(self) -> str:
+        return f"{self.seconds * 1e6:,.1f} µs a run"
+
     def __str__(self) -> str:
         """Two tables: by line, and by operation."""
-        total = sum(entry.seconds for entry in self.entries) or 1.0
-        rows = [
-            (line, f"{seconds * 1e6:,.1f}", f"{100 * seconds / total:.0f} %", _size(size), f"{calls:,}", text)
-            for line, text, seconds, size, calls in self.by_line()
-        ]
-        operations = [
-            (name, f"{seconds * 1e6:,.1f}", f"{100 * seconds / total:.0f} %", _size(size), f"{calls:,}", "")
-            for name, seconds, size, calls in self.by_operation()
-        ]
-        head = f"{self.seconds * 1e6:,.1f} µs a run"
-        lines = [head, "", *_table(("line", *_HEADINGS, "code"), rows)]
-        return "\n".join([*lines, "", *_table(("operation", *_HEADINGS, ""), operations)])
+        rows, operations = self._rows()
+        lines = [self._head, "", *_table(("line", *_HEADINGS, "code"), rows)]
+        return "\n".join([*lines, "", *_table(("operation", *_HEADINGS, ""), [(*row, "") for row in operations])])
+
+    def __repr__(self) -> str:
+        return f"<Profile of {counted(sum(entry.calls > 0 for entry in self.entries), 'call')}, {self._head}>"
+
+    def _repr_html_(self) -> str:
+        """Return the two tables for a notebook."""
+        lines, operations = self._rows()
+        by_line = table_html(("line", "code", *_HEADINGS), [(row[0], row[-1], *row[1:-1]) for row in lines], texts=2)
+        return f"<p>{self._head}</p>{by_line}{table_html(('operation', *_HEADINGS), operations, texts=1)}"
 
 
 _HEADINGS = ("µs", "share", "moved", "calls")

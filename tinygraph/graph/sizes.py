@@ -1,0 +1,18 @@
+"""Sizes in words: bytes, and things that are counted."""
+
+from __future__ import annotations
+
+__all__ = ["byte_size", "counted"]
+
+
+def byte_size(size: int) -> str:
+    """1966240 -> "1.97 MB" (powers of 1000)."""
+    amount, units = float(size), ["B", "kB", "MB", "GB", "TB"]
+    while amount >= 999.5 and len(units) > 1:
+        amount, units = amount / 1000, units[1:]
+    return f"{amount:.3g} {units[0]}"
+
+
+def counted(number: int, word: str) -> str:
+    """Return a number with its noun: "1 call", "1,024 calls"."""
+    return f"{number:,} {word}{'' if number == 1 else 's'}"
