@@ -255,3 +255,13 @@ def test_each_entry_has_one_name_and_no_other_has_it(nest):
     for entries, path in named.items():
         who = owners[entries[-1]]
         assert given_name(path[-1]) == (("Free", "a", "b")[who] if isinstance(who, int) else who)
+
+
+def test_the_callers_data_stands_outside_of_the_modules_also_where_it_is_used_twice(x):
+    data = tg.Tensor(np.ones(3), name="data", requires_grad=False)
+    net = Residual()
+    scene = tg.draw(net(data), view="full")._scene
+    (card,) = [box for box in scene.boxes if box.node.name == "data"]
+    assert card.place == () and len(scene.out_of[card.id]) == 2
+    (scale,) = [box for box in scene.boxes if box.role == "parameter"]
+    assert scale.place[-1].title == "Residual"

@@ -129,9 +129,9 @@ def input_places(graph: Graph, places: dict[int, Path]) -> dict[int, Path]:
 
 
 def _enters_from_outside(node: Node, graph: Graph) -> bool:
-    """Return whether a node is the first data in use, and has one consumer: the input of the whole."""
+    """Return whether a node is the first data in use: the input of the whole."""
     data = [n for n in graph.inputs if not n.requires_grad]
-    return bool(data) and data[0] is node and len(graph.consumers(node)) == 1
+    return bool(data) and data[0] is node
 
 
 def common(paths: list[Path]) -> Path:
