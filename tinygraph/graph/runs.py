@@ -56,17 +56,18 @@ def repetitions(words: Sequence[int], longest_phrase: int | None = None) -> list
     known: dict[int, int] = {}  # by the period the position up to which its runs are known
     while len(phrases) > 0 and (longest_phrase is None or length <= longest_phrase):
         known.clear()
-        alone = True
+        longest = 0
         for position, period in _periods(phrases):
-            alone = False
+            longest = max(longest, period)
             if known.get(period, -1) <= position:
                 start, known[period] = _ends_of(words, position, period)
-                found[Run(start - period, period, (known[period] - start) // period + 1)] = None
-        if alone:  # no phrase of this length stands twice, so that no longer one does
+                if known[period] - start >= period:
+                    found[Run(start - period, period, (known[period] - start) // period + 1)] = None
+        if longest <= length:  # no phrase comes back later than it ends, so that longer ones tell no more
             break
         phrases = _joined(phrases, length)
         length *= 2
-    return [run for run in found if run.count > 1]
+    return list(found)
 
 
 def _periods(phrases: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Iterator[tuple[int, int]]:
