@@ -215,3 +215,17 @@ def test_png_and_pdf_have_the_images_too() -> None:
     plain, pictured = (tg.draw(graph, images=images) for images in (False, True))
     assert len(pictured.png()) > len(plain.png()) + 3000
     assert len(pictured.pdf()) > len(plain.pdf()) + 3000
+
+
+def test_a_page_with_images_does_not_compute_other_values_beside_them() -> None:
+    pytest.importorskip("pygraphviz")
+    x = tg.Tensor(np.random.default_rng(0).random((16, 16)), name="x")
+    loss = np.mean(x * x)
+    loss.backward()
+    plain, pictured = tg.draw(loss, view="full").html(), tg.draw(loss, view="full", images=True).html()
+    assert 'id="live-data"' in plain and 'id="live-data"' not in pictured
+    assert "data:image/png" in pictured
+    for told in ({"view": "heat"}, {"view": "health"}):
+        assert 'id="live-data"' not in tg.draw(loss, **told).html()  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="of this run"):
+        tg.draw(loss, images=True).html(live=lambda: None)

@@ -100,7 +100,8 @@ class Drawing:
         """Return a page of its own, without network: step through both passes, hover, search, open layers in place.
 
         Where the values of the graph can be computed again, the inputs have sliders and fields, and the page computes
-        all values and gradients itself.
+        all values and gradients itself. A picture with images, heat or health, or of the birth of a NaN, stays that of
+        the recorded run.
 
         Args:
             live: False for a page that does not compute; a compiled step for one that trains: the picture is then that
@@ -109,12 +110,19 @@ class Drawing:
 
         Raises:
             TypeError: `live` is something else.
+            ValueError: a step is given, and the picture is that of one run.
             GraphError: the graph does not have what the step needs.
             UnsupportedError: the step cannot be written as JavaScript.
 
         Also raises what `svg` does.
         """
-        parts = None if live is False else live_parts(self._scene.graph, None if live is True else live)
+        if self._scene.is_of_one_run and live not in (True, False):
+            raise ValueError(
+                "html: live= computes other values, and images, heat, health and the birth of a NaN are those "
+                "of this run. Draw the loss without them, or leave live= out"
+            )
+        computes = live is not False and not self._scene.is_of_one_run
+        parts = live_parts(self._scene.graph, None if live is True else live) if computes else None
         return page(self._scene, parts)
 
     def save(self, path: str | os.PathLike[str], live: Any = True) -> Path:

@@ -171,6 +171,11 @@ class Scene:
         above = [size for size in sizes if np.isfinite(size)]
         return min(max(4, int(np.ceil(np.log10(max(above) / min(above)))) + 1), 16) if above else 4
 
+    @property
+    def is_of_one_run(self) -> bool:
+        """True if the picture shows more of the recorded values than a page can compute anew."""
+        return self.images or self.is_health or self.heat is not None or self.birth is not None
+
     @cached_property
     def thumbnails(self) -> dict[str, Thumbnail]:
         """The images of the values that are some, by the id of their card; none unless `images` asks for them."""
