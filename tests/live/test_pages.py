@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import warnings
+from collections import Counter
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
@@ -280,6 +281,44 @@ def test_closed_layers_follow_too(driver: Any, tmp_path: Path):
 
 def some_numbers(*shape: int) -> Any:
     return np.random.default_rng(0).normal(size=shape).astype(np.float32)
+
+
+def recurrent(first: float) -> Any:
+    """A network over a sequence, whose first number is given."""
+    random = np.random.default_rng(0)
+    numbers = random.normal(size=(5, 2))
+    numbers[0, 0] = first
+    x = tg.Tensor(numbers, name="x")
+    wx, wh = tg.Tensor(random.normal(size=(2, 3)), name="wx"), tg.Tensor(random.normal(size=(3, 3)) * 0.4, name="wh")
+    h: Any = np.zeros(3)
+    for t in range(5):
+        with tg.scope("step"):
+            h = np.tanh(x[t] @ wx + h @ wh)
+    loss = (h**2).sum()
+    loss.backward()
+    return loss
+
+
+SHOWN = """[...document.querySelectorAll('#stage text')].filter(text => getComputedStyle(text).visibility !== 'hidden')
+    .map(text => text.textContent.replace(/\\s+/g, ' ').trim())"""
+
+
+@pytest.mark.parametrize("view", ["auto", "full", "collapsed", "mirror"])
+def test_every_word_of_a_changed_picture_is_in_the_picture_of_the_changed_values(
+    driver: Any, tmp_path: Path, view: str
+):
+    page = opened(driver, tmp_path, tg.draw(recurrent(0.3), view=view).html())
+    pictures = page.run("Object.keys(pictures)")[:4]
+    page.run("(() => { inputs.find(input => input.name === 'x').now[0] = -2.5; recompute(); })()")
+    got = {}
+    for key in pictures:
+        page.run(f"enter('{key}')")
+        got[key] = Counter(page.run(SHOWN))
+    page = opened(driver, tmp_path, tg.draw(recurrent(-2.5), view=view).html())
+    for key in pictures:
+        page.run(f"enter('{key}')")
+        assert not got[key] - Counter(page.run(SHOWN)), key
+    assert page.complaints() == []
 
 
 def test_a_network_learns_in_the_page_as_in_python(driver: Any, tmp_path: Path):

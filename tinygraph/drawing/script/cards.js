@@ -25,8 +25,11 @@ function heights(numbers) {
 // Cards of arrays, and the labels of the chain rule.
 function writeArrays() {
   if (!changed) return;
+  const seen = asItWasDrawn() ? '' : 'hidden';  // pictures of other values than those of now
+  for (const image of svg.querySelectorAll('[data-box] image')) image.style.visibility = seen;
   for (const { node, shape } of liveData.values) {
-    const group = groups[`v${node}`], held = contents[`v${node}`];
+    const group = groups[`v${node}`], held = contents[`v${node}`], apart = groups[`g${node}`];
+    if (apart && shape.length && held?.gradient) writeCard(apart, held.gradient, () => true, `‖∇‖ ${number(norm(held.gradient), 2)}`, 'path[stroke=none]');
     if (!group || !shape.length || !held) continue;
     writeCard(group, held.value, text => !text.classList.contains('gradient-part'), words(held.value), 'path[stroke=none]:not(.gradient-part)');
     if (held.gradient) writeCard(group, held.gradient, text => text.classList.contains('gradient-part'), `‖∇‖ ${number(norm(held.gradient), 2)}`, 'path.gradient-part[stroke=none]');
@@ -68,7 +71,7 @@ const TRACK = 54, DECADES = 4, tracks = new WeakMap();
 function writeLayer(id, group) {
   const rows = [...group.querySelectorAll('text.gradient-part')].filter(text => text.textContent.includes('∇'));
   const held = (boxOf(id).parameters ?? []).map(node => contents[`v${node}`]?.gradient), known = held.every(Boolean) && rows.length <= held.length;
-  if (!known) return group.querySelectorAll('.gradient-part').forEach(part => { part.style.visibility = 'hidden'; });
+  if (!known) return group.querySelectorAll('.gradient-part').forEach(part => { part.style.visibility = asItWasDrawn() ? '' : 'hidden'; });
   const largest = Math.max(...inputs.filter(input => input.trains).map(({ node }) => norm(contents[`v${node}`]?.gradient ?? [])));
   rows.forEach((text, place) => {
     const size = norm(held[place]), fill = text.getAttribute('fill'), own = [];

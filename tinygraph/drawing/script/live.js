@@ -10,6 +10,8 @@ const sized = shape => shape.reduce((size, length) => size * length, 1);
 const asList = result => (ArrayBuffer.isView(result) ? Array.from(result) : [Number(result)]);
 const byShape = (numbers, shape) => (shape.length ? numbers : numbers[0]);
 
+const asItWasDrawn = () => inputs.every(({ first, now }) => first.every((value, place) => Object.is(value, now[place])));
+
 function recompute() {
   const [values, gradients, slopes] = programs.compute(...inputs.map(input => byShape(input.now, input.shape)));
   const found = {}, at = (node, key, result, shape) => {
