@@ -173,6 +173,17 @@ def test_an_index_and_a_value_without_a_name_are_no_variables() -> None:
     assert "‹product" in mirrored and "∇product" in mirrored
 
 
+@pytest.mark.parametrize("expression", ["ii->i", "ij,jk->ik", "ii,ik->k", "ij,kj,j->k"])
+def test_an_einsum_and_its_backward_pass_show_the_users_arrays_alone(expression: str) -> None:
+    arrays = [tg.Tensor(np.ones((3, 3) if len(axes) == 2 else 3)) for axes in expression.partition("->")[0].split(",")]
+    a = arrays[0]
+    loss = np.sum(np.einsum(expression, *arrays) ** 2)
+    loss.backward(create_graph=True)
+    for drawn in (loss, a.grad):
+        scene = tg.draw(drawn, view="full")._scene
+        assert not [box for box in scene.boxes if box.kind == "constant" or box.place]
+
+
 def test_a_gradient_from_elsewhere_is_no_step_of_this_graph() -> None:
     pytest.importorskip("pygraphviz")
     w = tg.Tensor(2.0, name="w")

@@ -125,8 +125,9 @@ def array_constants(node: Node) -> list[tuple[str, np.ndarray[Any, Any] | Like]]
     if node.op == "getitem":
         return []
     names = [name or "" for name in node.argument_names] or [""] * len(node.args)
+    shown = slice(0 if place_of(node) is None else 1, 1 if node.op in {"scatter", "scatter_all"} else None)
     arguments: list[tuple[str, Any]] = []
-    for name, each in list(zip(names, node.args, strict=True))[0 if place_of(node) is None else 1 :]:
+    for name, each in list(zip(names, node.args, strict=True))[shown]:
         arguments += [("", part) for part in each] if isinstance(each, (list, tuple)) else [(name, each)]
     return [
         (name, a)
