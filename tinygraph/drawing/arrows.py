@@ -8,7 +8,7 @@ from tinygraph.drawing.palette import COLOURS, ROLES
 from tinygraph.drawing.scene import Link, Scene
 from tinygraph.drawing.text import markup
 
-__all__ = ["BESIDE", "ends", "look_of_arrow"]
+__all__ = ["BESIDE", "ends", "look_of_arrow", "words_on_ground"]
 
 BESIDE = "\0"  # the label of an arrow that leads back up, and has no say in the layout
 
@@ -57,6 +57,12 @@ def look_of_arrow(link: Link, scene: Scene) -> dict[str, str]:
         words = table([cell(font(link.label, 9))], extra=f' BGCOLOR="{ROLES["layer"].fill}"')
         return SAVED | {"label": f"<{words}>"}
     return _of_value(link, scene) | label
+
+
+def words_on_ground(words: str, in_layer: bool) -> str:
+    """Return the label of a lane, on the colour of the page or of the layer around it."""
+    ground = ROLES["layer"].fill if in_layer else COLOURS["ground"]
+    return table([cell(font(words, 10, "gradient"))], extra=f' BGCOLOR="{ground}"')
 
 
 def _of_value(link: Link, scene: Scene) -> dict[str, str]:

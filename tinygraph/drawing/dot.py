@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import itertools
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from tinygraph.drawing.arrows import ends, look_of_arrow
+from tinygraph.drawing.arrows import ends, look_of_arrow, words_on_ground
 from tinygraph.drawing.boxes import look_of_box
-from tinygraph.drawing.cards import SPACE, font
+from tinygraph.drawing.cards import SPACE, cell, font, table
+from tinygraph.drawing.lanes import LABEL_ROW, STOP, Placed
 from tinygraph.drawing.legend import foot
 from tinygraph.drawing.mirror import BACKWARD_SIDE
 from tinygraph.drawing.palette import COLOURS, ROLES
@@ -15,11 +17,14 @@ from tinygraph.drawing.repeats import loop_line
 from tinygraph.drawing.scene import Box, Scene
 from tinygraph.drawing.scopes import Scope
 from tinygraph.drawing.text import dot_string
+from tinygraph.drawing.tracks import Track
 
 if TYPE_CHECKING:
     import graphviz
 
-__all__ = ["dot"]
+__all__ = ["dot", "dot_with_places", "dot_with_room"]
+
+Look = Callable[[Box], dict[str, str]]
 
 FONT = "Helvetica,Arial,Liberation Sans,DejaVu Sans"
 GRAPH = {
@@ -33,6 +38,7 @@ GRAPH = {
     "newrank": "true",
     "outputorder": "edgesfirst",
 }
+CHAIN = {"nodesep": "0.4", "ranksep": "0.42"}
 NODE = {"fontname": FONT, "fontsize": "12", "fontcolor": COLOURS["text"]}
 EDGE = {
     "fontname": FONT,
@@ -46,47 +52,136 @@ EDGE = {
 
 def dot(scene: Scene) -> str:
     """Return the whole picture; no engine is needed for this."""
-    return str(_digraph(scene).source)
-
-
-def _digraph(scene: Scene) -> graphviz.Digraph:
-    import graphviz
-
-    looks = GRAPH | {"rankdir": scene.direction} | _spacing(scene)
-    picture = graphviz.Digraph(graph_attr=looks, node_attr=NODE, edge_attr=EDGE)
-    words = foot(scene)
-    if words:
-        picture.attr("graph", label=f"<{words}>", labelloc="b")
-    _fill(picture, scene, scene.boxes, 0, _beside(scene))
+    picture = _empty(scene)
+    _fill(picture, scene, scene.boxes, 0, _beside(scene), lambda box: look_of_box(box, scene))
     for pair in scene.pairs:
         with picture.subgraph(graph_attr={"rank": "same"}) as row:
             for side in pair:
                 row.node(side)
     for number, link in enumerate(scene.links):
         picture.edge(*ends(link, scene), **look_of_arrow(link, scene), id=f"e{number}")
+    return str(picture.source)
+
+
+def dot_with_room(scene: Scene, tracks: list[Track], rank: dict[str, int]) -> str:
+    """Return a first layout of the chain view: room for labels beside the operations, and stops on the way of arrows.
+
+    Args:
+        scene: a scene of the chain view.
+        tracks: its tracks.
+        rank: the rank of each box.
+    """
+    picture = _empty(scene)
+    labels: dict[str, list[str]] = {}
+    for track in tracks:
+        if track.backward is not None and scene.links[track.backward].label:
+            labels.setdefault(track.head, []).append(scene.links[track.backward].label)
+
+    def look(box: Box) -> dict[str, str]:
+        found = look_of_box(box, scene)
+        return found | _with_labels(found, labels[box.id], scene) if box.id in labels else found
+
+    _fill(picture, scene, scene.boxes, 0, {}, look)
+    rows: dict[int, list[str]] = {}
+    for box in scene.boxes:
+        rows.setdefault(rank[box.id], []).append(box.id)
+    for track in tracks:
+        for place, stop in enumerate(track.stops, start=rank[track.tail] + 1):
+            rows.setdefault(place, []).append(stop)
+            size = {"width": "0.02", "height": f"{STOP * (1 + (track.backward is not None)) / 72:.3f}"}
+            shape = size if scene.direction == "LR" else {"width": size["height"], "height": size["width"]}
+            picture.node(stop, shape="box", fixedsize="true", label="", **shape)
+    for row in rows.values():
+        with picture.subgraph(graph_attr={"rank": "same"}) as level:
+            for name in row:
+                level.node(name)
+    on_track = {track.forward: track for track in tracks}
+    for number, link in enumerate(scene.links):
+        if link.kind in {"backward", "again"}:
+            continue
+        tail, head = ends(link, scene)
+        head = f"{head}:o" if link.head in labels else head
+        tail = f"{tail}:o" if link.tail in labels else tail
+        way = [tail, *(on_track[number].stops if number in on_track else ()), head]
+        weight = look_of_arrow(link, scene).get("weight", "1")
+        for start, end in itertools.pairwise(way):
+            picture.edge(start, end, weight=weight)
+    return str(picture.source)
+
+
+def _with_labels(look: dict[str, str], labels: list[str], scene: Scene) -> dict[str, str]:
+    """Return the look of an operation with its labels: below the sign, or to its left and its right."""
+    sign = look["label"].removeprefix("<").removesuffix(">")
+    circle = look["shape"] == "circle"
+    size = ' FIXEDSIZE="TRUE" WIDTH="23" HEIGHT="23"' if circle else ' WIDTH="23" HEIGHT="23"'
+    middle = cell(sign, "CENTER", f' PORT="o"{size}')
+    words = [cell(font(label, 10, "gradient"), "CENTER", f' HEIGHT="{LABEL_ROW}"') for label in labels]
+    margin = cell("", extra=f' WIDTH="{1 if circle else 6}"')
+    if scene.direction == "LR":
+        rows = [table([margin + middle + margin], padding=0), *(table([word]) for word in words)]
+        content = table([cell(row, "CENTER") for row in rows], padding=0)
+    else:
+        lane = cell("", extra=' WIDTH="15"')
+        left, right = (words[:1], words[1:]) if len(words) > 1 else ([], words)
+        sides = [cell(table(side)) + lane if side else "" for side in (left, right)]
+        content = table([sides[0] + middle + (lane + cell(table(right)) if right else "")], padding=0)
+    return {"shape": "plain", "label": f"<{content}>", "margin": "0", "fixedsize": "false", "peripheries": "0"}
+
+
+def dot_with_places(scene: Scene, places: Placed) -> str:
+    """Return the whole picture with a place for each box and a curve for each arrow, which Graphviz only draws."""
+    picture = _empty(scene)
+    picture.attr("graph", layout="nop2", bb=places.around, lp=places.title or "0,0")
+
+    def look(box: Box) -> dict[str, str]:
+        return look_of_box(box, scene) | {"pos": places.boxes[box.id]}
+
+    _fill(picture, scene, scene.boxes, 0, {}, look, places)
+    for number, link in enumerate(scene.links):
+        arrow = look_of_arrow(link, scene) | places.arrows[number]
+        if link.kind == "backward" and link.label:
+            arrow["label"] = f"<{words_on_ground(link.label, bool(scene.box[link.head].place))}>"
+        picture.edge(link.tail, link.head, **arrow, id=f"e{number}")
+    return str(picture.source)
+
+
+def _empty(scene: Scene) -> graphviz.Digraph:
+    import graphviz
+
+    looks = GRAPH | {"rankdir": scene.direction} | (CHAIN if scene.view == "chain" else {})
+    picture = graphviz.Digraph(graph_attr=looks, node_attr=NODE, edge_attr=EDGE)
+    words = foot(scene)
+    if words:
+        picture.attr("graph", label=f"<{words}>", labelloc="b")
     return picture
 
 
-def _spacing(scene: Scene) -> dict[str, str]:
-    return {"nodesep": "0.35", "ranksep": "0.28"} if scene.view == "chain" else {}
-
-
-def _fill(picture: graphviz.Digraph, scene: Scene, boxes: Iterable[Box], depth: int, beside: dict[str, str]) -> None:
+def _fill(
+    picture: graphviz.Digraph,
+    scene: Scene,
+    boxes: Iterable[Box],
+    depth: int,
+    beside: dict[str, str],
+    look: Look,
+    places: Placed | None = None,
+) -> None:
     """The boxes of one scope: its own boxes, then a cluster for each scope inside."""
     inside: dict[Scope, list[Box]] = {}
     for box in boxes:
         if len(box.place) > depth:
             inside.setdefault(box.place[depth], []).append(box)
         else:
-            picture.node(box.id, **look_of_box(box, scene))
+            picture.node(box.id, **look(box))
     for box in boxes:
         if len(box.place) == depth and box.id in beside:
             with picture.subgraph(graph_attr={"rank": "same"}) as pair:
                 pair.node(box.id)
                 pair.node(beside[box.id])
     for scope, members in inside.items():
-        with picture.subgraph(name=f"cluster_{scope.key}", graph_attr=_cluster(scope, scene, members)) as cluster:
-            _fill(cluster, scene, members, depth + 1, beside)
+        name = f"cluster_{scope.key}"
+        attributes = _cluster(scope, scene, members) | (places.scopes.get(name, {}) if places is not None else {})
+        with picture.subgraph(name=name, graph_attr=attributes) as cluster:
+            _fill(cluster, scene, members, depth + 1, beside, look, places)
 
 
 def _cluster(scope: Scope, scene: Scene, members: list[Box]) -> dict[str, str]:

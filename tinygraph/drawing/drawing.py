@@ -54,7 +54,12 @@ class Drawing:
 
     @cached_property
     def _svg(self) -> str:
-        return pictures.svg(self._scene, self.source)
+        return pictures.svg(self._scene, self._drawn)
+
+    @cached_property
+    def _drawn(self) -> str:
+        """The DOT text that Graphviz draws."""
+        return pictures.with_places(self._scene) or self.source
 
     def png(self) -> bytes:
         """Return the picture as PNG with two dots to a pixel of the SVG, on white: it cannot follow a theme.
@@ -64,7 +69,7 @@ class Drawing:
             NoFontsError: the machine has no fonts to draw letters with.
             TooLargeError: Graphviz could not lay it out in time.
         """
-        return with_resolution(self._render("png", at_twice_the_resolution(self.source)))
+        return with_resolution(self._render("png", at_twice_the_resolution(self._drawn)))
 
     def pdf(self) -> bytes:
         """Return the picture as PDF. Raises what `png` does."""
@@ -158,7 +163,7 @@ class Drawing:
         return path
 
     def _render(self, kind: str, source: str | None = None) -> bytes:
-        with pictures.with_files_of_images(self._scene, source or self.source) as text:
+        with pictures.with_files_of_images(self._scene, source or self._drawn) as text:
             return engine.render(text, kind, len(self._scene.boxes))
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -10,22 +11,24 @@ from pathlib import Path
 
 from tinygraph.drawing import engine
 from tinygraph.drawing.boxes import tooltip
-from tinygraph.drawing.dot import dot
+from tinygraph.drawing.dot import dot, dot_with_places, dot_with_room
 from tinygraph.drawing.errors import TooLargeError
+from tinygraph.drawing.lanes import placed
 from tinygraph.drawing.palette import COLOURS
 from tinygraph.drawing.repeats import is_of_loop
 from tinygraph.drawing.scene import Scene
 from tinygraph.drawing.svg import finished
 from tinygraph.drawing.text import clip, isolated
+from tinygraph.drawing.tracks import ranks, tracks
 
-__all__ = ["described", "svg", "svgs", "with_files_of_images"]
+__all__ = ["described", "svg", "svgs", "with_files_of_images", "with_places"]
 
 
 def svg(scene: Scene, source: str) -> str:
     """Return a scene as SVG.
 
     Args:
-        source: the DOT text of the scene.
+        source: the DOT text that is drawn.
 
     Raises what `engine.render` does.
     """
@@ -48,12 +51,25 @@ def svgs(scenes: Iterable[Scene], seconds: float | None = None) -> Iterator[str 
 
     def sources() -> Iterator[tuple[str, int]]:
         for scene in scenes:
-            waiting.append((scene, dot(scene)))
+            waiting.append((scene, with_places(scene) or dot(scene)))
             yield waiting[-1][1], len(scene.boxes)
 
     for drawn in engine.renders_many(sources(), _kinds(), seconds):
         scene, source = waiting.popleft()
         yield drawn if isinstance(drawn, TooLargeError) else _finished(drawn, scene, source)
+
+
+def with_places(scene: Scene) -> str:
+    """Return the DOT text of the chain view, with the places of its boxes and the curves of its lanes; "" for others.
+
+    Raises what `engine.render` does.
+    """
+    if scene.view != "chain":
+        return ""
+    rank = ranks(scene)
+    found = tracks(scene, rank)
+    layout = engine.render(dot_with_room(scene, found, rank), "json", len(scene.boxes))
+    return dot_with_places(scene, placed(json.loads(layout), scene, found))
 
 
 def _kinds() -> list[str]:

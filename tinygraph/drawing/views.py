@@ -66,10 +66,11 @@ def chain(graph: Graph) -> Scene:
     backward = []
     for node in graph.nodes:
         numbers = local_derivatives(node) if node.requires_grad else ()
-        for position, (operand, number) in enumerate(zip(node.operands, numbers, strict=False)):
+        arrows = scene.into.get(f"o{node.index}", ())
+        for position, (operand, number, arrow) in enumerate(zip(node.operands, numbers, arrows, strict=False)):
             if operand.requires_grad:
                 text = slope(node, position, number, scene.names)
-                backward.append(Link(shown[operand.index], shown[node.index], "backward", text, (operand, node)))
+                backward.append(Link(arrow.tail, shown[node.index], "backward", text, (operand, node)))
     return replace(scene, view="chain", links=scene.links + tuple(backward))
 
 

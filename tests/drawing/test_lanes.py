@@ -1,0 +1,128 @@
+"""Lanes of the chain rule: no label lies on another or on a box, and no two dashed lines lie on each other."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from typing import NamedTuple
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import tinygraph as tg
+from tinygraph.drawing import draw
+from tinygraph.graph import Graph
+
+from .graphs import Recorder, hypotenuse
+
+SVG = "{http://www.w3.org/2000/svg}"
+NUMBER = r"-?\d+(?:\.\d+)?"
+# A pixel of a browser is three quarters of a point.
+PIXEL = 0.75
+
+
+class Rectangle(NamedTuple):
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    def overlaps(self, other: Rectangle, slack: float = 0.5) -> bool:
+        across = min(self.right, other.right) - max(self.left, other.left)
+        return across > slack and min(self.bottom, other.bottom) - max(self.top, other.top) > slack
+
+
+class Picture:
+    """The boxes, the labels on arrows and the dashed lines of an SVG."""
+
+    def __init__(self, svg: str) -> None:
+        groups = list(ElementTree.fromstring(svg).iter(f"{SVG}g"))
+        self.boxes = {g.get("data-box"): _around(g) for g in groups if "data-box" in g.attrib}
+        links = {g.get("data-link"): g for g in groups if "data-link" in g.attrib}
+        self.labels = {link: _words(g) for link, g in links.items() if g.find(f"{SVG}text") is not None}
+        paths = {link: path for link, g in links.items() if (path := g.find(f"{SVG}path")) is not None}
+        self.lines = {link: _sampled(str(path.get("d"))) for link, path in paths.items()}
+        self.dashed = {link: self.lines[link] for link, path in paths.items() if path.get("stroke-dasharray")}
+
+
+def _around(group: ElementTree.Element) -> Rectangle:
+    """The box itself is the first shape of its group."""
+    shape = next(each for each in group if each.tag in {f"{SVG}path", f"{SVG}ellipse", f"{SVG}polygon"})
+    if shape.tag == f"{SVG}ellipse":
+        x, y, rx, ry = (float(shape.get(name, "0")) for name in ("cx", "cy", "rx", "ry"))
+        return Rectangle(x - rx, y - ry, x + rx, y + ry)
+    numbers = [float(each) for each in re.findall(NUMBER, shape.get("d") or shape.get("points") or "")]
+    return Rectangle(min(numbers[::2]), min(numbers[1::2]), max(numbers[::2]), max(numbers[1::2]))
+
+
+def _words(group: ElementTree.Element) -> Rectangle:
+    texts = group.findall(f"{SVG}text")
+    left = min(float(text.get("x", "0")) for text in texts)
+    right = max(float(text.get("x", "0")) + float(text.get("textLength", "0")) for text in texts)
+    base, size = float(texts[0].get("y", "0")), float(texts[0].get("font-size", "10"))
+    return Rectangle(left, base - 0.8 * size, right, base + 0.2 * size)
+
+
+def _sampled(d: str) -> np.ndarray:
+    """Points of a path of cubic curves, about one a half point of its length."""
+    points = np.array([float(each) for each in re.findall(NUMBER, d)]).reshape(-1, 2)
+    found = [points[:1]]
+    for start in range(0, len(points) - 3, 3):
+        curve = points[start : start + 4]
+        size = int(2 * np.abs(np.diff(curve, axis=0)).sum()) + 2
+        t = np.linspace(0, 1, size)[1:, None]
+        weights = np.hstack([(1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t**2 * (1 - t), t**3])
+        found.append(weights @ curve)
+    return np.vstack(found)
+
+
+def together(first: np.ndarray, second: np.ndarray, apart: float = PIXEL) -> float:
+    """The length of the longest piece of the first line that lies on the second."""
+    near = np.min(np.linalg.norm(first[:, None] - second[None], axis=2), axis=1) < apart
+    steps = np.linalg.norm(np.diff(first, axis=0, prepend=first[:1]), axis=1)
+    longest = length = 0.0
+    for on, step in zip(near, steps, strict=True):
+        length = length + step if on else 0.0
+        longest = max(longest, length)
+    return longest
+
+
+def assert_readable(svg: str) -> None:
+    picture = Picture(svg)
+    for first, second in itertools.combinations(picture.labels, 2):
+        assert not picture.labels[first].overlaps(picture.labels[second]), (first, second)
+    for label, words in picture.labels.items():
+        for box, rectangle in picture.boxes.items():
+            assert not words.overlaps(rectangle), (label, box)
+    for first, second in itertools.combinations(picture.dashed, 2):
+        assert together(picture.dashed[first], picture.dashed[second]) <= 10 * PIXEL, (first, second)
+
+
+UNARY = [np.tanh, np.exp, np.negative, np.square, np.sqrt]
+BINARY = [np.add, np.multiply, np.subtract, np.divide]
+
+
+@st.composite
+def scalars(draw_from: st.DrawFn) -> Graph:
+    """Programs of numbers that use some values several times."""
+    r = Recorder()
+    for name in draw_from(st.sampled_from([["a"], ["a", "b"], ["a", "b", "c"], ["a_long_name", "b"]])):
+        r.input(draw_from(st.sampled_from([0.5, 2.0, 3.25])), name, grad=draw_from(st.sampled_from([1.5, -12.3e-7])))
+    for _ in range(draw_from(st.integers(1, 12))):
+        operands = [r.nodes[draw_from(st.integers(0, len(r.nodes) - 1))] for _ in range(2)]
+        name = draw_from(st.sampled_from([None, None, "x", "y"]))
+        if draw_from(st.booleans()):
+            r.call(draw_from(st.sampled_from(UNARY)), operands[0], name=name, grad=0.25)
+        else:
+            r.call(draw_from(st.sampled_from(BINARY)), *operands, name=name, grad=0.25)
+    return r.graph()
+
+
+@settings(deadline=None, max_examples=60)
+@given(scalars(), st.sampled_from(["LR", "TB"]))
+def test_labels_and_lanes_keep_apart(graph: Graph, direction: str) -> None:
+    pytest.importorskip("pygraphviz")
+    assert_readable(draw(graph, view="chain", direction=direction).svg())  # type: ignore[arg-type]
