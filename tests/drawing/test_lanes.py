@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Callable
 from typing import NamedTuple
 from xml.etree import ElementTree
 
@@ -16,7 +17,7 @@ import tinygraph as tg
 from tinygraph.drawing import draw
 from tinygraph.graph import Graph
 
-from .graphs import Recorder, hypotenuse
+from .graphs import Recorder
 
 SVG = "{http://www.w3.org/2000/svg}"
 NUMBER = r"-?\d+(?:\.\d+)?"
@@ -101,6 +102,60 @@ def assert_readable(svg: str) -> None:
         assert together(picture.dashed[first], picture.dashed[second]) <= 10 * PIXEL, (first, second)
 
 
+def hypotenuse() -> tg.Tensor:
+    a, b = tg.Tensor(3.0, name="a"), tg.Tensor(4.0, name="b")
+    s = a**2 + b**2
+    return np.sqrt(s)
+
+
+def off_trees() -> tg.Tensor:
+    a, b = tg.Tensor(2.0, name="a"), tg.Tensor(-3.0, name="b")
+    c = a * b
+    d = a + c
+    return c * d
+
+
+def neuron() -> tg.Tensor:
+    x, w, bias = ([tg.Tensor(value) for value in values] for values in ((2.0, 0.0), (-3.0, 1.0), (6.88,)))
+    return np.tanh(w[0] * x[0] + w[1] * x[1] + bias[0])
+
+
+def cube() -> tg.Tensor:
+    x = tg.Tensor(3.0, name="x")
+    return x * x * x
+
+
+def micrograd() -> tg.Tensor:
+    """The example of Karpathy's micrograd (2020), README."""
+    a, b = tg.Tensor(-4.0, name="a"), tg.Tensor(2.0, name="b")
+    c, d = a + b, a * b + b**3
+    c = c + c + 1
+    c = c + 1 + c + (-a)
+    d = d + d * 2 + tg.relu(b + a)
+    d = d + 3 * d + tg.relu(b - a)
+    f = (c - d) ** 2
+    return f / 2.0 + 10.0 / f
+
+
+def xor() -> tg.Tensor:
+    """A network of two inputs, two hidden units and one output, number by number."""
+    w = [tg.Tensor(value, name=f"w{place}") for place, value in enumerate((0.5, -0.6, 0.7, 0.8))]
+    b = [tg.Tensor(value, name=f"b{place}") for place, value in enumerate((0.1, -0.1, 0.2))]
+    v = [tg.Tensor(value, name=f"v{place}") for place, value in enumerate((1.0, -1.0))]
+    x = [tg.Tensor(value, name=f"x{place}", requires_grad=False) for place, value in enumerate((1.0, 0.0))]
+    h = [np.tanh(w[unit] * x[0] + w[2 + unit] * x[1] + b[unit]) for unit in range(2)]
+    p = tg.sigmoid(v[0] * h[0] + v[1] * h[1] + b[2])
+    return (p - 1.0) ** 2
+
+
+def newton() -> tg.Tensor:
+    a, x = tg.Tensor(2.0, name="a"), tg.Tensor(1.5, name="x")
+    for _ in range(4):
+        x = x - (x * x - a) / (2 * x)
+    return x
+
+
+EXAMPLES = [hypotenuse, off_trees, neuron, cube, micrograd, xor, newton]
 UNARY = [np.tanh, np.exp, np.negative, np.square, np.sqrt]
 BINARY = [np.add, np.multiply, np.subtract, np.divide]
 
@@ -121,8 +176,57 @@ def scalars(draw_from: st.DrawFn) -> Graph:
     return r.graph()
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=12)
 @given(scalars(), st.sampled_from(["LR", "TB"]))
 def test_labels_and_lanes_keep_apart(graph: Graph, direction: str) -> None:
     pytest.importorskip("pygraphviz")
     assert_readable(draw(graph, view="chain", direction=direction).svg())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_numbers_keep_their_values_and_the_chain_rule_and_lanes_keep_apart(example: Callable[[], tg.Tensor]) -> None:
+    pytest.importorskip("pygraphviz")
+    result = example()
+    result.backward()
+    drawing = draw(result)
+    scene = drawing._scene
+    assert scene.view == "chain" and len(scene.graph) <= 40
+    cards = [box.node.index for box in scene.boxes if box.kind == "variable"]
+    assert sorted(cards) == list(range(len(scene.graph)))
+    assert_readable(drawing.svg())
+
+
+def test_a_crowd_of_numbers_keeps_its_values_where_the_chain_rule_has_no_room() -> None:
+    r = Recorder()
+    x = r.input(0.5, "x", grad=1.0)
+    ends = [r.call(np.tanh, r.call(np.exp, x), grad=1.0) for _ in range(8)]
+    while len(ends) > 1:
+        ends = [r.call(np.add, *pair, grad=1.0) for pair in zip(ends[::2], ends[1::2], strict=True)]
+    scene = draw(r.graph())._scene
+    assert scene.view == "values"
+    assert len([box for box in scene.boxes if box.kind == "variable"]) == len(scene.graph)
+
+
+@pytest.mark.parametrize("example", [hypotenuse, off_trees])
+def test_the_arrows_of_the_trunk_are_straight_and_rows_stand_close(example: Callable[[], tg.Tensor]) -> None:
+    pytest.importorskip("pygraphviz")
+    result = example()
+    result.backward()
+    drawing = draw(result)
+    picture = Picture(drawing.svg())
+    scene = drawing._scene
+    on_trunk = [f"e{n}" for n, link in enumerate(scene.links) if link.kind == "value" and link.tail in scene.on_trunk]
+    straight = [link for link in on_trunk if np.ptp(picture.lines[link][:, 1]) < 0.5]
+    assert len(straight) >= scene.ranks - 1
+    a, b = picture.boxes["v0"], picture.boxes["v1" if example is off_trees else "v2"]
+    assert abs(a.top - b.top) <= 106 * PIXEL
+
+
+def test_a_picture_with_lanes_has_all_formats() -> None:
+    pytest.importorskip("pygraphviz")
+    result = off_trees()
+    result.backward()
+    drawing = draw(result)
+    assert drawing.png().startswith(b"\x89PNG") and drawing.pdf().startswith(b"%PDF")
+    assert "nop2" not in drawing.source and "dir=back" in drawing.source
+    assert drawing.html().count("data-link=") >= len(drawing._scene.links)

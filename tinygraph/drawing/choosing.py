@@ -22,6 +22,7 @@ from tinygraph.drawing.scopes import call_places
 from tinygraph.drawing.sections import sectioned
 from tinygraph.drawing.text import clean
 from tinygraph.drawing.thumbnails import check_fits
+from tinygraph.drawing.tracks import most_beside
 from tinygraph.graph import Graph, count_nodes, read_graph
 
 __all__ = ["draw"]
@@ -40,12 +41,14 @@ VIEWS: dict[str, Callable[[Graph], Scene]] = {
 }
 DIRECTIONS = ("auto", "LR", "TB")
 
-MOST_FOR_CHAIN = 12
+MOST_SCALARS = 40
 MOST_UNCOLLAPSED = 60
 MOST_TO_READ = 300
 MOST_PROPOSED = 100
 MOST_NODES = 30_000
 MOST_RANKS_ACROSS = 9
+# Operations side by side, each with the labels of its lanes, in a picture as wide as a notebook.
+MOST_BESIDE = 6
 
 
 def draw(
@@ -79,7 +82,7 @@ def draw(
             "columns": a training step with its `sections`: forward, backward and update side by side.
             "heat": operations coloured by `heat`, which is "time" if it is not given; layers collapsed as in "auto".
             "health": layers as cards with the norm of their gradient beside the largest, and marks; see `health`.
-            "auto": up to 12 scalars "chain", or "values" where `backward` has not run; up to 60 nodes "full"; else
+            "auto": up to 40 scalars "chain", or "values" where `backward` has not run; up to 60 nodes "full"; else
             "rolled" where steps repeat themselves (from 60 boxes on), "collapsed" where there are scopes, and "full"
             without either. With a section "backward" and without `heat` "columns".
         direction: "LR", "TB", or "auto": from left to right for "chain" and "values" if the picture is narrow enough
@@ -194,12 +197,21 @@ def _scene(graph: Graph, view: str, opened: list[str], images: bool) -> Scene:
         return _fitting(views.full(graph, shown_maps(graph)), MOST_BOXES)
     if view != "auto":
         return _fitting(VIEWS[view](graph), MOST_BOXES)
-    if len(graph) <= MOST_FOR_CHAIN and all(node.shape == () for node in graph.nodes):
-        return views.chain(graph) if any(node.grad is not None for node in graph.nodes) else views.values(graph)
+    if len(graph) <= MOST_SCALARS and all(node.shape == () for node in graph.nodes):
+        return _of_scalars(graph)
     scene = views.full(graph)
     if len(scene.boxes) > MOST_UNCOLLAPSED and rolled(graph) is not graph:
         return views.rolled(graph)
     return _fitting(scene)
+
+
+def _of_scalars(graph: Graph) -> Scene:
+    """Return the value of every number, and the chain rule after a backward pass, if its labels have room."""
+    if any(node.grad is not None for node in graph.nodes):
+        scene = views.chain(graph)
+        if _direction(scene) == "LR" or most_beside(scene) <= MOST_BESIDE:
+            return scene
+    return views.values(graph)
 
 
 def _of_cards(graph: Graph, view: str, opened: list[str]) -> Scene:

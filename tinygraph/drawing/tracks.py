@@ -6,11 +6,11 @@ A track over several ranks has a stop on each of them, which keeps room for both
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tinygraph.drawing.scene import Scene
 
-__all__ = ["Track", "ranks", "tracks"]
+__all__ = ["Track", "most_beside", "ranks", "tracks"]
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,7 @@ def tracks(scene: Scene, rank: dict[str, int]) -> list[Track]:
         if link.kind == "backward":
             backward.setdefault((link.tail, link.head), []).append(number)
     found: list[Track] = []
-    lanes: Counter[str] = Counter(results[head] for head in results)
-    lanes.clear()
+    lanes: Counter[str] = Counter()
     times: Counter[tuple[str, str]] = Counter()
     for number, link in enumerate(scene.links):
         if link.kind != "value" or link.head not in results:
@@ -66,7 +65,7 @@ def tracks(scene: Scene, rank: dict[str, int]) -> list[Track]:
         times[link.tail, link.head] += 1
         found.append(Track(link.tail, link.head, results[link.head], number, back, side, turn, stops))
     alone = {head for head, count in lanes.items() if count == 1}
-    return [Track(**{**vars(each), "side": 1}) if each.head in alone else each for each in found]
+    return [replace(each, side=1) if each.head in alone else each for each in found]
 
 
 def _leaves_operation(tail: str, kind: str, scene: Scene) -> bool:
@@ -89,6 +88,12 @@ def ranks(scene: Scene) -> dict[str, int]:
             if operation:  # the card of a result stays beside its operation
                 rank[operation] = rank[box.id] - 1
     return rank
+
+
+def most_beside(scene: Scene) -> int:
+    """Return the largest number of operations side by side on one rank."""
+    rank = ranks(scene)
+    return max(Counter(rank[box.id] for box in scene.boxes if box.kind == "operation").values(), default=0)
 
 
 def _follows(box: str, scene: Scene) -> bool:
