@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from tinygraph.drawing.palette import COLOURS
 from tinygraph.drawing.scene import Direction, Scene
 from tinygraph.drawing.tracks import Track
 
@@ -56,6 +57,7 @@ class Placed:
 
 class _Text(NamedTuple):
     text: str
+    colour: str
     middle: Point
     half: float
 
@@ -165,14 +167,16 @@ class _Drawing:
 
     def _texts(self, box: str) -> list[_Text]:
         found = []
-        size = 12.0
+        size, colour = 12.0, ""
         for drawing in self.objects[box].get("_ldraw_", ()):
             if drawing["op"] == "F":
                 size = float(drawing["size"])
+            if drawing["op"] == "c":
+                colour = drawing["color"]
             if drawing["op"] == "T":
                 (x, y), width = drawing["pt"], float(drawing["width"])
                 x = x if drawing["align"] == "c" else x + width / 2 if drawing["align"] == "l" else x - width / 2
-                found.append(_Text(drawing["text"], self.frame.read(x, y + size * 0.32), width / 2))
+                found.append(_Text(drawing["text"], colour, self.frame.read(x, y + size * 0.32), width / 2))
         return found
 
     def _rectangle(self, box: str) -> tuple[Point, float, float]:
@@ -196,8 +200,7 @@ class _Drawing:
 
     def _operation(self, box: str) -> _Box:
         """Return the sign of an operation, beside which the labels of its lanes stand."""
-        labels = {self.scene.links[track.backward or 0].label for track in self.labelled.get(box, ())}
-        sign = [text for text in self.texts[box] if text.text.strip("\u00a0\u2068\u2069") not in labels]
+        sign = [text for text in self.texts[box] if text.colour != COLOURS["gradient"]]
         sign = sign or self.texts[box][:1]
         lefts = [text.middle[not self.frame.across_page] - text.half for text in sign]
         rights = [text.middle[not self.frame.across_page] + text.half for text in sign]
@@ -221,12 +224,9 @@ class _Drawing:
                     self.boxes[link.head] = box._replace(value=box.value + rise, gradient=box.gradient + rise)
 
     def _label(self, track: Track) -> _Text:
-        """Return the label of a lane: the nearest of the equal ones that is still free."""
-        assert track.backward is not None
-        words = self.scene.links[track.backward].label
-        same = [other for other in self.labelled[track.head] if self.scene.links[other.backward or 0].label == words]
-        found = [text for text in self.texts[track.head] if text.text.strip("\u00a0\u2068\u2069") == words]
-        label = found[same.index(track)] if same.index(track) < len(found) else found[-1]
+        """Return the label of a lane: the labels of an operation have the order of its lanes."""
+        labels = [text for text in self.texts[track.head] if text.colour == COLOURS["gradient"]]
+        label = labels[self.labelled[track.head].index(track)]
         along, across = label.middle
         return label._replace(middle=(along, across + self.moved.get(track.head, 0.0)))
 
