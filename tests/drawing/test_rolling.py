@@ -17,6 +17,7 @@ import tinygraph as tg
 from tinygraph.drawing import views
 from tinygraph.drawing.facts import norm
 from tinygraph.drawing.numbers import number
+from tinygraph.drawing.panel import about
 from tinygraph.drawing.repeat_cards import Norms, norms_of
 from tinygraph.drawing.repeats import common_name, repeat_of
 from tinygraph.drawing.rolling import rolled
@@ -149,6 +150,8 @@ def test_numbers_of_each_step_are_on_the_card() -> None:
     drawing = tg.draw(h, view="rolled")
     assert cards(drawing._scene) == ["step × 8"]
     assert "E[3, 1, 4 …&#93;, × 1 … 0.00781 of each step" in drawing.source
+    (card,) = [box for box in drawing._scene.boxes if box.layer is not None]
+    assert about(card, drawing._scene)["parameters"] == [-1]  # a live page hides rows that it does not compute
     page = drawing.html()
     for words in ("step by step", "E[3, 1, 4 …]", "for t, token in enumerate"):
         assert words in page

@@ -46,11 +46,20 @@ def about(box: Box, scene: Scene) -> Json:
         "source": isolated(clip(clean(text or ""), LONGEST_SOURCE)),
         "parameter": box.role == "parameter",
         "gradient": not scene.pairs and any(node.grad is not None for node in (box.node, *box.members)),
-        "parameters": [node.index for node in box.parameters] if box.kind == "layer" else [],
+        "parameters": _live_rows(box) if box.kind == "layer" else [],
         "value": _content(box),
         "slope": _gradient_content(box, scene),
     }
     return {key: what for key, what in found.items() if what}
+
+
+def _live_rows(box: Box) -> list[int]:
+    """Return the parameters in the rows of a card, by index, so that a live page computes the rows anew.
+
+    A repeat has rows for its steps, which no index stands for: a live page hides them once an input has changed.
+    """
+    repeated = box.layer is not None and repeat_of(box.layer.names[-1]) is not None
+    return [-1] if repeated else [node.index for node in box.parameters]
 
 
 def _content(box: Box) -> Json:

@@ -195,10 +195,8 @@ def _parameter_rows(repeat: Repeat, box: Box, scene: Scene) -> list[str]:
     assert box.layer is not None
     groups = [nodes for nodes in repeat.own if nodes[0].requires_grad]
     unit = "step" if repeat.scope is None else "one"
-    shared, first = (
-        {node.index for node in repeat.shared},
-        {n.index for taken in repeat.carried for n in taken[:1] if n},
-    )
+    shared = {node.index for node in repeat.shared}
+    first = {node.index for taken in repeat.carried for node in taken if node is not None and node.is_input}
     rows = []
     for words, chosen in ((f"shared by every {unit}", shared), (f"before the first {unit}", first - shared)):
         nodes = [node for node in box.parameters if node.index in chosen]
