@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tinygraph as tg
+from tinygraph.drawing import DrawingError, engine
 from tinygraph.drawing.columns import Passes, columns
 
 from .graphs import Recorder, network
@@ -261,3 +262,38 @@ def test_loops_of_both_passes_are_cards_and_what_they_carry_is_no_gradient() -> 
     opened = step.draw(rewritten=True, open="loop 1")._scene
     assert not any("before" in box.lines[0] for box in opened.boxes if box.kind == "gradient value")
     assert opened.box[opened.pairs[0][0]].place[0].names == ("forward",)
+
+
+def test_the_equal_steps_of_a_recorded_loop_are_one_card_in_both_columns() -> None:
+    u = tg.Tensor(rng.normal(size=(4, 4)), name="u")
+
+    @tg.compile
+    def step(x: Any) -> Any:
+        h = np.zeros((5, 4))
+        for t in range(20):
+            h = np.tanh(x[t] + h @ u)
+        loss = np.mean(h**2)
+        u.grad = None
+        loss.backward()
+        u.assign(u.data - 0.1 * u.grad)
+        return loss
+
+    step(rng.normal(size=(20, 5, 4)))
+    scene = step.draw()._scene
+    titles = {box.layer.title: box.role for box in scene.boxes if box.layer is not None}
+    assert titles == {"step × 20": "layer", "gradient of step × 20": "gradient"}
+    assert len(scene.boxes) < 15
+
+
+def test_an_arrow_that_finds_no_way_is_straight(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("pygraphviz")
+    drawing = step_of(["tanh"]).draw()
+    renders = engine.renders
+
+    def failing(source: str, kinds: list[str], boxes: int = 0) -> list[bytes]:
+        if "splines=true" in source:
+            raise DrawingError("Error: in routesplines, Pshortestpath failed; Error: lost o6 p_o6 edge")
+        return renders(source, kinds, boxes)
+
+    monkeypatch.setattr(engine, "renders", failing)
+    assert drawing.svg().count("data-link") == len(drawing._scene.links)

@@ -19,7 +19,7 @@ from tinygraph.drawing.expressions import fallback, labels
 from tinygraph.drawing.formulas_of_calls import LAYOUTS, CalledAs, formula_of_call
 from tinygraph.drawing.mirror import BACKWARD_SIDE, FORWARD_SIDE
 from tinygraph.drawing.numbers import shape
-from tinygraph.drawing.repeats import LoopName, is_of_loop
+from tinygraph.drawing.repeats import LoopName, is_of_loop, repeat_of
 from tinygraph.drawing.scene import Box, Link, Scene
 from tinygraph.drawing.scopes import Scope
 from tinygraph.drawing.symbols import grouped, sign
@@ -30,7 +30,7 @@ from tinygraph.graph import Graph, Node
 
 __all__ = ["Passes", "columns", "has_columns"]
 
-MOST_OPEN = 30
+MOST_OPEN, MOST_CLOSED = 30, 60
 LONGEST_FORMULA = 34
 MOST_LINES = 6
 FIRST_KEY = 1000  # of the scopes of the backward pass
@@ -109,9 +109,13 @@ class _Columns:
         ends = tuple(output for output in self.graph.outputs if output.index in known)
         part = Graph(inside, ends)
         loops = any(isinstance(name, LoopName) for node in calls for name in node.scope)
-        if opened or ((len(calls) > MOST_OPEN or loops) and part.scopes):
-            return views.collapsed(part, opened)
-        return views.full(part)
+        if not opened and len(calls) <= MOST_OPEN and not loops:
+            return views.full(part)
+        if part.scopes:
+            closed = views.collapsed(part, opened)
+            if len(closed.boxes) <= MOST_CLOSED:
+                return closed
+        return views.rolled(part, opened)
 
     def scene(self) -> Scene:
         """Return the whole scene."""
@@ -251,7 +255,8 @@ class _Columns:
         layer = self.forward.box[row].layer if row else None
         if layer is None or not isinstance(layer.names[-1], LoopName):
             return None if layer is None else Scope(key, layer.names, layer.title)
-        title = f"gradient of {given_name(layer.names[-1])}, outside"
+        is_repeat = repeat_of(layer.names[-1]) is not None
+        title = f"gradient of {layer.title}" if is_repeat else f"gradient of {given_name(layer.names[-1])}, outside"
         return Scope(key, (title,), title)
 
     def _layer_lines(self, nodes: list[Node], prefix: str) -> list[str]:

@@ -45,7 +45,7 @@ def marked(look: Mapping[str, str], mark: Mark, is_operation: bool, word: str) -
         found |= {"shape": "box", "style": "rounded,filled", "height": "0.31", "width": "0.31", "margin": "0.09,0.03"}
         found.pop("fixedsize", None)
     if mark.kind == "removed":
-        style = look.get("style", "filled")
+        style = found.get("style", "filled")
         return found | {"color": COLOURS["removed"], "fillcolor": COLOURS["removed fill"], "style": f"{style},dashed"}
     if mark.kind == "kept":
         return found
