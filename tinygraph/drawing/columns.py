@@ -19,7 +19,7 @@ from tinygraph.drawing.expressions import fallback, labels
 from tinygraph.drawing.formulas_of_calls import LAYOUTS, CalledAs, formula_of_call
 from tinygraph.drawing.mirror import BACKWARD_SIDE, FORWARD_SIDE
 from tinygraph.drawing.numbers import shape
-from tinygraph.drawing.repeats import LoopName, is_of_loop, repeat_of
+from tinygraph.drawing.repeats import LoopName, is_of_loop
 from tinygraph.drawing.scene import Box, Link, Scene
 from tinygraph.drawing.scopes import Scope
 from tinygraph.drawing.symbols import grouped, sign
@@ -171,6 +171,7 @@ class _Columns:
                 self.row_of_group[f"p_{row}"] = row
             places.setdefault(found[node.index], self._place(row))
         self._place_rest(found)
+        self._split_around_loops(found)
         return found
 
     def _place(self, row: str) -> int:
@@ -192,6 +193,22 @@ class _Columns:
                 near = [found.get(other.index, "") for other in (*self.graph.consumers(node), *node.operands)]
                 found[index] = next(filter(None, near), "p")
 
+    def _split_around_loops(self, found: dict[int, str]) -> None:
+        """Part the calls beside a loop of the forward pass: those that the loop of the backward pass reads, and those
+        that read it.
+        """
+        self.loop_in_row = {self.row_of_group[g]: g for g in found.values() if g.startswith("q")}
+        behind: set[int] = set()
+        for index in found:
+            operands = self.by_index[index].operands
+            if any(o.index in behind or found.get(o.index, "").startswith("q") for o in operands):
+                behind.add(index)
+        for index, group in found.items():
+            row = self.row_of_group.get(group, "")
+            if row in self.loop_in_row and not group.startswith("q") and index in behind:
+                found[index] = f"r_{row}"
+                self.row_of_group[f"r_{row}"] = row
+
     def _adds_up(self, node: Node, row: str, found: Mapping[int, str]) -> bool:
         """Return whether a call adds the gradients that several calls pass to one value."""
         groups = [found.get(operand.index) for operand in node.operands]
@@ -202,7 +219,11 @@ class _Columns:
         for index, group in groups.items():
             members.setdefault(group, []).append(self.by_index[index])
         shown = self._gradients(groups)
-        for group, nodes in members.items():
+        self.loop_of = {
+            group: next(name for node in nodes for name in node.scope if isinstance(name, LoopName))
+            for group, nodes in members.items() if group.startswith("q")
+        }  # fmt: skip
+        for group, nodes in sorted(members.items(), key=lambda item: not item[0].startswith("q")):
             row = self.row_of_group.get(group, "")
             self.boxes.append(self._backward_box(group, row, nodes, groups))
             if row:
@@ -250,13 +271,14 @@ class _Columns:
         """Return the scope on a box: a loop of the backward pass, or the closed layer beside it; None for a formula."""
         key = FIRST_KEY + len(self.boxes)
         if group.startswith("q"):
-            loop = next(name for node in nodes for name in node.scope if isinstance(name, LoopName))
-            return Scope(key, (loop,), str(loop))
+            return Scope(key, (self.loop_of[group],), str(self.loop_of[group]))
         layer = self.forward.box[row].layer if row else None
         if layer is None or not isinstance(layer.names[-1], LoopName):
             return None if layer is None else Scope(key, layer.names, layer.title)
-        is_repeat = repeat_of(layer.names[-1]) is not None
-        title = f"gradient of {layer.title}" if is_repeat else f"gradient of {given_name(layer.names[-1])}, outside"
+        loop = self.loop_of.get(self.loop_in_row.get(row, ""))
+        title = f"gradient of {layer.title}"
+        if loop is not None:
+            title = f"{'after' if group.startswith('r') else 'before'} {loop}"
         return Scope(key, (title,), title)
 
     def _layer_lines(self, nodes: list[Node], prefix: str) -> list[str]:
