@@ -112,7 +112,7 @@ def _arrows(scene: Scene) -> list[str]:
 
 def _arrow(glyph: str, colour: str, words: str) -> str:
     """The glyph becomes an arrow in an SVG: see `svg`."""
-    place = f'<TD FIXEDSIZE="TRUE" WIDTH="{ARROW_LENGTH + 8}" HEIGHT="14">{font(glyph, 10, colour)}</TD>'
+    place = f'<TD FIXEDSIZE="TRUE" WIDTH="{ARROW_LENGTH + 8}" HEIGHT="18">{font(glyph, 14, colour, bold=True)}</TD>'
     return place + cell(font(words + SPACE * 2, 10, "gradient" if colour == "gradient" else "muted"))
 
 

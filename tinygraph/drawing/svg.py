@@ -85,7 +85,7 @@ def _true_arrows(legend: ElementTree.Element) -> None:
         if text.text not in ARROWS:
             continue
         dashed, to_the_left = ARROWS[text.text]
-        colour, start, y = text.get("fill", ""), float(text.get("x", 0)), float(text.get("y", 0)) - 3.5
+        colour, start, y = text.get("fill", ""), float(text.get("x", 0)), float(text.get("y", 0)) - 4.5
         middle = start + (float(text.get("textLength", 12)) / 2 if text.get("text-anchor") == "start" else 0)
         tip, end, side = (middle - HALF, middle + HALF, 1) if to_the_left else (middle + HALF, middle - HALF, -1)
         line = {"fill": "none", "stroke": colour, "stroke-width": "1.3", "d": f"M{end},{y}L{tip + 6 * side},{y}"}
