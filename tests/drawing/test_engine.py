@@ -13,8 +13,10 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+import tinygraph as tg
 from tinygraph.drawing import DrawingError, TooLargeError, draw, engine, workers
 from tinygraph.drawing.states import states
 
@@ -425,3 +427,24 @@ def test_the_program_is_bounded_too(monkeypatch: pytest.MonkeyPatch, dot_alone: 
         engine.render(SMALL, "svg")
     assert children() == processes
     assert os.listdir("/proc/self/fd") == descriptors
+
+
+# --- large layouts
+
+
+def loop_of(steps: int) -> tg.Graph:
+    """A recurrent network, step by step."""
+    w, u, h = (tg.Tensor(np.ones(shape)) for shape in ((4, 4), (4, 4), 4))
+    x = tg.Tensor(np.ones((steps, 4)), requires_grad=False)
+    for step in range(steps):
+        h = np.tanh(x[step] @ w + h @ u)
+    return tg.Graph.of(h)
+
+
+def test_a_long_loop_is_laid_out_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "nslimit" not in draw(loop_of(10), view="full").source
+    engine.has_fonts()
+    monkeypatch.setattr(engine, "SECONDS", 8)  # 0.9 s with a limit of the rounds, 16 s without
+    drawing = draw(loop_of(40), view="full")
+    assert len(drawing._scene.boxes) > 250 and "nslimit" in drawing.source
+    assert "<svg" in drawing.svg()
