@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygraph as tg
-from tinygraph.drawing import TooLargeError, choosing, draw
+from tinygraph.drawing import TooLargeError, choosing, draw, views
+from tinygraph.drawing.parts import part
 from tinygraph.drawing.proposing import proposed
 from tinygraph.graph import Graph
 
@@ -176,6 +177,17 @@ def test_proposed_scopes_keep_the_program_and_are_stretches_of_it(parts: list[st
 def test_a_long_program_without_functions_is_cards_of_lines() -> None:
     scene = draw(unlike(400))._scene
     assert [box.layer.title for box in scene.boxes if box.layer is not None] == ["line 31"]
+
+
+def test_some_steps_of_a_repeat_are_drawn_alone() -> None:
+    h = tg.Tensor(np.ones((2, 2)))
+    for _ in range(6):
+        h = np.tanh(h @ tg.Tensor(np.eye(2)) + 1)
+    scene = views.rolled(Graph.of(h))
+    (repeat,) = [box for box in scene.boxes if box.layer is not None]
+    calls = [node for node in repeat.members if not node.is_input]
+    inside = views.full(part(scene.graph, calls[:6], scene.names))
+    assert sum(box.kind == "operation" for box in inside.boxes) == 6
 
 
 # --- what is too large

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from tinygraph.drawing.spoilt_gradients import birth_lines, birth_words
 from tinygraph.drawing.symbols import grouped, operation_symbol, sign
 from tinygraph.drawing.text import clean, clip, markup
 from tinygraph.engine.links import Like
-from tinygraph.graph import Node
+from tinygraph.graph import Graph, Node
 
 __all__ = [
     "ELSEWHERE",
@@ -394,9 +395,15 @@ def update_card(box: Box) -> str:
     return table(rows)
 
 
-def _finite_norms(scene: Scene) -> list[float]:
-    gradients = [node.grad for node in scene.graph.parameters if node.grad is not None]
-    return [norm(gradient) for gradient in gradients if not nonfinite_text(gradient)]
+def _largest_norm(graph: Graph) -> float:
+    """Return the largest norm of a parameter's gradient, computed once: a page has hundreds of cards of one graph."""
+    if graph not in _largest:
+        gradients = [node.grad for node in graph.parameters if node.grad is not None]
+        _largest[graph] = max((norm(grad) for grad in gradients if not nonfinite_text(grad)), default=0.0)
+    return _largest[graph]
+
+
+_largest: WeakKeyDictionary[Graph, float] = WeakKeyDictionary()
 
 
 def layer_operations(box: Box) -> str:
@@ -468,7 +475,7 @@ def parameter_row(node: Node, scene: Scene, layer: Scope) -> str:
         bad = nonfinite_text(node.grad)
         told = font(f"∇: {bad}", 10, "non-finite", bold=True) if bad else font(gradient_words(node, scene), 9)
         return name + cell(told, extra=' COLSPAN="3"')
-    size, largest = norm(node.grad), max(_finite_norms(scene), default=0.0)
+    size, largest = norm(node.grad), _largest_norm(scene.graph)
     decades = np.log10(size / largest) if size and largest else -np.inf
     track = round(TRACK_WIDTH * float(np.clip(1 + decades / scene.decades, 0, 1)))
     bars = histogram(node.grad).bars

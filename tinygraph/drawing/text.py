@@ -15,6 +15,8 @@ WORD_JOINER = "\u2060"
 
 def clean(text: str) -> str:
     """One line of well-formed Unicode: no control characters, none for direction, no lone surrogate, single spaces."""
+    if text.isascii() and text.isprintable():
+        return " ".join(text.split())
     well_formed = text.encode("utf-8", "replace").decode("utf-8")
     straight = (c for c in well_formed if c not in TURNING)
     spaced = "".join(" " if unicodedata.category(c) in {"Cc", "Zl", "Zp"} else c for c in straight)

@@ -222,7 +222,8 @@ class _Assembly:
         found: set[int] = set()
         for repeat in map(repeat_of, {scope.names[-1]: None for path in self.places.values() for scope in path}):
             for node in itertools.chain.from_iterable(repeat.own if repeat is not None else ()):
-                if node.scope:  # it is of several repeats, and so a scope of shared inputs was proposed for it
+                # It is of several repeats, and a scope of shared inputs was proposed for it; or it is not in this part.
+                if node.scope or node.index not in self.places:
                     continue
                 found.add(node.index)
                 self.places[node.index] = common([self.places[c.index] for c in self.graph.consumers(node)])

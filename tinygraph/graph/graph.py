@@ -10,6 +10,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -56,7 +57,7 @@ class Graph:
         """
         return read_graph(outputs, sys._getframe(1))
 
-    @property
+    @cached_property
     def inputs(self) -> tuple[Node, ...]:
         """The nodes that no call computed, in the order of their first use."""
         return tuple(node for node in self.nodes if node.is_input)
