@@ -143,8 +143,8 @@ def test_proposed_scopes_keep_the_program_and_are_stretches_of_it(parts: list[st
     x = tg.Tensor(np.ones((2, 2)))
     h = x
     neuron = Neuron(2, 0)
-    for part in parts:
-        match part:
+    for each in parts:
+        match each:
             case "neuron":
                 h = neuron([h, x])
             case "softmax":
