@@ -44,7 +44,7 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "": "data distributed draws export keras nn numpy optim testing training",
     "compiler.compiled": "Compiled compile",
-    "drawing": "Drawing diff draw",
+    "drawing": "Animation Drawing animate diff draw",
     "drawing.health_report": "health",
     "engine.modes": "detect_nonfinite enable_grad no_grad scope",
     "engine.primitives": "primitive",

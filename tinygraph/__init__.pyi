@@ -12,7 +12,9 @@ from tinygraph import testing as testing
 from tinygraph import training as training
 from tinygraph.compiler.compiled import Compiled as Compiled
 from tinygraph.compiler.compiled import compile as compile  # noqa: A004 - the name users know
+from tinygraph.drawing import Animation as Animation
 from tinygraph.drawing import Drawing as Drawing
+from tinygraph.drawing import animate as animate
 from tinygraph.drawing import diff as diff
 from tinygraph.drawing import draw as draw
 from tinygraph.drawing.health_report import health as health

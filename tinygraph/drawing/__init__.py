@@ -3,18 +3,21 @@
 A view turns a `Graph` into a `Scene` of boxes and links; DOT and Mermaid write a scene down; the engine lays DOT out.
 """
 
+from tinygraph.drawing.animation import Animation, animate
 from tinygraph.drawing.changes import DifferenceDrawing, diff
 from tinygraph.drawing.choosing import draw
 from tinygraph.drawing.drawing import Drawing
 from tinygraph.drawing.errors import DrawingError, NoEngineError, NoFontsError, TooLargeError
 
 __all__ = [
+    "Animation",
     "DifferenceDrawing",
     "Drawing",
     "DrawingError",
     "NoEngineError",
     "NoFontsError",
     "TooLargeError",
+    "animate",
     "diff",
     "draw",
 ]

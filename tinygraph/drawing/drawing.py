@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +20,7 @@ from tinygraph.drawing.resolution import at_twice_the_resolution, with_resolutio
 from tinygraph.drawing.scene import Scene
 from tinygraph.drawing.terminal import terminal
 from tinygraph.drawing.tikz import tikz
+from tinygraph.drawing.writing_files import replace_file
 
 __all__ = ["Drawing"]
 
@@ -159,8 +159,7 @@ class Drawing:
         if path.suffix.lower() not in writers:
             raise ValueError(f"cannot save {path.name!r}: the suffix must be one of {', '.join(writers)}")
         content = writers[path.suffix.lower()]()
-        _replace(path, content.encode() if isinstance(content, str) else content)
-        return path
+        return replace_file(path, content.encode() if isinstance(content, str) else content)
 
     def _render(self, kind: str, source: str | None = None) -> bytes:
         with pictures.with_files_of_images(self._scene, source or self._drawn) as text:
@@ -178,22 +177,3 @@ class Drawing:
 
     def __repr__(self) -> str:
         return f"<Drawing: {pictures.described(self._scene)}, {self._scene.view} view, {len(self._scene.boxes)} boxes>"
-
-
-def _replace(path: Path, content: bytes) -> None:
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
-
-
-def _umask() -> int:
-    """Python can only read it by setting it."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -1,0 +1,117 @@
+"""Animations: every value and every gradient appears once, in the order of the passes; films change numbers alone."""
+
+from __future__ import annotations
+
+import re
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+import tinygraph as tg
+from tinygraph.drawing.svg import SVG
+
+
+def pythagoras():
+    a, b = tg.Tensor(3.0), tg.Tensor(4.0)
+    c = np.sqrt(a**2 + b**2)
+    c.backward()
+    return c
+
+
+def losses(steps, rate=0.03):
+    w, found = tg.Tensor(0.0), []
+    for _ in range(steps):
+        loss = (w * 2.0 - 3.0) ** 2
+        w.grad = None
+        loss.backward()
+        found.append(tg.draw(loss, title=""))
+        w.assign(w.data - rate * w.grad)
+    return found
+
+
+def texts(svg):
+    return ["".join(text.itertext()) for text in ElementTree.fromstring(svg).iter(f"{{{SVG}}}text")]
+
+
+def test_the_captions_are_the_steps_of_both_passes():
+    captions = tg.animate(pythagoras()).captions
+    assert len(captions) == 12
+    assert captions[4] == "a² + b² = 9 + 16 = 25"
+    assert captions[-1] == "∂c/∂a = ∂c/∂a² × 2a = 0.1 × 6 = 0.6"
+
+
+def test_it_is_small_and_without_script_and_stands_still_where_that_is_wanted():
+    svg = tg.animate(pythagoras()).svg()
+    assert len(svg.encode()) < 50_000 and "<script" not in svg and ' id="' not in svg
+    assert "prefers-reduced-motion:no-preference" in svg and "prefers-reduced-motion:reduce" in svg
+
+
+def test_every_class_that_moves_has_its_keyframes_and_a_part():
+    for svg in (tg.animate(pythagoras()).svg(), tg.animate(losses(5)).svg()):
+        moving = re.findall(r"\.(\w+)\{animation:([\w-]+) ", svg)
+        assert moving and {frames for _, frames in moving} == set(re.findall(r"@keyframes ([\w-]+)\{", svg))
+        used = {name for names in re.findall(r'class="([^"]*)"', svg) for name in names.split()}
+        assert {name for name, _ in moving} <= used
+
+
+def test_frames_show_what_was_computed_so_far():
+    frames = tg.animate(pythagoras()).frames()
+    assert len(frames) == 12
+    assert "∂c/∂c = 1" not in texts(frames[5]) and "∂c/∂c = 1" in texts(frames[6])
+    assert "∂c/∂a = 0.6" in texts(frames[-1]) and 'opacity="0.08"' not in frames[-1]
+    faint = [len(re.findall(r'opacity="0.08"', frame)) for frame in frames]
+    assert faint == sorted(faint, reverse=True) and faint[0] > 5
+
+
+def test_a_film_has_the_numbers_of_every_step():
+    drawings = losses(8)
+    film = tg.animate(drawings)
+    assert [caption.split(":")[0] for caption in film.captions] == [f"step {number}" for number in range(1, 9)]
+    for drawing, frame in zip(drawings, film.frames(), strict=True):
+        boxes = {text for text in texts(drawing.svg()) if "=" in text}
+        shown = set(texts(frame))
+        assert boxes <= shown
+        others = {text for other in drawings if other is not drawing for text in texts(other.svg()) if "=" in text}
+        assert not (others - boxes) & shown
+
+
+def test_a_film_of_arrays_changes_their_bars():
+    w = tg.Tensor(np.linspace(-1, 1, 40).reshape(8, 5), name="w")
+    drawings = []
+    for step in range(3):
+        loss = np.sum(w**2)
+        w.grad = None
+        loss.backward()
+        drawings.append(tg.draw(loss, title=""))
+        w.assign(np.tanh(w.data * 3) + step)
+    frames = tg.animate(drawings).frames()
+    assert len(set(frames)) == 3
+    for drawing, frame in zip(drawings, frames, strict=True):
+        assert {text for text in texts(drawing.svg()) if "…" in text} <= set(texts(frame))
+
+
+def test_a_film_of_fifty_steps_stays_small_and_a_long_one_leaves_steps_out():
+    assert len(tg.animate(losses(50)).captions) == 50
+    long = tg.animate(losses(120, 0.001))
+    assert len(long.svg().encode()) <= 200_000 and len(long.captions) < 120
+    assert long.captions[0].startswith("step 1:") and long.captions[-1].startswith("step 120:")
+
+
+def test_graphs_of_other_shapes_are_no_film():
+    x = tg.Tensor(1.0)
+    with pytest.raises(ValueError, match="animate: graph 1 has other calls than the first"):
+        tg.animate([x * 2, np.exp(x * 2)])
+    with pytest.raises(ValueError, match="animate: the list is empty"):
+        tg.animate([])
+
+
+def test_files(tmp_path):
+    animation = tg.animate(pythagoras())
+    assert animation.save(tmp_path / "c.svg").read_text("utf-8") == animation.svg()
+    frames = animation.save(tmp_path / "c.svg", frames=True)
+    assert [path.name for path in frames] == [f"c_{number:02}.svg" for number in range(1, 13)]
+    with pytest.raises(ValueError, match=r"cannot save 'c.gif': an animation is an .svg"):
+        animation.save(tmp_path / "c.gif")
+    assert "<Animation of 12 steps, 14.4 seconds>" in repr(animation)
+    assert set(animation._repr_mimebundle_()) == {"text/html", "image/svg+xml", "text/plain"}
