@@ -258,6 +258,15 @@ def test_pictures_leak_no_process_no_descriptor_and_no_memory() -> None:
     assert sizes[-1] < 1.05 * sizes[0]
 
 
+def test_a_worker_is_replaced_after_many_layouts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "MOST_LAYOUTS", 3)
+    seen = []
+    for _ in range(4):
+        engine.render(SMALL, "svg")
+        seen.append(list(workers._idle))
+    assert seen[0] == seen[1] != [] and seen[2] == [] and seen[3] != []
+
+
 def _resident(pid: int) -> int:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1])
 

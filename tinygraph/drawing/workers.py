@@ -25,6 +25,8 @@ Drawn = tuple[list[bytes], str]
 
 # As many warm workers are kept. Threads that draw at once have one each.
 KEPT = 1
+# Graphviz keeps some 3 kB of each layout, so that a worker is replaced after so many.
+MOST_LAYOUTS = 2000
 # The longest pause between two looks at a process that cannot wake this one.
 PAUSE = 0.005
 
@@ -63,6 +65,7 @@ class _Worker:
         self.input = self.process.stdin
         self.output = self.process.stdout
         self.unread = b""
+        self.layouts = 0
 
     def send(self, source: str, kinds: Sequence[str], seconds: float) -> None:
         text = source.encode()
@@ -185,7 +188,8 @@ class WorkersLayout:
             self.abandon()
             raise
         _busy.discard(self._worker)
-        if len(_idle) < KEPT:
+        self._worker.layouts += 1
+        if len(_idle) < KEPT and self._worker.layouts < MOST_LAYOUTS:
             _idle.append(self._worker)
         else:
             self._worker.end()
