@@ -205,3 +205,11 @@ def test_tensors_are_called_by_the_nearest_name_that_leads_to_them() -> None:
 
     step(np.ones(3))
     assert {"a_first", "z_last"} <= {variable.name for variable in step.program.variables}
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [("results[0]", "results_0"), ('params["b"]', "params_b"), ("layers[0].w", "layers_0_w"), ("a b", "a_b")],
+)
+def test_items_and_attributes_are_part_of_a_name(text: str, name: str) -> None:
+    assert identifier(text) == name

@@ -54,14 +54,18 @@ class TakenNames:
         return name
 
 
+# An item, [0] or ["b"], in the way to a value.
+_ITEM = re.compile(r"""\[["']?([^\[\]"']*)["']?\]""")
+
+
 def identifier(text: str) -> str:
-    """Return the identifier that is nearest to a text: `square_of_w` of "square of w".
+    """Return the identifier that is nearest to a text: `square_of_w` of "square of w", `layers_0_w` of "layers[0].w".
 
     Python takes two spellings of one letter for the same, so that the text is normalized first.
     """
     if text.isascii() and text.isidentifier():
         return text
-    plain = unicodedata.normalize("NFKC", text)
+    plain = unicodedata.normalize("NFKC", _ITEM.sub(r"_\1", text))
     letters = [letter if f"_{letter}".isidentifier() else "_" for letter in plain]
     name = "".join(letters) or "value"
     name = name if name.isidentifier() else f"_{name}"
