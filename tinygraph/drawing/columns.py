@@ -112,9 +112,9 @@ class _Columns:
         if not opened and len(calls) <= MOST_OPEN and not loops:
             return views.full(part)
         if part.scopes:
-            closed = views.collapsed(part, opened)
-            if len(closed.boxes) <= MOST_CLOSED:
-                return closed
+            closed = views.collapsed(part)
+            if len(closed.boxes) <= MOST_CLOSED:  # also where a layer is open: its scope is one of this view
+                return views.collapsed(part, opened) if opened else closed
         return views.rolled(part, opened)
 
     def scene(self) -> Scene:
