@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import tinygraph as tg
-from tinygraph.drawing.svg import SVG
+from tinygraph.drawing.formats.svg import SVG
 
 
 def pythagoras():

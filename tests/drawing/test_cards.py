@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from tinygraph.drawing import draw
-from tinygraph.drawing.cards import gradient_words
-from tinygraph.drawing.facts import histogram, nonfinite_text, norm
-from tinygraph.drawing.symbols import operation_symbol
-from tinygraph.drawing.views import chain, full
+from tinygraph.drawing.looks.cards import gradient_words
+from tinygraph.drawing.scenes.views import chain, full
+from tinygraph.drawing.words.facts import histogram, nonfinite_text, norm
+from tinygraph.drawing.words.symbols import operation_symbol
 from tinygraph.graph import Graph
 
 from .graphs import Recorder, hypotenuse, network, one_value

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tinygraph as tg
-from tinygraph.drawing import DrawingError, engine
-from tinygraph.drawing.columns import Passes, columns
+from tinygraph.drawing import DrawingError
+from tinygraph.drawing.layout import engine
+from tinygraph.drawing.scenes.columns import Passes, columns
 
 from .graphs import Recorder, network
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import tinygraph as tg
 from tinygraph.drawing import draw
-from tinygraph.drawing.numbers import number
+from tinygraph.drawing.words.numbers import number
 from tinygraph.graph import Graph, Node
 
 from .pages import data_of

@@ -17,8 +17,9 @@ import numpy as np
 import pytest
 
 import tinygraph as tg
-from tinygraph.drawing import DrawingError, TooLargeError, draw, engine, workers
-from tinygraph.drawing.states import states
+from tinygraph.drawing import DrawingError, TooLargeError, draw
+from tinygraph.drawing.layout import engine, workers
+from tinygraph.drawing.page.states import states
 
 from .graphs import chain_of, hypotenuse, network
 
@@ -166,7 +167,7 @@ def test_ctrl_c_is_heard_at_once_and_leaves_no_process(warm: bool) -> None:
 def test_a_worker_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
     said = tmp_path / "pid"
     code = (
-        "from pathlib import Path\nfrom tinygraph.drawing import engine, workers\n"
+        "from pathlib import Path\nfrom tinygraph.drawing.layout import engine, workers\n"
         f"engine.render('digraph {{ a }}', 'svg')\nPath({str(said)!r}).write_text(str(workers._idle[0].process.pid))\n"
     )
     assert run(code).stderr == ""
@@ -303,7 +304,7 @@ def test_threads_draw_at_once() -> None:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="os.fork")
 def test_a_forked_process_starts_a_worker_of_its_own() -> None:
     done = run(
-        "import multiprocessing, os, warnings\nfrom tinygraph.drawing import engine, workers\n"
+        "import multiprocessing, os, warnings\nfrom tinygraph.drawing.layout import engine, workers\n"
         "def drawn(_=None):\n"
         "    before = list(workers._idle)\n"
         "    made = engine.render('digraph { a -> b }', 'svg')\n"
@@ -355,7 +356,7 @@ import sys
 sys.path[:0] = {path!r}
 if "-V" in sys.argv:
     sys.exit(sys.stderr.write("dot - graphviz version {version} (0)\\n") and None)
-from tinygraph.drawing.layout_process import lay_out
+from tinygraph.drawing.layout.layout_process import lay_out
 kinds = [part[2:] for part in sys.argv if part.startswith("-T")]
 paths = [part[2:] for part in sys.argv if part.startswith("-o")]
 for path, drawn in zip(paths, lay_out(sys.stdin.buffer.read().decode(), kinds), strict=True):

@@ -9,7 +9,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tinygraph.drawing import DrawingError, NoEngineError, NoFontsError, draw, engine
+from tinygraph.drawing import DrawingError, NoEngineError, NoFontsError, draw
+from tinygraph.drawing.layout import engine
 
 from .graphs import hypotenuse, network
 

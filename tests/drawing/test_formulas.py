@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinygraph.drawing.expressions import LABEL_LENGTH, formula, labels
-from tinygraph.drawing.slopes import slope
-from tinygraph.drawing.symbols import grouped
+from tinygraph.drawing.words.expressions import LABEL_LENGTH, formula, labels
+from tinygraph.drawing.words.slopes import slope
+from tinygraph.drawing.words.symbols import grouped
 from tinygraph.graph import Graph, Node
 
 from .graphs import Recorder, hypotenuse

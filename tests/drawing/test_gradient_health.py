@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tinygraph as tg
-from tinygraph.drawing.gradient_health import FACTOR, RULES
+from tinygraph.drawing.health.gradient_health import FACTOR, RULES
 
 from .graphs import Recorder
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tinygraph as tg
-from tinygraph.drawing.heat import given_heat, heat_of, seconds_text
+from tinygraph.drawing.health.heat import given_heat, heat_of, seconds_text
 from tinygraph.drawing.palette import HEAT
 from tinygraph.graph import Graph
 from tinygraph.graph.replay import seconds_of_calls

@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tinygraph as tg
-from tinygraph.drawing.images import feature_maps, images_in
-from tinygraph.drawing.thumbnails import WRONG, _grid, _palette, _places
+from tinygraph.drawing.images.images import feature_maps, images_in
+from tinygraph.drawing.images.thumbnails import WRONG, _grid, _palette, _places
 from tinygraph.graph import Graph
 
 from .graphs import one_value
@@ -206,7 +206,7 @@ def test_many_images_stay_small() -> None:
 
 def test_png_and_pdf_have_the_images_too() -> None:
     pytest.importorskip("pygraphviz")
-    from tinygraph.drawing import engine
+    from tinygraph.drawing.layout import engine
 
     if not engine.has_fonts():
         pytest.skip("this machine has no fonts")

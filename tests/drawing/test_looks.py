@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 import tinygraph as tg
 from tinygraph.drawing import draw
+from tinygraph.drawing.formats.svg import ARROWS
 from tinygraph.drawing.palette import COLOURS, DARK, HEAT, PAGE_DARK, ROLES
-from tinygraph.drawing.svg import ARROWS
 
 from .graphs import Recorder, hypotenuse, network
 from .pages import browser, opened

@@ -10,8 +10,9 @@ import pytest
 import tinygraph as tg
 from tinygraph.compiler.pipeline import compile_program
 from tinygraph.compiler.run.pictured import pictured
-from tinygraph.drawing import draw, views
-from tinygraph.drawing.repeats import LoopName, is_of_loop
+from tinygraph.drawing import draw
+from tinygraph.drawing.grouping.repeats import LoopName, is_of_loop
+from tinygraph.drawing.scenes import views
 
 from ..compiler.programs import program_of
 from ..compiler.test_loops import CASES

@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tinygraph.drawing import draw
-from tinygraph.drawing.text import clean, clip, markup
+from tinygraph.drawing.words.text import clean, clip, markup
 from tinygraph.graph import Graph
 
 from .graphs import Recorder

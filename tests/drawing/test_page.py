@@ -14,12 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tinygraph as tg
-from tinygraph.drawing import draw, page
-from tinygraph.drawing.numbers import number
-from tinygraph.drawing.panel import about as about_box
-from tinygraph.drawing.pixels import content
-from tinygraph.drawing.states import states
-from tinygraph.drawing.steps import steps
+from tinygraph.drawing import draw
+from tinygraph.drawing.page import page
+from tinygraph.drawing.page.panel import about as about_box
+from tinygraph.drawing.page.pixels import content
+from tinygraph.drawing.page.states import states
+from tinygraph.drawing.page.steps import steps
+from tinygraph.drawing.words.numbers import number
 
 from .graphs import Recorder, hypotenuse, network
 from .pages import data_of, facts_of

@@ -248,7 +248,7 @@ def test_other_values_are_written_on_the_cards(chain: Page) -> None:
 
 
 def test_numbers_are_written_as_python_writes_them(chain: Page) -> None:
-    from tinygraph.drawing.numbers import number
+    from tinygraph.drawing.words.numbers import number
 
     values = [0.0, 1.0, -0.5, 1234.6, 12345.0, 9999.0, 1e-3, 9.994e-4, 6e-7, -3.14159e20, 0.1 + 0.2, 25.0]
     assert chain.run(f"{values}.map(x => window.tinygraph.number(x))") == [number(value) for value in values]

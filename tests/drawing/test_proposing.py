@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygraph as tg
-from tinygraph.drawing import TooLargeError, choosing, draw, views
-from tinygraph.drawing.parts import part
-from tinygraph.drawing.proposing import proposed
+from tinygraph.drawing import TooLargeError, choosing, draw
+from tinygraph.drawing.grouping.parts import part
+from tinygraph.drawing.grouping.proposing import proposed
+from tinygraph.drawing.scenes import views
 from tinygraph.graph import Graph
 
 from .graphs import Recorder

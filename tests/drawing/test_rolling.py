@@ -14,14 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tinygraph as tg
-from tinygraph.drawing import views
-from tinygraph.drawing.facts import norm
-from tinygraph.drawing.numbers import number
-from tinygraph.drawing.panel import about
-from tinygraph.drawing.repeat_cards import Norms, norms_of
-from tinygraph.drawing.repeats import common_name, repeat_of
-from tinygraph.drawing.rolling import rolled
-from tinygraph.drawing.scene import Scene
+from tinygraph.drawing.grouping.repeats import common_name, repeat_of
+from tinygraph.drawing.grouping.rolling import rolled
+from tinygraph.drawing.looks.repeat_cards import Norms, norms_of
+from tinygraph.drawing.page.panel import about
+from tinygraph.drawing.scenes import views
+from tinygraph.drawing.scenes.scene import Scene
+from tinygraph.drawing.words.facts import norm
+from tinygraph.drawing.words.numbers import number
 from tinygraph.graph import Graph, Node
 from tinygraph.graph.repeats import repeats
 from tinygraph.users_code.loop_lines import loop_of_step

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tinygraph as tg
-from tinygraph.drawing.expressions import labels
-from tinygraph.drawing.mirror import pullbacks
-from tinygraph.drawing.slopes import slope
-from tinygraph.drawing.symbols import index_text
+from tinygraph.drawing.scenes.mirror import pullbacks
+from tinygraph.drawing.words.expressions import labels
+from tinygraph.drawing.words.slopes import slope
+from tinygraph.drawing.words.symbols import index_text
 from tinygraph.engine import dependence, notes, table
 
 from .notation import evaluated

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tinygraph as tg
-from tinygraph.drawing.spoilt_gradients import birth_of
+from tinygraph.drawing.health.spoilt_gradients import birth_of
 from tinygraph.graph import Graph
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tinygraph as tg
-from tinygraph.drawing.box_text import text_lines
-from tinygraph.drawing.terminal import DOWN, LEFT, LINES, RIGHT, UP, columns
+from tinygraph.drawing.formats.box_text import text_lines
+from tinygraph.drawing.formats.terminal import DOWN, LEFT, LINES, RIGHT, UP, columns
 
 PYTHAGORAS = """\
 ╭─────────────╮        ╭──────────────╮

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 import tinygraph as tg
 from tinygraph.bidirectional import ISOLATE, POP, isolated
-from tinygraph.drawing.symbols import AROUND, SYMBOLS, UNNAMED, operation_symbol, sign
-from tinygraph.drawing.text import clean
+from tinygraph.drawing.words.symbols import AROUND, SYMBOLS, UNNAMED, operation_symbol, sign
+from tinygraph.drawing.words.text import clean
 from tinygraph.graph import numbered
 
 from .graphs import Recorder, hypotenuse, network

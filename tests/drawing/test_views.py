@@ -11,9 +11,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import tinygraph as tg
-from tinygraph.drawing import draw, views
-from tinygraph.drawing.mirror import mirror
-from tinygraph.drawing.scene import MOST_OF_ONE_SCOPE, Scene
+from tinygraph.drawing import draw
+from tinygraph.drawing.scenes import views
+from tinygraph.drawing.scenes.mirror import mirror
+from tinygraph.drawing.scenes.scene import MOST_OF_ONE_SCOPE, Scene
 
 from .graphs import Recorder, chain_of, hypotenuse, network
 
@@ -260,7 +261,7 @@ def test_a_constant_array_is_one_card_however_often_it_is_used() -> None:
     ],
 )
 def test_scalar_constants_are_folded_into_the_sign(function: object, args: tuple, symbol: str) -> None:
-    from tinygraph.drawing.symbols import operation_symbol
+    from tinygraph.drawing.words.symbols import operation_symbol
 
     r = Recorder()
     x = r.input(np.full(3, 2.0), "x")

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 import tinygraph as tg
-from tinygraph.drawing.cards import variable_card
-from tinygraph.drawing.expressions import labels
-from tinygraph.drawing.mirror import pullback_lines
-from tinygraph.drawing.symbols import array_constants, operation_symbol
-from tinygraph.drawing.views import full
+from tinygraph.drawing.looks.cards import variable_card
+from tinygraph.drawing.scenes.mirror import pullback_lines
+from tinygraph.drawing.scenes.views import full
+from tinygraph.drawing.words.expressions import labels
+from tinygraph.drawing.words.symbols import array_constants, operation_symbol
 from tinygraph.engine.links import Like
 from tinygraph.engine.nested import mapped
 

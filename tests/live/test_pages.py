@@ -20,8 +20,8 @@ import tinygraph as tg
 from tests.compiler.node import calls_in_node, needs_node
 from tests.compiler.test_random_programs import programs
 from tests.drawing.pages import Page, browser, opened
-from tinygraph.drawing.live import live, live_markup
-from tinygraph.drawing.page import LIVE_SCRIPTS, SCRIPTS
+from tinygraph.drawing.page.live import live, live_markup
+from tinygraph.drawing.page.page import LIVE_SCRIPTS, SCRIPTS
 from tinygraph.graph import Graph
 
 
@@ -166,7 +166,7 @@ def test_a_step_that_does_not_fit_the_picture_is_an_error():
 
 
 def test_names_at_the_top_of_the_scripts_are_there_once():
-    folder = files("tinygraph.drawing") / "script"
+    folder = files("tinygraph.drawing.page") / "script"
     names = [
         name
         for part in (*SCRIPTS, *LIVE_SCRIPTS)

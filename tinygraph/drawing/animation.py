@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from tinygraph.drawing import numbers
 from tinygraph.drawing.choosing import draw
 from tinygraph.drawing.drawing import Drawing
+from tinygraph.drawing.formats.svg import SVG, figure_class
+from tinygraph.drawing.formats.writing_files import replace_file
+from tinygraph.drawing.page.sentences import backward_sentence, forward_sentence
+from tinygraph.drawing.page.steps import steps
 from tinygraph.drawing.palette import COLOURS
-from tinygraph.drawing.scene import Scene
-from tinygraph.drawing.sentences import backward_sentence, forward_sentence
-from tinygraph.drawing.steps import steps
-from tinygraph.drawing.svg import SVG, figure_class
-from tinygraph.drawing.text import clip
-from tinygraph.drawing.writing_files import replace_file
+from tinygraph.drawing.scenes.scene import Scene
+from tinygraph.drawing.words import numbers
+from tinygraph.drawing.words.text import clip
 from tinygraph.graph import Node
 
 __all__ = ["Animation", "animate"]

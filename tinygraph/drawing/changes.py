@@ -6,18 +6,18 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from tinygraph.drawing import views
-from tinygraph.drawing.arrows import BESIDE
 from tinygraph.drawing.drawing import Drawing
 from tinygraph.drawing.errors import TooLargeError
-from tinygraph.drawing.expressions import labels
-from tinygraph.drawing.marks import Mark
-from tinygraph.drawing.numbers import shape
-from tinygraph.drawing.parts import part
-from tinygraph.drawing.scene import Box, Direction, Link, Scene
-from tinygraph.drawing.sections import sectioned
-from tinygraph.drawing.symbols import operation_symbol
-from tinygraph.drawing.text import clean, clip
+from tinygraph.drawing.grouping.parts import part
+from tinygraph.drawing.grouping.sections import sectioned
+from tinygraph.drawing.looks.arrows import BESIDE
+from tinygraph.drawing.scenes import views
+from tinygraph.drawing.scenes.marks import Mark
+from tinygraph.drawing.scenes.scene import Box, Direction, Link, Scene
+from tinygraph.drawing.words.expressions import labels
+from tinygraph.drawing.words.numbers import shape
+from tinygraph.drawing.words.symbols import operation_symbol
+from tinygraph.drawing.words.text import clean, clip
 from tinygraph.engine.nested import mapped
 from tinygraph.graph import Change, Difference, Graph, Node, read_graph
 

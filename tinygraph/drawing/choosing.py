@@ -7,22 +7,22 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
-from tinygraph.drawing import views
-from tinygraph.drawing.columns import Passes, columns, has_columns
 from tinygraph.drawing.drawing import Drawing
-from tinygraph.drawing.engine import MOST_BOXES
 from tinygraph.drawing.errors import TooLargeError
-from tinygraph.drawing.heat import Heat, given_heat, heat_of
-from tinygraph.drawing.images import ImageShape, check_image_shape, shown_maps
-from tinygraph.drawing.mirror import mirror
-from tinygraph.drawing.proposing import COARSEST, proposed
-from tinygraph.drawing.rolling import rolled, rolled_within
-from tinygraph.drawing.scene import Scene
-from tinygraph.drawing.scopes import call_places
-from tinygraph.drawing.sections import sectioned
-from tinygraph.drawing.text import clean
-from tinygraph.drawing.thumbnails import check_fits
-from tinygraph.drawing.tracks import most_beside
+from tinygraph.drawing.grouping.proposing import COARSEST, proposed
+from tinygraph.drawing.grouping.rolling import rolled, rolled_within
+from tinygraph.drawing.grouping.scopes import call_places
+from tinygraph.drawing.grouping.sections import sectioned
+from tinygraph.drawing.health.heat import Heat, given_heat, heat_of
+from tinygraph.drawing.images.images import ImageShape, check_image_shape, shown_maps
+from tinygraph.drawing.images.thumbnails import check_fits
+from tinygraph.drawing.layout.engine import MOST_BOXES
+from tinygraph.drawing.layout.tracks import most_beside
+from tinygraph.drawing.scenes import views
+from tinygraph.drawing.scenes.columns import Passes, columns, has_columns
+from tinygraph.drawing.scenes.mirror import mirror
+from tinygraph.drawing.scenes.scene import Scene
+from tinygraph.drawing.words.text import clean
 from tinygraph.graph import Graph, count_nodes, read_graph
 
 __all__ = ["draw"]

@@ -9,18 +9,19 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from tinygraph.drawing import engine, pictures
-from tinygraph.drawing.box_text import text_lines
-from tinygraph.drawing.dot import dot
 from tinygraph.drawing.errors import DrawingError, NoEngineError
-from tinygraph.drawing.live import live as live_parts
-from tinygraph.drawing.mermaid import mermaid
-from tinygraph.drawing.page import page
-from tinygraph.drawing.resolution import at_twice_the_resolution, with_resolution
-from tinygraph.drawing.scene import Scene
-from tinygraph.drawing.terminal import terminal
-from tinygraph.drawing.tikz import tikz
-from tinygraph.drawing.writing_files import replace_file
+from tinygraph.drawing.formats import pictures
+from tinygraph.drawing.formats.box_text import text_lines
+from tinygraph.drawing.formats.dot import dot
+from tinygraph.drawing.formats.mermaid import mermaid
+from tinygraph.drawing.formats.resolution import at_twice_the_resolution, with_resolution
+from tinygraph.drawing.formats.terminal import terminal
+from tinygraph.drawing.formats.tikz import tikz
+from tinygraph.drawing.formats.writing_files import replace_file
+from tinygraph.drawing.layout import engine
+from tinygraph.drawing.page.live import live as live_parts
+from tinygraph.drawing.page.page import page
+from tinygraph.drawing.scenes.scene import Scene
 
 __all__ = ["Drawing"]
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from tinygraph.drawing.choosing import draw
 from tinygraph.drawing.drawing import Drawing
-from tinygraph.drawing.gradient_health import RULES, LayerHealth
-from tinygraph.drawing.numbers import count, number
+from tinygraph.drawing.health.gradient_health import RULES, LayerHealth
+from tinygraph.drawing.words.numbers import count, number
 from tinygraph.graph import Graph, read_graph
 
 __all__ = ["Health", "health"]

@@ -14,7 +14,7 @@ from tinygraph.compiler import compiled
 from tinygraph.compiler.javascript.kinds import ARRAYS
 from tinygraph.compiler.javascript.module import javascript_of
 from tinygraph.compiler.names import TakenNames, users
-from tinygraph.drawing.live import Live
+from tinygraph.drawing.page.live import Live
 from tinygraph.engine.links import Like
 from tinygraph.engine.nested import instances, mapped
 from tinygraph.engine.tensor import Tensor

@@ -10,7 +10,7 @@ import numpy as np
 from tinygraph.compiler.compiled import Compiled
 from tinygraph.compiler.javascript.module import javascript_of, names_in
 from tinygraph.compiler.names import identifier
-from tinygraph.drawing.live import Live
+from tinygraph.drawing.page.live import Live
 from tinygraph.errors import GraphError
 from tinygraph.graph import Graph, Node
 

@@ -20,7 +20,7 @@ from tinygraph.compiler.program.predicates import is_write, looks_like_view
 from tinygraph.compiler.program.program import Program
 from tinygraph.compiler.program.spelling import Spelt, counter_at, of_size, spelt_count, with_numbers_spelt
 from tinygraph.compiler.program.steps import Step
-from tinygraph.drawing.repeats import BEFORE, CONDITIONS, EVERY, LAST, LoopName, is_of_loop, name_of_loop
+from tinygraph.drawing.grouping.repeats import BEFORE, CONDITIONS, EVERY, LAST, LoopName, is_of_loop, name_of_loop
 from tinygraph.engine.nested import mapped
 from tinygraph.graph import Graph, Node
 from tinygraph.users_code.loop_lines import loop_line

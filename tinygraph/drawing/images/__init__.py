@@ -1,0 +1,1 @@
+"""Arrays as small pictures in their cards."""

@@ -1,0 +1,1 @@
+"""The HTML page: its pictures, its panel, its steps, and its program."""

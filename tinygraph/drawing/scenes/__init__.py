@@ -1,0 +1,1 @@
+"""From a graph to a `Scene` of boxes and links: the views."""

@@ -1,0 +1,1 @@
+"""The words of a picture: numbers, facts of arrays, signs of operations, formulas, and the factors of gradients."""
