@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from html import unescape
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -85,10 +86,13 @@ def test_without_an_engine_the_error_names_both_ways_to_one(monkeypatch: pytest.
     without_engine(monkeypatch)
     drawing = draw(hypotenuse())
     for ask in (drawing.svg, drawing.png, drawing.pdf, drawing.html):
-        with pytest.raises(NoEngineError, match=r'pip install "tinygraph\[draw\]"(.|\n)*system package graphviz'):
+        with pytest.raises(
+            NoEngineError, match=r'pip install "tinygraph\[draw\]"(.|\n)*system package graphviz'
+        ) as info:
             ask()
     assert drawing.source.startswith("digraph")
     assert drawing.mermaid().startswith("flowchart LR")
+    assert 'Drawing.text(), .mermaid() and .save("x.dot") work' in str(info.value) and "╭" in drawing.text(120)
     for suffix in (".svg", ".png", ".pdf", ".html"):
         with pytest.raises(NoEngineError):
             drawing.save(tmp_path / f"c{suffix}")
@@ -116,6 +120,17 @@ def test_a_notebook_gets_the_svg_in_the_page() -> None:
     bundle = draw(hypotenuse())._repr_mimebundle_()
     assert "<svg" in bundle["text/html"] and "prefers-color-scheme:dark" in bundle["text/html"]
     assert bundle["image/svg+xml"].startswith("<svg")
+
+
+@needs_engine
+def test_a_frame_of_a_notebook_carries_the_page_whole() -> None:
+    page = draw(hypotenuse()).interactive(live=False, height=300)
+    assert page.html == draw(hypotenuse()).html(live=False)
+    bundle = page._repr_mimebundle_()
+    frame = re.fullmatch(r'<iframe title="page of c = [^"]*" style="[^"]*height:300px[^"]*" srcdoc="([^"]*)"></iframe>',
+                         bundle["text/html"], re.S)  # fmt: skip
+    assert frame is not None and unescape(frame[1]) == page.html
+    assert bundle["text/plain"].startswith("<Page of c = ") and ".html" in bundle["text/plain"]
 
 
 @needs_engine

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import tinygraph as tg
-from tinygraph.drawing import draw
+from tinygraph.drawing import draw, palette
 
 from .graphs import Recorder, hypotenuse, network
 from .pages import Page, browser, opened
@@ -289,6 +289,25 @@ def test_it_works_in_a_frame_without_an_address(driver: Any, tmp_path: Path) -> 
     assert page.run("state.in") == layer and page.run(LETTERS) >= 9.99
     driver.switch_to.default_content()
     assert not page.complaints()
+
+
+@pytest.mark.parametrize("theme", [*palette.LIGHT_THEMES, *palette.DARK_THEMES])
+def test_a_notebook_shows_the_page_in_a_frame_with_its_theme(driver: Any, tmp_path: Path, theme: str) -> None:
+    cell = draw(hypotenuse(), view="chain").interactive(height=400)._repr_mimebundle_()["text/html"]
+    attribute = theme[1:-1] if theme[0] == "[" else f"class='{theme[1:]}'"
+    page = opened(driver, tmp_path, f"<!DOCTYPE html><meta charset=utf-8><body {attribute}>{cell}")
+    dark = theme in palette.DARK_THEMES
+    page.size(900, dark=not dark)
+    page.go()
+    assert page.run("document.querySelector('iframe').clientHeight") == 400
+    driver.switch_to.frame(0)
+    assert page.run("document.documentElement.dataset.theme") == ("dark" if dark else "light")
+    page.run("$('stage').focus()")
+    page.press(HOME, RIGHT)
+    assert "a = 3" in page.run("$('said').textContent") and page.run(LETTERS) >= 9.99
+    driver.switch_to.default_content()
+    assert not page.complaints()
+    page.size(1200)
 
 
 def test_nothing_moves_for_who_wants_no_motion(chain: Page) -> None:

@@ -19,6 +19,7 @@ from tinygraph.drawing.formats.terminal import terminal
 from tinygraph.drawing.formats.tikz import tikz
 from tinygraph.drawing.formats.writing_files import replace_file
 from tinygraph.drawing.layout import engine
+from tinygraph.drawing.page.framed import FramedPage
 from tinygraph.drawing.page.live import live as live_parts
 from tinygraph.drawing.page.page import page
 from tinygraph.drawing.scenes.scene import Scene
@@ -130,6 +131,20 @@ class Drawing:
         computes = live is not False and not self._scene.is_of_one_run
         parts = live_parts(self._scene.graph, None if live is True else live) if computes else None
         return page(self._scene, parts)
+
+    def interactive(self, live: Any = True, height: int = 520) -> FramedPage:
+        """Return the page of `html` in a frame, for the end of a notebook's cell: `tg.draw(c).interactive()`.
+
+        The notebook keeps the page whole: it works without network, and in a notebook that was saved and opened again
+        where that trusts its cells.
+
+        Args:
+            live: see `html`.
+            height: of the frame, in pixels of the screen.
+
+        Raises what `html` does.
+        """
+        return FramedPage(self.html(live), height, pictures.described(self._scene))
 
     def save(self, path: str | os.PathLike[str], live: Any = True) -> Path:
         """Write the picture in the format that the suffix names, and return the path.

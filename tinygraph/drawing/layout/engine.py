@@ -127,7 +127,7 @@ def _begun(source: str, kinds: Sequence[str], boxes: int, seconds: float) -> _Be
         "a picture needs Graphviz, and this Python has no way to it. Either of these gives one:\n"
         '  pip install "tinygraph[draw]"\n'
         "  the system package graphviz (apt install graphviz, brew install graphviz)\n"
-        'Drawing.source, .mermaid() and .save("x.dot") work without.'
+        'Drawing.text(), .mermaid() and .save("x.dot") work without.'
     )
 
 

@@ -46,7 +46,15 @@ $('step').oninput = event => stepTo(Number(event.target.value));
 
 function theme(wanted) {
   state.theme = wanted;
-  document.documentElement.dataset.theme = wanted || (matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light');
+  document.documentElement.dataset.theme = wanted || themeAround() || (matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light');
+}
+// A frame in a notebook has the theme of the notebook, whatever that of the system.
+function themeAround() {
+  try {
+    if (frameElement?.closest("[data-jp-theme-light='true'], .vscode-light, [data-theme='light']")) return 'light';
+    if (frameElement?.closest("[data-jp-theme-light='false'], .vscode-dark, .vscode-high-contrast, [data-theme='dark']")) return 'dark';
+  } catch { /* the page around the frame is another site's */ }
+  return '';
 }
 function leave() {
   if (state.find) { $('search').value = ''; return find(''); }
