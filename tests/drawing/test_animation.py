@@ -55,6 +55,14 @@ def test_every_class_that_moves_has_its_keyframes_and_a_part():
         assert {name for name, _ in moving} <= used
 
 
+@pytest.mark.parametrize("view", ["chain", "values", "full", "collapsed", "mirror"])
+def test_every_rule_is_for_the_class_of_the_picture(view):
+    drawn = [tg.draw(pythagoras(), view=view) for _ in range(2)]
+    for animation in (tg.animate(pythagoras(), view=view), tg.animate(drawn)):
+        svg = animation.svg()
+        assert set(re.findall(r"tinygraph-\w+", svg)) == {ElementTree.fromstring(svg).get("class")}
+
+
 def test_frames_show_what_was_computed_so_far():
     frames = tg.animate(pythagoras()).frames()
     assert len(frames) == 12

@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 
 from tinygraph.drawing.choosing import draw
 from tinygraph.drawing.drawing import Drawing
-from tinygraph.drawing.formats.svg import SVG, figure_class
+from tinygraph.drawing.formats.svg import SVG
 from tinygraph.drawing.formats.writing_files import replace_file
 from tinygraph.drawing.page.sentences import backward_sentence, forward_sentence
 from tinygraph.drawing.page.steps import steps
@@ -49,10 +49,10 @@ class Animation:
         captions: the line under each step.
     """
 
-    def __init__(self, root: Element, steps: Sequence[_Step], figure: str, seconds: float) -> None:
+    def __init__(self, root: Element, steps: Sequence[_Step], seconds: float) -> None:
         self._root = root
         self._steps = steps
-        self._figure = figure
+        self._figure = root.get("class", "")
         self._seconds = seconds
 
     @property
@@ -192,7 +192,7 @@ def _passes(drawing: Drawing, seconds: float) -> Animation:
         found.append(_Step(number, sentence.told or step["text"], parts))
     for group in root.iter(f"{{{SVG}}}g"):
         _mark_group(group, scene, shown, lit)
-    return Animation(root, found, figure_class(drawing.source), seconds)
+    return Animation(root, found, seconds)
 
 
 def _mark_group(group: Element, scene: Scene, shown: dict[str, int], lit: dict[str, int]) -> None:
@@ -265,7 +265,7 @@ def _film_of(drawings: Sequence[Drawing], places: Sequence[int], seconds: float)
         found[first].parts[name] = (0.0, 1.0, 1.0)
         if end < count:
             found[end].parts[f"{name}e"] = (1.0, 0.0, 0.0)
-    return Animation(last, found, figure_class(drawings[-1].source), seconds)
+    return Animation(last, found, seconds)
 
 
 def _results(scene: Scene) -> str:
