@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import tinygraph as tg
-from tinygraph.drawing.looks.cards import gradient_words
+from tinygraph.drawing.scenes.gradient_words import gradient_words
 
 SAID = re.compile(r"^∂(.+)/∂(.+) = (.+)$")
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from tinygraph.drawing import draw
-from tinygraph.drawing.looks.cards import gradient_words
+from tinygraph.drawing.scenes.gradient_words import gradient_words
 from tinygraph.drawing.scenes.views import chain, full
 from tinygraph.drawing.words.facts import histogram, nonfinite_text, norm
 from tinygraph.drawing.words.symbols import operation_symbol

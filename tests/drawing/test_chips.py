@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 import tinygraph as tg
 from tinygraph.drawing import draw
 from tinygraph.drawing.layout import engine
-from tinygraph.drawing.looks.cards import chip_name
 from tinygraph.drawing.scenes import views
-from tinygraph.drawing.scenes.chips import FARTHEST
+from tinygraph.drawing.scenes.chips import FARTHEST, chip_name
 from tinygraph.drawing.scenes.mirror import mirror
 from tinygraph.drawing.scenes.scene import Scene
 from tinygraph.graph import Graph

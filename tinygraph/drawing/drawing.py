@@ -23,6 +23,7 @@ from tinygraph.drawing.page.framed import FramedPage
 from tinygraph.drawing.page.live import live as live_parts
 from tinygraph.drawing.page.page import page
 from tinygraph.drawing.scenes.scene import Scene
+from tinygraph.drawing.words.text import SPACE
 
 __all__ = ["Drawing"]
 
@@ -96,7 +97,7 @@ class Drawing:
             for direction in ("LR", "TB"):
                 drawn = terminal(scene, lambda box: text_lines(scene.box[box], scene), direction, columns)
                 if drawn is not None:
-                    return "\n".join([drawn, *(["", scene.title] if scene.title else [])]).replace("\u00a0", " ")
+                    return "\n".join([drawn, *(["", scene.title] if scene.title else [])]).replace(SPACE, " ")
         return str(scene.graph)
 
     def tikz(self) -> str:

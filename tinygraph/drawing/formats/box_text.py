@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from tinygraph.drawing.looks.cards import (
-    ELSEWHERE,
-    chip_name,
-    gradient_note,
-    gradient_words,
-    layer_operations,
-    layer_summary,
-    loop_lines,
-)
+from tinygraph.drawing.scenes.chips import ELSEWHERE, chip_name
+from tinygraph.drawing.scenes.gradient_words import gradient_note, gradient_words
+from tinygraph.drawing.scenes.layer_words import layer_operations, layer_summary, loop_lines
 from tinygraph.drawing.scenes.mirror import pullback_lines
 from tinygraph.drawing.scenes.scene import Box, Scene
 from tinygraph.drawing.words.expressions import fallback
@@ -34,8 +28,8 @@ def text_lines(box: Box, scene: Scene) -> list[str]:
     if box.kind == "chip":
         return [f"{chip_name(box, scene)} {ELSEWHERE}"]
     if box.kind == "layer" and box.layer is not None:
-        lines = [f"{box.layer.title}  {layer_operations(box)}", *loop_lines(box, scene)]
-        return [*lines, layer_summary(box, scene, box.parameters)]
+        lines = [f"{box.layer.title}  {layer_operations(box)}", *loop_lines(box)]
+        return [*lines, layer_summary(box, scene)]
     if box.kind == "constant" and box.constant is not None:
         told = "values not kept" if isinstance(box.constant, Like) else histogram(box.constant).words
         return [f"{clip(clean(box.name))}  {shape(box.constant.shape)}".strip(), told]

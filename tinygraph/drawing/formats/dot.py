@@ -12,12 +12,12 @@ from tinygraph.drawing.layout.lanes import LABEL_ROW, STOP, Placed
 from tinygraph.drawing.layout.tracks import Track
 from tinygraph.drawing.looks.arrows import ends, look_of_arrow, words_on_ground
 from tinygraph.drawing.looks.boxes import look_of_box
-from tinygraph.drawing.looks.cards import SPACE, cell, font, table
 from tinygraph.drawing.looks.legend import foot
+from tinygraph.drawing.looks.tables import cell, font, table
 from tinygraph.drawing.palette import COLOURS, ROLES
 from tinygraph.drawing.scenes.mirror import BACKWARD_SIDE
 from tinygraph.drawing.scenes.scene import Box, Scene
-from tinygraph.drawing.words.text import dot_string
+from tinygraph.drawing.words.text import SPACE, dot_string
 
 if TYPE_CHECKING:
     import graphviz

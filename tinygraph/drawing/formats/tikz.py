@@ -14,7 +14,7 @@ from typing import Any
 from tinygraph.drawing.formats.box_text import text_lines
 from tinygraph.drawing.palette import COLOURS, ROLES
 from tinygraph.drawing.scenes.scene import Box, Scene
-from tinygraph.drawing.words.text import clean
+from tinygraph.drawing.words.text import SPACE, clean
 
 __all__ = ["tikz"]
 
@@ -128,4 +128,4 @@ def _piece(piece: str) -> str:
         return f"$_{{{piece.translate(LOWERED)}}}$"
     if piece in SIGNS:
         return f"${SIGNS[piece]}$"
-    return "~" if piece == "\u00a0" else ESCAPED.get(piece, piece)
+    return "~" if piece == SPACE else ESCAPED.get(piece, piece)

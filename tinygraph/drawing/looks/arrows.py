@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from tinygraph.drawing.looks.cards import SPACE, cell, font, table
+from tinygraph.drawing.looks.tables import cell, font, table
 from tinygraph.drawing.palette import COLOURS, ROLES
 from tinygraph.drawing.scenes.marks import marked_arrow
 from tinygraph.drawing.scenes.scene import Link, Scene
-from tinygraph.drawing.words.text import markup
+from tinygraph.drawing.words.text import SPACE, markup
 
 __all__ = ["BESIDE", "ends", "look_of_arrow", "words_on_ground"]
 

@@ -8,21 +8,18 @@ from tinygraph.drawing.grouping.repeats import loop_line, repeat_of
 from tinygraph.drawing.health import spoilt_values
 from tinygraph.drawing.health.heat import Heat
 from tinygraph.drawing.looks.cards import (
-    SPACE,
     birth_card,
-    cell,
     chip_label,
     constant_card,
-    font,
     gradient_card,
     health_lines,
-    layer_card,
     origin_card,
-    table,
     update_card,
     variable_card,
 )
+from tinygraph.drawing.looks.layer_cards import layer_card
 from tinygraph.drawing.looks.repeat_cards import repeat_card
+from tinygraph.drawing.looks.tables import cell, font, table
 from tinygraph.drawing.palette import COLOURS, ROLES
 from tinygraph.drawing.scenes.marks import Mark, marked
 from tinygraph.drawing.scenes.mirror import pullback_lines
@@ -31,7 +28,7 @@ from tinygraph.drawing.scenes.scene import Box, Scene
 from tinygraph.drawing.words.facts import nonfinite_text
 from tinygraph.drawing.words.numbers import shape
 from tinygraph.drawing.words.symbols import freed_words, operation_symbol, place_of
-from tinygraph.drawing.words.text import clean, clip, dot_string
+from tinygraph.drawing.words.text import SPACE, clean, clip, dot_string
 
 __all__ = ["look_of_box", "tooltip"]
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from tinygraph.drawing.grouping.proposing import is_proposed
 from tinygraph.drawing.health.gradient_health import RULES
 from tinygraph.drawing.health.spoilt_gradients import birth_words
-from tinygraph.drawing.looks.cards import ELSEWHERE, SPACE, cell, font, table
+from tinygraph.drawing.looks.tables import cell, font, table
 from tinygraph.drawing.palette import COLOURS, HEAT, ROLES, Role
+from tinygraph.drawing.scenes.chips import ELSEWHERE
 from tinygraph.drawing.scenes.roles import role_of
 from tinygraph.drawing.scenes.scene import Box, Scene
 from tinygraph.drawing.words.symbols import place_of
-from tinygraph.drawing.words.text import clean, clip
+from tinygraph.drawing.words.text import SPACE, clean, clip
 
 __all__ = ["foot"]
 

@@ -10,27 +10,16 @@ from typing import Any
 import numpy as np
 
 from tinygraph.drawing.grouping.repeats import MOST_CARRIED, common_name, repeat_of
-from tinygraph.drawing.looks.cards import (
-    SPACE,
-    block,
-    cell,
-    font,
-    gradient_words,
-    layer_operations,
-    layer_summary,
-    loop_lines,
-    parameter_row,
-    table,
-    tinted,
-    trouble_rows,
-    unstretched,
-)
+from tinygraph.drawing.looks.layer_cards import parameter_row, trouble_rows
+from tinygraph.drawing.looks.tables import block, cell, font, table, tinted, unstretched
+from tinygraph.drawing.scenes.gradient_words import gradient_words
+from tinygraph.drawing.scenes.layer_words import layer_operations, layer_summary, loop_lines
 from tinygraph.drawing.scenes.scene import Box, Scene
 from tinygraph.drawing.words.expressions import constant_key
 from tinygraph.drawing.words.facts import norm
 from tinygraph.drawing.words.numbers import number, shape
 from tinygraph.drawing.words.symbols import UNNAMED, array_constants, grouped, index_text, scalar_constant, sign
-from tinygraph.drawing.words.text import clean, clip
+from tinygraph.drawing.words.text import SPACE, clean, clip
 from tinygraph.graph import Node
 from tinygraph.graph.repeats import Repeat
 
@@ -119,8 +108,8 @@ def repeat_card(box: Box, scene: Scene) -> str:
     repeat = repeat_of(box.layer.names[-1])
     assert repeat is not None
     heading = font(box.layer.title, 13, "text", bold=True) + font(SPACE * 2 + layer_operations(box), 11)
-    rows = [cell(heading), *[cell(font(line)) for line in loop_lines(box, scene)]]
-    rows.append(cell(font(layer_summary(box, scene, box.parameters))))
+    rows = [cell(heading), *[cell(font(line)) for line in loop_lines(box)]]
+    rows.append(cell(font(layer_summary(box, scene))))
     rows += [cell(font(line)) for line in _data_lines(repeat)]
     rows += _carried_rows(repeat, scene)
     rows += _parameter_rows(repeat, box, scene)

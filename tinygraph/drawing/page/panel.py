@@ -10,11 +10,12 @@ import numpy as np
 from tinygraph.drawing.grouping.repeats import LoopName, carried_words, repeat_of
 from tinygraph.drawing.health import spoilt_values
 from tinygraph.drawing.health.spoilt_gradients import birth_words
-from tinygraph.drawing.looks.cards import gradient_note, gradient_words, layer_operations, layer_summary
 from tinygraph.drawing.looks.repeat_cards import repeat_facts
 from tinygraph.drawing.page.pixels import content
 from tinygraph.drawing.page.sentences import backward_sentence, forward_sentence
 from tinygraph.drawing.page.steps import label, title
+from tinygraph.drawing.scenes.gradient_words import gradient_note, gradient_words
+from tinygraph.drawing.scenes.layer_words import layer_operations, layer_summary
 from tinygraph.drawing.scenes.scene import Box, Scene
 from tinygraph.drawing.words.facts import histogram, nonfinite_text, norm
 from tinygraph.drawing.words.numbers import byte_size, number, shape
@@ -77,7 +78,7 @@ def _layer_facts(box: Box, scene: Scene) -> Iterator[tuple[str, str]]:
     parameters = box.parameters
     yield "layer", "/".join(box.layer.names) if box.layer is not None else ""
     yield "operations", layer_operations(box)
-    yield "shapes", layer_summary(box, scene, parameters)
+    yield "shapes", layer_summary(box, scene)
     yield from _heat_facts(scene.heat.of_layer(box.members) if scene.heat is not None else None, scene)
     values = [node for node in box.members if not node.is_input]
     yield "memory", f"{byte_size(sum(node.nbytes for node in values))} of values" if values else ""

@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinygraph.drawing.grouping.repeats import is_condition, is_of_loop
-from tinygraph.drawing.looks.cards import gradient_name, gradient_note, layer_operations, layer_summary
 from tinygraph.drawing.page.steps import label, title
+from tinygraph.drawing.scenes.gradient_words import gradient_name, gradient_note
+from tinygraph.drawing.scenes.layer_words import layer_operations, layer_summary
 from tinygraph.drawing.scenes.mirror import pullback_lines, pullbacks
 from tinygraph.drawing.scenes.scene import Box, Scene
 from tinygraph.drawing.words.expressions import written
@@ -48,7 +49,7 @@ def forward_sentence(box: Box, scene: Scene) -> Sentence:
     if box.lines or box.kind == "update":
         return _in_columns(box, scene)
     if box.kind == "layer":
-        parts = (layer_operations(box), layer_summary(box, scene, box.parameters))
+        parts = (layer_operations(box), layer_summary(box, scene))
         return _said(f"{title(box, scene)}: {', '.join(part for part in parts if part)}")
     if box.kind == "constant":
         return _said(f"{title(box, scene)}, a constant")

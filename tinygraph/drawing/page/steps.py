@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from tinygraph.drawing.looks.cards import gradient_name
+from tinygraph.drawing.scenes.gradient_words import gradient_name
 from tinygraph.drawing.scenes.scene import Box, Scene
 from tinygraph.drawing.words.expressions import fallback
 from tinygraph.drawing.words.numbers import shape

@@ -9,11 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from tinygraph.drawing.scenes.inner_names import inner_name
 from tinygraph.drawing.scenes.scene import Box, Link, Scene
 from tinygraph.drawing.words.expressions import fallback
+from tinygraph.drawing.words.symbols import grouped
+from tinygraph.drawing.words.text import clean, clip
 from tinygraph.graph import numbered
 
-__all__ = ["FARTHEST", "with_chips"]
+__all__ = ["ELSEWHERE", "FARTHEST", "chip_name", "with_chips"]
+
+ELSEWHERE = "↗"  # the full card stands there
 
 # The most ranks that an arrow of a shared value passes, and the most consumers of a value whose arrows may be longer.
 FARTHEST = 3
@@ -149,3 +154,13 @@ def _new_names(cards: list[Box], scene: Scene) -> dict[int, str]:
         name = scene.names[node.index]
         words[node.index] = f"‹{name}›" if name else fallback(node, scene.names) or "‹input›"
     return numbered(words, scene.names.values())
+
+
+def chip_name(box: Box, scene: Scene) -> str:
+    """Return the name on a chip: that of its card."""
+    if box.layer is not None:
+        return box.layer.title
+    if box.constant is not None:
+        return clip(clean(box.name))
+    name = inner_name(box.place[-1] if box.place else None, box.node, scene) or fallback(box.node, scene.names)
+    return f"∇{grouped(name)}" if box.role == "gradient" else name

@@ -7,10 +7,11 @@ import unicodedata
 
 from tinygraph.bidirectional import TURNING, isolated
 
-__all__ = ["clean", "clip", "dot_string", "isolated", "markup"]
+__all__ = ["SPACE", "clean", "clip", "dot_string", "isolated", "markup"]
 
 NAME_LENGTH = 24
 WORD_JOINER = "\u2060"
+SPACE = "\u00a0"  # a line does not break at it, and Graphviz keeps several
 
 
 def clean(text: str) -> str:
