@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 import tinygraph as tg
 from tinygraph.drawing import DrawingError
 from tinygraph.drawing.layout import engine
-from tinygraph.drawing.scenes.columns import Passes, columns
+from tinygraph.drawing.scenes.columns import columns
+from tinygraph.drawing.scenes.passes import Passes
 
 from .graphs import Recorder, network
 

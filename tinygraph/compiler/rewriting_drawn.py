@@ -12,7 +12,8 @@ from tinygraph.compiler.run.runner import Runner
 from tinygraph.compiler.schedule.blocks import Fusion
 from tinygraph.compiler.schedule.unnesting import unnested
 from tinygraph.drawing.changes import MOST_WHOLE, DifferenceDrawing, drawn_difference, with_marks
-from tinygraph.drawing.scenes.columns import Passes, columns, has_columns
+from tinygraph.drawing.scenes.columns import columns
+from tinygraph.drawing.scenes.passes import Passes, has_columns
 from tinygraph.graph import Difference, Graph
 
 __all__ = ["drawn_rewriting"]

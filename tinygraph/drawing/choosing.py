@@ -19,8 +19,9 @@ from tinygraph.drawing.images.thumbnails import check_fits
 from tinygraph.drawing.layout.engine import MOST_BOXES
 from tinygraph.drawing.layout.tracks import most_beside
 from tinygraph.drawing.scenes import views
-from tinygraph.drawing.scenes.columns import Passes, columns, has_columns
+from tinygraph.drawing.scenes.columns import columns
 from tinygraph.drawing.scenes.mirror import mirror
+from tinygraph.drawing.scenes.passes import Passes, has_columns
 from tinygraph.drawing.scenes.scene import Scene
 from tinygraph.drawing.words.text import clean
 from tinygraph.graph import Graph, count_nodes, read_graph

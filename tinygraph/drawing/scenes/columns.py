@@ -12,12 +12,15 @@ the name of the parameter that it goes back into.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from tinygraph.drawing.grouping.repeats import LoopName, is_of_loop
 from tinygraph.drawing.grouping.scopes import Scope
 from tinygraph.drawing.scenes import views
+from tinygraph.drawing.scenes.backward_groups import BackwardGroups, is_loop
 from tinygraph.drawing.scenes.mirror import BACKWARD_SIDE, FORWARD_SIDE
+from tinygraph.drawing.scenes.passes import Passes, has_columns
+from tinygraph.drawing.scenes.rows import in_rows
 from tinygraph.drawing.scenes.scene import Box, Link, Scene
 from tinygraph.drawing.scenes.updates import UPDATE_SIDE, Update, updates_of
 from tinygraph.drawing.words.expressions import fallback, labels
@@ -28,7 +31,7 @@ from tinygraph.drawing.words.text import clean, clip
 from tinygraph.engine.scopes import given_name
 from tinygraph.graph import Graph, Node
 
-__all__ = ["Passes", "columns", "has_columns"]
+__all__ = ["columns"]
 
 MOST_OPEN, MOST_CLOSED = 30, 60
 LONGEST_FORMULA = 34
@@ -36,34 +39,8 @@ MOST_LINES = 6
 FIRST_KEY = 1000  # of the scopes of the backward pass
 
 
-@dataclass(frozen=True)
-class Passes:
-    """The parts of a training step.
-
-    Attributes:
-        sections: the section of each call, "forward", "backward" or "update", by its index.
-        differentiated: the call that a call of the backward pass differentiates, by their indices. Where it is not
-            given, it is the last forward call on the same place of the user's code.
-        updates: the input that each new value replaces, by their indices.
-    """
-
-    sections: Mapping[int, str] = field(default_factory=dict)
-    differentiated: Mapping[int, int] = field(default_factory=dict)
-    updates: Mapping[int, int] = field(default_factory=dict)
-
-    def of(self, node: Node) -> str:
-        """Return the section of a node; "given" for an input."""
-        return "given" if node.is_input else self.sections.get(node.index, "forward")
-
-
-def has_columns(graph: Graph, passes: Passes) -> bool:
-    """Return whether a graph has a forward and a backward pass."""
-    found = {passes.of(node) for node in graph.nodes}
-    return {"forward", "backward"} <= found
-
-
 def columns(graph: Graph, passes: Passes, opened: Iterable[str | Scope] = ()) -> Scene:
-    """Return the scene.
+    """Draw a training step in three columns.
 
     Args:
         graph: of a whole step.
@@ -93,8 +70,7 @@ class _Columns:
             for member in box.members:
                 self.row_of[member.index] = box.id
         self.card_of = {box.node.index: box.id for box in self.forward.boxes if box.kind == "variable"}
-        self.row_of_group: dict[str, str] = {}
-        self.position = {box.id: place for place, box in enumerate(self.forward.boxes)}
+        self.groups = BackwardGroups(graph, passes, self.forward.boxes, self.row_of)
         self.by_index = {node.index: node for node in graph.nodes}
         self.boxes: list[Box] = []
         self.links: list[Link] = []
@@ -119,9 +95,8 @@ class _Columns:
 
     def scene(self) -> Scene:
         """Return the whole scene."""
-        groups = self._groups()
-        self._add_backward(groups)
-        self._add_update(groups)
+        self._add_backward(self.groups.group_of)
+        self._add_update(self.groups.group_of)
         first = [replace(box, place=(FORWARD_SIDE, *box.place)) for box in self.forward.boxes]
         return replace(
             self.forward,
@@ -131,100 +106,23 @@ class _Columns:
             boxes=(*first, *self.boxes),
             links=(*self.forward.links, *_joined(self.links)),
             names=self.names,
-            pairs=_in_rows(dict.fromkeys(self.pairs), (*self.forward.links, *self.links)),
+            pairs=in_rows(dict.fromkeys(self.pairs), (*self.forward.links, *self.links)),
         )
 
     # --- backward -----------------------------------------------------------------------------------------------------
 
-    def _groups(self) -> dict[int, str]:
-        """Return the box of each call of the backward pass, by its index: that beside a forward box."""
-        at_place: dict[int, int] = {}
-        for node in self.graph.nodes:
-            if self.passes.of(node) == "forward" and node.source is not None and not is_of_loop(node):
-                at_place[id(node.source)] = node.index
-        found: dict[int, str] = {}
-        places: dict[str, int] = {}
-        of_loop: dict[str, str] = {}
-        for node in self.graph.nodes:
-            if self.passes.of(node) != "backward":
-                continue
-            of = self.passes.differentiated.get(node.index, at_place.get(id(node.source), -1))
-            row = self.row_of.get(of, "")
-            loop = next((name for name in node.scope if isinstance(name, LoopName)), None)
-            if loop is not None:
-                group = found[node.index] = of_loop.get(loop, f"q{node.index}")
-                of_loop[loop] = group
-                self.row_of_group.setdefault(group, "")
-                self.row_of_group[group] = self.row_of_group[group] or (row if row.startswith("s") else "")
-                places[group] = min(places.get(group, len(self.position)), self._place(row))
-                continue
-            before = [found[operand.index] for operand in node.operands if found.get(operand.index)]
-            first = min(before, key=lambda group: places[group], default="")
-            if row and first and places[first] < self._place(row):
-                found[node.index] = first  # a rewrite made it of another call: gradients flow upwards
-            elif not row:
-                found[node.index] = ""
-            elif self._adds_up(node, row, found) and not row.startswith("s"):
-                found[node.index] = f"p{node.index}"
-            else:
-                found[node.index] = f"p_{row}"
-                self.row_of_group[f"p_{row}"] = row
-            places.setdefault(found[node.index], self._place(row))
-        self._place_rest(found)
-        self._split_around_loops(found)
-        return found
-
-    def _place(self, row: str) -> int:
-        """Return the position of a forward box among all."""
-        return self.position.get(row, -1)
-
-    def _place_rest(self, found: dict[int, str]) -> None:
-        """Put a call that nobody knows to differentiate another beside its reader, or its operand.
-
-        A call that reads no gradient, and is read by one loop alone, goes into the box of the loop.
-        """
-        for index in reversed(list(found)):
-            node = self.by_index[index]
-            readers = {found.get(reader.index, "") for reader in self.graph.consumers(node)}
-            if len(readers) == 1 and not any(o.index in found for o in node.operands):
-                (group,) = readers
-                found[index] = group if group.startswith("q") else found[index]
-            if not found[index]:
-                near = [found.get(other.index, "") for other in (*self.graph.consumers(node), *node.operands)]
-                found[index] = next(filter(None, near), "p")
-
-    def _split_around_loops(self, found: dict[int, str]) -> None:
-        """Part the calls beside a loop of the forward pass: those that the loop of the backward pass reads, and those
-        that read it.
-        """
-        self.loop_in_row = {self.row_of_group[g]: g for g in found.values() if g.startswith("q")}
-        behind: set[int] = set()
-        for index in found:
-            operands = self.by_index[index].operands
-            if any(o.index in behind or found.get(o.index, "").startswith("q") for o in operands):
-                behind.add(index)
-        for index, group in found.items():
-            row = self.row_of_group.get(group, "")
-            if row in self.loop_in_row and not group.startswith("q") and index in behind:
-                found[index] = f"r_{row}"
-                self.row_of_group[f"r_{row}"] = row
-
-    def _adds_up(self, node: Node, row: str, found: Mapping[int, str]) -> bool:
-        """Return whether a call adds the gradients that several calls pass to one value."""
-        groups = [found.get(operand.index) for operand in node.operands]
-        return node.op == "add" and len(groups) == 2 and None not in groups and set(groups) != {f"p_{row}"}
-
     def _add_backward(self, groups: dict[int, str]) -> None:
+        """Add a box for each group of calls, a card for each named gradient, and the arrows between them."""
         members: dict[str, list[Node]] = {}
         for index, group in groups.items():
             members.setdefault(group, []).append(self.by_index[index])
         shown = self._gradients(groups)
         self.loop_of = {
             group: next(name for node in nodes for name in node.scope if isinstance(name, LoopName))
-            for group, nodes in members.items() if group.startswith("q")
+            for group, nodes in members.items() if is_loop(group)
         }  # fmt: skip
-        for group, nodes in sorted(members.items(), key=lambda item: not item[0].startswith("q")):
-            row = self.row_of_group.get(group, "")
+        for group, nodes in sorted(members.items(), key=lambda item: not is_loop(item[0])):
+            row = self.groups.row_of_group.get(group, "")
             self.boxes.append(self._backward_box(group, row, nodes, groups))
             if row:
                 self.pairs.append((row, group))
@@ -245,7 +143,7 @@ class _Columns:
                     self.links.append(Link(group, tail, "backflow", nodes=(operand,)))
 
     def _gradients(self, groups: Mapping[int, str]) -> dict[int, tuple[str, str]]:
-        """Return of each gradient with a card the id of the card, and the forward card beside it, by its index."""
+        """Return the id of each gradient's card, and the forward card beside it, by the index of the gradient."""
         named: dict[str, list[Node]] = {}
         for node in self.graph.nodes:
             if node.name and self.passes.of(node) in {"forward", "given"}:
@@ -259,6 +157,7 @@ class _Columns:
         return found
 
     def _backward_box(self, group: str, row: str, nodes: list[Node], groups: Mapping[int, str]) -> Box:
+        """Return the box of a group: the card of a scope, or formulas."""
         last = nodes[-1]
         own = self._layer(group, row, nodes)
         if own is not None:
@@ -270,12 +169,12 @@ class _Columns:
     def _layer(self, group: str, row: str, nodes: list[Node]) -> Scope | None:
         """Return the scope on a box: a loop of the backward pass, or the closed layer beside it; None for a formula."""
         key = FIRST_KEY + len(self.boxes)
-        if group.startswith("q"):
+        if is_loop(group):
             return Scope(key, (self.loop_of[group],), str(self.loop_of[group]))
         layer = self.forward.box[row].layer if row else None
         if layer is None or not isinstance(layer.names[-1], LoopName):
             return None if layer is None else Scope(key, layer.names, layer.title)
-        loop = self.loop_of.get(self.loop_in_row.get(row, ""))
+        loop = self.loop_of.get(self.groups.loop_in_row.get(row, ""))
         title = f"gradient of {layer.title}"
         if loop is not None:
             title = f"{'after' if group.startswith('r') else 'before'} {loop}"
@@ -318,10 +217,12 @@ class _Columns:
         return {consumer.index for consumer in self.graph.consumers(node)} or {-1}
 
     def _which(self, node: Node) -> str:
+        """Return the beginning of a line, "∇w: "; "" for a value without a name."""
         name = clip(clean(node.name or ""))
         return f"∇{grouped(name.removeprefix('d_'))}: " if name.startswith("d_") else ""
 
     def _word(self, node: Node) -> str:
+        """Return the name of a value in a formula."""
         name = self.names[node.index]
         if name.startswith("d_") and self.passes.of(node) == "backward":
             return f"∇{grouped(name.removeprefix('d_'))}"
@@ -370,41 +271,6 @@ def _signs(nodes: list[Node]) -> str:
     signs = dict.fromkeys(sign(node.op) for node in nodes if node.op not in {*LAYOUTS, "getitem", "astype"})
     text = " ".join(signs)
     return text if signs and len(text) <= LONGEST_FORMULA else f"{len(nodes)} ops"
-
-
-def _in_rows(pairs: Iterable[tuple[str, str]], links: Iterable[Link]) -> tuple[tuple[str, str], ...]:
-    """Return the pairs that can stand side by side: no arrow down may lead from a row to itself."""
-    down: dict[str, set[str]] = {}
-    for link in links:
-        if link.kind in {"value", "backflow"}:
-            down.setdefault(link.tail, set()).add(link.head)
-    row: dict[str, set[str]] = {}
-    kept = []
-    for one, other in pairs:
-        ours, theirs = row.get(one, {one}), row.get(other, {other})
-        if ours is theirs:
-            continue
-        together = ours | theirs
-        if not _leads_to(together, down, row):
-            kept.append((one, other))
-            for box in together:
-                row[box] = together
-    return tuple(kept)
-
-
-def _leads_to(boxes: set[str], down: Mapping[str, set[str]], row: Mapping[str, set[str]]) -> bool:
-    """Return whether arrows lead from boxes back to one of them, through boxes in the rows so far."""
-    waiting, seen = list(boxes), set(boxes)
-    while waiting:
-        for head in down.get(waiting.pop(), ()):
-            if head in boxes:
-                return True
-            reached = row.get(head, {head}) - seen
-            if reached & boxes:
-                return True
-            seen |= reached
-            waiting += reached
-    return False
 
 
 def _joined(links: list[Link]) -> list[Link]:
