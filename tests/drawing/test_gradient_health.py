@@ -139,3 +139,53 @@ def test_it_prints_as_a_table_with_the_rules() -> None:
 def test_a_model_is_no_loss() -> None:
     with pytest.raises(TypeError, match="Give the loss"):
         tg.health(tg.nn.Sequential([tg.nn.Dense(1)]))
+
+
+class Block(tg.nn.Module):
+    def __init__(self) -> None:
+        self.up = tg.nn.Dense(8, activation="relu")
+        self.down = tg.nn.Dense(4)
+
+    def call(self, x: Any) -> Any:
+        return x + self.down(self.up(x))
+
+
+class Network(tg.nn.Module):
+    def __init__(self, blocks: int) -> None:
+        self.shift = tg.Tensor(np.zeros(4))
+        self.blocks = [Block() for _ in range(blocks)]
+        self.head = tg.nn.Dense(1)
+
+    def call(self, x: Any) -> Any:
+        h = x + self.shift
+        for block in self.blocks:
+            h = block(h)
+        return self.head(h)
+
+
+def loss_of(network: Network) -> tg.Tensor:
+    return np.mean(network(np.ones((5, 4))) ** 2)
+
+
+def test_a_network_that_is_one_module_shows_its_layers() -> None:
+    network, smaller = Network(3), Network(2)
+    loss, other = loss_of(network), loss_of(smaller)
+    (loss + other).backward(retain_graph=True)
+    found = [layer.title.rpartition("/")[2].split(" ")[0] for layer in tg.health(loss).layers if "/" in layer.title]
+    assert found == ["blocks[0]", "blocks[1]", "blocks[2]", "head"]
+    titles = [layer.title for layer in tg.health(loss, other).layers]
+    assert sum("head" in title for title in titles) == 2 and sum("blocks" in title for title in titles) == 5
+
+
+def test_the_table_says_that_a_gradient_is_of_another_pass() -> None:
+    network = Network(2)
+    loss_of(network).backward()
+    stale, twice = loss_of(network), loss_of(network)
+    assert "backward() began outside this graph" in str(tg.health(stale))
+    twice.backward()
+    assert "more than one backward pass" in str(tg.health(twice))
+    for parameter in network.parameters():
+        parameter.grad = None
+    only = loss_of(network)
+    only.backward()
+    assert "in place of" not in str(tg.health(only))

@@ -11,7 +11,7 @@ from tinygraph.drawing.drawing import Drawing
 from tinygraph.drawing.errors import TooLargeError
 from tinygraph.drawing.grouping.proposing import COARSEST, proposed
 from tinygraph.drawing.grouping.rolling import rolled, rolled_within
-from tinygraph.drawing.grouping.scopes import call_places
+from tinygraph.drawing.grouping.scopes import Scope, call_places
 from tinygraph.drawing.grouping.sections import sectioned
 from tinygraph.drawing.health.heat import Heat, given_heat, heat_of
 from tinygraph.drawing.images.images import ImageShape, check_image_shape, shown_maps
@@ -187,6 +187,8 @@ def _scene(graph: Graph, view: str, opened: list[str], images: bool) -> Scene:
     if opened and view not in {"auto", "collapsed", "rolled", "heat", "health"}:
         raise ValueError(f'open=... belongs to the views "collapsed" and "rolled", not to {view!r}')
     large = len(graph) > MOST_UNCOLLAPSED
+    if view == "health" and graph.scopes and not opened:
+        return _fitting(_of_layers(graph))
     closed = view in {"collapsed", "rolled"} or (view == "health" and graph.scopes)
     if closed or opened or (large and view in {"auto", "heat", "health"}):
         return _fitting(_of_cards(graph, view, opened))
@@ -229,6 +231,25 @@ def _of_cards(graph: Graph, view: str, opened: list[str]) -> Scene:
         if len(scene.boxes) <= MOST_PROPOSED:
             break
     return drawn(scoped, opened) if opened else scene
+
+
+def _of_layers(graph: Graph) -> Scene:
+    """Return the collapsed view in which a network is not one card: its gradient has no other to stand beside.
+
+    A card of all parameters of a network opens, and the one in it, down to a scope of at least two layers.
+    """
+    scene, opened = views.collapsed(graph), list[Scope]()
+    around = {scope for path in call_places(graph).values() for scope in path[:-1]}
+    while True:
+        layers = [box.layer for box in scene.boxes if box.layer is not None and box.parameters]
+        to_open = [layer for layer in layers if layer in around]
+        if not to_open or len(layers) > len(graph.outputs):
+            return scene
+        opened += to_open
+        wider = views.collapsed(graph, opened)
+        if len(wider.boxes) > MOST_TO_READ:
+            return scene
+        scene = wider
 
 
 def _view_of_cards(graph: Graph, view: str, opened: list[str]) -> Callable[..., Scene]:

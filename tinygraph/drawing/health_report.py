@@ -9,6 +9,7 @@ from typing import Any
 from tinygraph.drawing.choosing import draw
 from tinygraph.drawing.drawing import Drawing
 from tinygraph.drawing.health.gradient_health import RULES, LayerHealth
+from tinygraph.drawing.looks.legend import gradient_notes
 from tinygraph.drawing.words.numbers import count, number
 from tinygraph.graph import Graph, read_graph
 
@@ -36,7 +37,7 @@ class Health:
         return self.drawing._repr_mimebundle_() | {"text/plain": str(self)}
 
     def __str__(self) -> str:
-        """One line a layer, and the rules of the marks."""
+        """One line a layer, the rules of the marks, and why a gradient is not that of this loss alone."""
         heading = ("layer", "parameters", "‖∇‖", "of the largest", "‖∇‖ / ‖w‖", "")
         rows = [heading, *map(_row, self.layers)]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -47,7 +48,7 @@ class Health:
             ).rstrip()
             for row in rows
         ]
-        return "\n".join([*lines, "", *RULES])
+        return "\n".join([*lines, "", *RULES, *gradient_notes(self.drawing._scene)])
 
 
 def _row(layer: LayerHealth) -> tuple[str, ...]:

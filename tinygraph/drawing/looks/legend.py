@@ -12,8 +12,9 @@ from tinygraph.drawing.scenes.roles import role_of
 from tinygraph.drawing.scenes.scene import Box, Scene
 from tinygraph.drawing.words.symbols import place_of
 from tinygraph.drawing.words.text import SPACE, clean, clip
+from tinygraph.graph import Node
 
-__all__ = ["foot"]
+__all__ = ["foot", "gradient_notes"]
 
 LONGEST_TITLE = 200
 UNKNOWN = {
@@ -139,12 +140,20 @@ def _notes(scene: Scene) -> list[str]:
         notes.append(
             "images: black is the least value and white the largest; of a weight green is above 0 and purple below"
         )
-    shown = [node for box in scene.boxes if box.kind != "operation" for node in (box.node, *box.members)]
-    told = {node.gradient_note for node in shown if node.grad is not None}
-    notes += [words for note, words in NOTES.items() if note in told]
-    if any(node.changed for node in shown):
+    notes += gradient_notes(scene)
+    if any(node.changed for node in _with_numbers(scene)):
         notes.append("changed since: the input got another value after its use; the results are older")
     if any(box.kind == "layer" and any(n.is_input and n.grad is not None for n in box.members) for box in scene.boxes):
         powers = "four" if scene.decades == 4 else scene.decades
         notes.append(f"bars: norm of the gradient beside the largest one, over {powers} powers of ten")
     return notes
+
+
+def gradient_notes(scene: Scene) -> list[str]:
+    """Return why gradients in the picture are not the derivatives of its result; a line for each reason."""
+    told = {node.gradient_note for node in _with_numbers(scene) if node.grad is not None}
+    return [words for note, words in NOTES.items() if note in told]
+
+
+def _with_numbers(scene: Scene) -> list[Node]:
+    return [node for box in scene.boxes if box.kind != "operation" for node in (box.node, *box.members)]
