@@ -59,7 +59,8 @@ figcaption { margin-top: 0.5rem; }
 </head>
 <body>
 <h1>$title</h1>
-<p>Each chapter is ordinary NumPy code that was run, differentiated and drawn.</p>
+<p>Each chapter is ordinary NumPy code that was run, differentiated and drawn.
+<code>docs/gallery/README.md</code> has more pictures, each with its code.</p>
 <nav><ol>
 $contents
 </ol></nav>

@@ -1,6 +1,7 @@
 """The documentation runs: every block of Python in the README and in docs/, page by page, makes what it says.
 
-Run as a program it makes the pictures of the documentation anew, where they stand.
+Run as a program it makes the pictures of the documentation anew, where they stand: of all pages, or of those that are
+named. Some pictures of the gallery show photographs of `TINYGRAPH_DATA`.
 """
 
 from __future__ import annotations
@@ -11,15 +12,25 @@ import linecache
 import os
 import re
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "docs" / "gallery").glob("*.md"))]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-PICTURE = re.compile(r"!\[[^\]]*\]\(([^)]+)\)")
+PICTURE = re.compile(r"(?<!\[)!\[[^\]]*\]\(([^)]+)\)")
+# A small picture that leads to the page of the gallery that makes it.
+LINKED_PICTURE = re.compile(r"""\[!\[[^\]]*\]\(([^)]+)\)\]\(([^)]+)\)|<a href="([^"]+)"><img src="([^"]+)"[^>]*></a>""")
+# Files of the gallery that a page links to, made by its code as its pictures are.
+MADE = re.compile(r"\]\(((?:pages|programs)/[^)]+)\)")
+TARGET = re.compile(r"""(?:\]\(|<a href="|<img src=")([^)#"]+)""")
+
+
+def _name(page: Path) -> str:
+    return str(page.relative_to(ROOT))
 
 
 def run(page: Path, folder: Path) -> str:
@@ -51,9 +62,9 @@ def _lines_of_code(text: str) -> list[str]:
     return lines
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=_name)
 def test_a_page_runs_and_makes_its_pictures(page, tmp_path):
-    pictures = PICTURE.findall(page.read_text())
+    pictures = _made(page)
     printed = run(page, tmp_path)
     for match in BLOCK.finditer(page.read_text()):
         if match.group(1) == "text":
@@ -63,19 +74,47 @@ def test_a_page_runs_and_makes_its_pictures(page, tmp_path):
         assert (tmp_path / Path(picture).name).is_file(), f"no code on this page makes {picture}"
 
 
+def _made(page: Path) -> list[str]:
+    """Return the pictures, the HTML pages and the programs that the code of a page makes, as the page names them."""
+    text = page.read_text()
+    return PICTURE.findall(text) + MADE.findall(text)
+
+
 def _without_places(text: str) -> str:
     """Text with runs of blanks as one, and without the lines of code it names."""
     return re.sub(r"\S+\.md\S*:\d+", "", re.sub(r"[ \t]+", " ", text)).replace(" \n", "\n")
 
 
-@pytest.mark.parametrize("page", [*PAGES, ROOT / "CONTRIBUTING.md"], ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=_name)
+def test_a_small_picture_leads_to_the_page_that_makes_it(page):
+    for picture, of, other, shown in LINKED_PICTURE.findall(page.read_text()):
+        picture, of = picture or shown, of or other
+        made = [(page.parent / of).parent / name for name in PICTURE.findall((page.parent / of).read_text())]
+        assert (page.parent / picture).resolve() in [path.resolve() for path in made], picture
+
+
+def test_the_gallery_shows_each_of_its_pages_and_stays_small():
+    folder = ROOT / "docs" / "gallery"
+    shown = {of or other for _, of, other, _ in LINKED_PICTURE.findall((folder / "README.md").read_text())}
+    assert shown == {page.name for page in folder.glob("*.md")} - {"README.md"}
+    made = {folder / name for page in folder.glob("*.md") for name in _made(page)}
+    arrays = {path for path in folder.rglob("*.npz") if path.with_suffix(".py") in made}
+    assert made | arrays == {path for path in folder.rglob("*") if path.is_file() and path.suffix != ".md"}
+    for path in made:
+        assert path.stat().st_size < (160_000 if path.suffix == ".html" else 120_000), path
+    for page in folder.glob("*.md"):
+        code = "".join(text for language, text in BLOCK.findall(page.read_text()) if language == "python")
+        assert len([line for line in code.splitlines() if line.strip()]) <= 60, page.name
+
+
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "CONTRIBUTING.md"], ids=_name)
 def test_links_lead_somewhere(page):
-    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
+    for target in TARGET.findall(page.read_text()):
         if "://" not in target:
             assert (page.parent / target).exists(), target
 
 
-@pytest.mark.parametrize("page", [*PAGES, ROOT / "CONTRIBUTING.md"], ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "CONTRIBUTING.md"], ids=_name)
 def test_files_that_are_named_are_there(page):
     named = re.findall(r"`(tinygraph/[\w/.]+)`", page.read_text())
     missing = [path for path in named if not (ROOT / path).exists()]
@@ -92,9 +131,15 @@ def test_ci_calls_the_readmes_test_command():
 
 
 if __name__ == "__main__":
-    for page in PAGES:
+    sys.path[0] = str(ROOT)  # in place of tests/, whose rooms have names such as numpy
+    named = [Path(name).resolve() for name in sys.argv[1:]]
+    for page in named or PAGES:
         with tempfile.TemporaryDirectory() as folder:
             run(page, Path(folder))
-            for picture in PICTURE.findall(page.read_text()):
-                shutil.copy(Path(folder) / Path(picture).name, page.parent / picture)
-                print(page.parent / picture)
+            for name in _made(page):
+                made = Path(folder) / Path(name).name
+                arrays = made.with_suffix(".npz") if made.suffix == ".py" else made  # beside a program
+                for path in {made, arrays} if arrays.exists() else {made}:
+                    (page.parent / name).parent.mkdir(exist_ok=True)
+                    shutil.copy(path, (page.parent / name).parent / path.name)
+                    print((page.parent / name).parent / path.name)
