@@ -31,11 +31,15 @@ def test_no_docstring_begins_with_a_clause():
     assert not found, "\n".join(["Begin with a verb or a noun phrase:", *found])
 
 
-ROOMS = sorted(path.parent for path in (ROOT / "tinygraph" / "compiler").glob("*/__init__.py"))
+ROOMS = [
+    path.parent
+    for house in ("compiler", "drawing")
+    for path in sorted((ROOT / "tinygraph" / house).glob("*/__init__.py"))
+]
 
 
-@pytest.mark.parametrize("room", ROOMS, ids=lambda room: room.name)
-def test_the_page_of_a_room_of_the_compiler_names_its_files(room):
+@pytest.mark.parametrize("room", ROOMS, ids=lambda room: f"{room.parent.name}/{room.name}")
+def test_the_page_of_a_room_names_its_files(room):
     page = ast.get_docstring(ast.parse((room / "__init__.py").read_text(encoding="utf-8")))
     files = {path.stem for path in room.glob("*.py")} - {"__init__"}
     assert not files - set(re.findall(r"[a-z_]+", page))

@@ -1,6 +1,7 @@
 """Pictures of computational graphs: `Graph` in; DOT, SVG, PNG, PDF, Mermaid and an HTML page out.
 
-A view turns a `Graph` into a `Scene` of boxes and links; DOT and Mermaid write a scene down; the engine lays DOT out.
+A view turns a `Graph` into a `Scene` of boxes and links (`scenes`). `looks` gives each box its card, `formats` writes
+the scene down, and `layout` finds the places. `choosing` is `tg.draw`, and `drawing` the object that it returns.
 """
 
 from tinygraph.drawing.animation import Animation, animate

@@ -1,1 +1,14 @@
-"""A scene in each format: DOT, SVG, PNG, Mermaid, TikZ, and text for a terminal."""
+"""A scene in each format.
+
+The files:
+
+    dot            as DOT text, for Graphviz
+    svg            additions to Graphviz's SVG
+    pictures       scenes as SVG, within a time limit
+    resolution     a PNG at twice the resolution
+    mermaid        as a Mermaid chart
+    tikz           as TikZ, for papers
+    terminal       as letters and lines
+    box_text       the text on a box, for pictures without cards
+    writing_files  files, written as a whole or not at all
+"""
