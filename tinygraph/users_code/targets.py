@@ -22,9 +22,21 @@ Part = tuple[int, ...]
 
 LOADS_A_NAME = ("LOAD_NAME", "LOAD_GLOBAL", "LOAD_FAST", "LOAD_DEREF", "LOAD_CLASSDEREF")
 _STORES_A_NAME = frozenset(("STORE_FAST", "STORE_NAME", "STORE_GLOBAL", "STORE_DEREF"))
+_STORES = frozenset(("STORE_ATTR", "STORE_SUBSCR"))
+_BUILDS = frozenset(("BUILD_TUPLE", "BUILD_LIST", "BUILD_MAP", "BUILD_CONST_KEY_MAP"))
 _IGNORED = frozenset(("CACHE", "EXTENDED_ARG", "NOP", "KW_NAMES", "RESUME", "MAKE_CELL", "COPY_FREE_VARS", "TO_BOOL"))
+_LEAVES = ("JUMP_FORWARD", "JUMP_BACKWARD", "RETURN_VALUE", "RETURN_CONST", "RAISE", "RERAISE")
+# The beginnings of the names of instructions that push no result of their own.
+_WITHOUT_RESULT = (
+    "POP_", "END_", "DELETE_", "RETURN", "RAISE", "RERAISE", "PUSH_", "LIST_APPEND", "LIST_EXTEND", "SET_ADD",
+    "SET_UPDATE", "MAP_ADD", "DICT_", "IMPORT_", "BEFORE_WITH", "SETUP_", "SEND", "GEN_", "PREP_", "CHECK_", "MATCH_",
+    "LOAD_BUILD_CLASS", "WITH_EXCEPT", "JUMP_IF",
+)  # fmt: skip
+_HAS_END_FOR = "END_FOR" in dis.opmap  # which takes the iterator off the stack
+_NULL_ABOVE = dis.opmap.get("CALL_KW") is not None  # the NULL of a call is above the function since Python 3.13
 _MOST_PARTS = 64
 _LONGEST_KEY = 16
+_NUMBERS = [str(number) for number in range(_MOST_PARTS)]
 
 
 class _Value(NamedTuple):
@@ -54,13 +66,13 @@ def targets_in(code: CodeType) -> dict[int, dict[Part, str]]:
     waiting: dict[int, Stack] = {}  # the stacks at the targets of jumps
     stack: Stack | None = []
     for step in instructions(code):
-        stack = _met(stack, waiting.pop(step.offset, None))
+        stack = _merged(stack, waiting.pop(step.offset, None))
         if step.opname in _IGNORED:
             continue
         if stack is None:  # after a return, until a jump leads here
             stack = []
         if "JUMP" in step.opname or step.opname == "FOR_ITER":
-            waiting[step.argval] = _met(_after_jump(stack, step), waiting.get(step.argval)) or []
+            waiting[step.argval] = _merged(_after_jump(stack, step), waiting.get(step.argval)) or []
         stack = None if step.opname.startswith(_LEAVES) else stack
         if stack is not None:
             _run(step, stack, found)
@@ -84,7 +96,7 @@ def loop_variables(code: CodeType) -> frozenset[str]:
     return frozenset(loops - others)
 
 
-def _met(one: Stack | None, other: Stack | None) -> Stack | None:
+def _merged(one: Stack | None, other: Stack | None) -> Stack | None:
     """Return the stack where two ways meet. Stacks of different depths are aligned at their tops."""
     if one is None or other is None:
         return other if one is None else one
@@ -95,8 +107,8 @@ def _met(one: Stack | None, other: Stack | None) -> Stack | None:
 
 def _after_jump(stack: Stack, step: dis.Instruction) -> Stack:
     """Return the stack where a jump leads: without the condition, and without the iterator of a loop."""
-    if step.opname == "FOR_ITER" and _ENDS_FOR:
-        return [*stack, _Value()]  # END_FOR takes it off
+    if step.opname == "FOR_ITER" and _HAS_END_FOR:
+        return [*stack, _Value()]
     return list(stack[:-1]) if step.opname.startswith(("POP_JUMP", "FOR_ITER")) else list(stack)
 
 
@@ -106,49 +118,27 @@ def _pop(stack: Stack, count: int = 1) -> list[_Value]:
     return taken[::-1]
 
 
-_LEAVES = ("JUMP_FORWARD", "JUMP_BACKWARD", "RETURN_VALUE", "RETURN_CONST", "RAISE", "RERAISE")
-_ENDS_FOR = "END_FOR" in dis.opmap
-
-
 def _run(step: dis.Instruction, stack: Stack, found: Targets) -> None:
-    """Do to the stack what an instruction does to it, and note the targets of a store."""
-    name, arg = step.opname, step.arg or 0
-    if name in _STORES_A_NAME:
-        _note(_pop(stack)[0], str(step.argval), found)
-    elif name == "STORE_ATTR":
-        value, owner = _pop(stack, 2)
-        if owner.text:
-            _note(value, f"{owner.text}.{step.argval}", found)
-    elif name == "STORE_SUBSCR":
-        value, owner, key = _pop(stack, 3)
-        if owner.text and key.text:
-            _note(value, f"{owner.text}[{key.text}]", found)
+    """Change the stack as an instruction does, and note the targets of a store."""
+    name = step.opname
+    if name in _STORES_A_NAME or name in _STORES:
+        _store(step, stack, found)
     elif name == "STORE_SLICE":
         _pop(stack, 4)
     elif name == "PRECALL":  # of Python 3.11, before a call of so many arguments
-        _pop(stack, arg)
-    elif name == "SWAP":
-        _pad(stack, arg)
-        stack[-1], stack[-arg] = stack[-arg], stack[-1]
-    elif name == "COPY":
-        _pad(stack, arg)
-        stack.append(stack[-arg])
+        _pop(stack, step.arg or 0)
+    elif name in ("SWAP", "COPY"):
+        _move(step, stack)
     elif name in ("UNPACK_SEQUENCE", "UNPACK_EX"):
         _unpack(step, stack)
-    elif name in ("BUILD_TUPLE", "BUILD_LIST"):
-        stack.append(_built(step, _NUMBERS[:arg], _pop(stack, arg)))
-    elif name == "BUILD_MAP":
-        pairs = _pop(stack, 2 * arg)
-        stack.append(_built(step, [key.text for key in pairs[::2]], pairs[1::2]))
-    elif name == "BUILD_CONST_KEY_MAP":
-        (keys,) = _pop(stack)
-        stack.append(_built(step, [key.text for _, key in keys.items or ()], _pop(stack, arg)))
+    elif name in _BUILDS:
+        _build(step, stack)
     elif name.startswith(LOADS_A_NAME):
         stack += _loaded(step)
     elif name in ("LOAD_CONST", "LOAD_SMALL_INT"):
         stack.append(_constant(step.argval))
     elif name in ("LOAD_ATTR", "LOAD_METHOD"):
-        _attribute(step, stack)
+        _load_attribute(step, stack)
     elif name == "BINARY_SUBSCR" or (name == "BINARY_OP" and step.argrepr == "[]"):
         owner, key = _pop(stack, 2)
         stack.append(_Value(_made(step), f"{owner.text}[{key.text}]" if owner.text and key.text else ""))
@@ -158,8 +148,46 @@ def _run(step: dis.Instruction, stack: Stack, found: Targets) -> None:
         _run_other(step, stack)
 
 
+def _store(step: dis.Instruction, stack: Stack, found: Targets) -> None:
+    """Take a value off the stack, and note the variable, attribute or item that it goes to."""
+    if step.opname == "STORE_ATTR":
+        value, owner = _pop(stack, 2)
+        target = f"{owner.text}.{step.argval}" if owner.text else ""
+    elif step.opname == "STORE_SUBSCR":
+        value, owner, key = _pop(stack, 3)
+        target = f"{owner.text}[{key.text}]" if owner.text and key.text else ""
+    else:
+        (value,) = _pop(stack)
+        target = str(step.argval)
+    if target:
+        _note(value, target, found)
+
+
+def _move(step: dis.Instruction, stack: Stack) -> None:
+    """Swap the top of the stack with a value below, or copy that value to the top."""
+    depth = step.arg or 0
+    _pad(stack, depth)
+    if step.opname == "COPY":
+        stack.append(stack[-depth])
+    else:
+        stack[-1], stack[-depth] = stack[-depth], stack[-1]
+
+
+def _build(step: dis.Instruction, stack: Stack) -> None:
+    """Push a tuple, list or dict of values from the stack."""
+    size = step.arg or 0
+    if step.opname == "BUILD_MAP":
+        pairs = _pop(stack, 2 * size)
+        stack.append(_built(step, [key.text for key in pairs[::2]], pairs[1::2]))
+    elif step.opname == "BUILD_CONST_KEY_MAP":
+        (keys,) = _pop(stack)
+        stack.append(_built(step, [key.text for _, key in keys.items or ()], _pop(stack, size)))
+    else:
+        stack.append(_built(step, _NUMBERS[:size], _pop(stack, size)))
+
+
 def _run_other(step: dis.Instruction, stack: Stack) -> None:
-    """An instruction with one result, or none."""
+    """Change the stack as an instruction does that has one result, or none."""
     try:
         effect = dis.stack_effect(step.opcode, step.arg, jump=False)
     except ValueError:  # unknown to dis
@@ -174,26 +202,6 @@ def _run_other(step: dis.Instruction, stack: Stack) -> None:
     stack.append(_Value(_made(step)))
 
 
-# The beginnings of the names of instructions that push no result of their own.
-_WITHOUT_RESULT = (
-    *("POP_", "END_", "DELETE_", "RETURN", "RAISE", "RERAISE", "PUSH_", "LIST_APPEND", "LIST_EXTEND", "SET_ADD"),
-    *(
-        "SET_UPDATE",
-        "MAP_ADD",
-        "DICT_",
-        "IMPORT_",
-        "BEFORE_WITH",
-        "SETUP_",
-        "SEND",
-        "GEN_",
-        "PREP_",
-        "CHECK_",
-        "MATCH_",
-    ),
-    *("LOAD_BUILD_CLASS", "WITH_EXCEPT", "JUMP_IF"),
-)
-
-
 def _pad(stack: Stack, depth: int) -> None:
     """Put unknown values below, so that the stack is as deep as an instruction needs it."""
     missing = depth - len(stack)
@@ -202,21 +210,19 @@ def _pad(stack: Stack, depth: int) -> None:
 
 
 def _made(step: dis.Instruction) -> frozenset[tuple[int, Part]]:
+    """Return an instruction as the maker of its whole result."""
     return frozenset([(step.offset, ())])
 
 
 def _loaded(step: dis.Instruction) -> list[_Value]:
-    """The value of a variable; before Python 3.13 with a NULL below it if it is called."""
+    """Return the value of a variable, and beside it a NULL if it is a function that is about to be called."""
     pushes_null = step.opname == "LOAD_GLOBAL" and bool((step.arg or 0) & 1)
     loaded = _Value(text=str(step.argval))
     return ([loaded, _Value()] if _NULL_ABOVE else [_Value(), loaded]) if pushes_null else [loaded]
 
 
-# The place of the NULL below a called function: on top of it since Python 3.13.
-_NULL_ABOVE = dis.opmap.get("CALL_KW") is not None
-
-
-def _attribute(step: dis.Instruction, stack: Stack) -> None:
+def _load_attribute(step: dis.Instruction, stack: Stack) -> None:
+    """Replace an object by its attribute; push a second value if it is a method, which is about to be called."""
     (owner,) = _pop(stack)
     text = f"{owner.text}.{step.argval}" if owner.text else ""
     is_method = step.opname == "LOAD_METHOD" or (dis.stack_effect(step.opcode, step.arg) == 1)
@@ -224,7 +230,7 @@ def _attribute(step: dis.Instruction, stack: Stack) -> None:
 
 
 def _constant(constant: object) -> _Value:
-    """A constant, which may be the key of an item, or a tuple of such keys."""
+    """Return a constant, which may be the key of an item, or a tuple of such keys."""
     if type(constant) is tuple:
         return _Value(items=tuple(zip(_NUMBERS, map(_constant, constant), strict=False)))
     return _Value(text=key_text(constant))
@@ -237,11 +243,8 @@ def key_text(key: object) -> str:
     return str(key) if type(key) is int else ""
 
 
-_NUMBERS = [str(number) for number in range(_MOST_PARTS)]
-
-
 def _built(step: dis.Instruction, keys: list[str], values: list[_Value]) -> _Value:
-    """A tuple, list or dict."""
+    """Return a new tuple, list or dict."""
     items = tuple(zip(keys, values, strict=True)) if len(keys) == len(values) else None
     return _Value(_made(step), items=items)
 
@@ -264,13 +267,13 @@ def _unpack(step: dis.Instruction, stack: Stack) -> None:
 
 
 def _part(whole: _Value, place: int, step: dis.Instruction) -> _Value:
-    """One of the values that a value is unpacked into: a part of its makers' results, made by the unpacking itself."""
+    """Return a part of an unpacked value: made by the unpacking, and a part of the results of the value's makers."""
     makers = {(offset, (*part, place)) for offset, part in whole.makers}
     return _Value(frozenset(makers | {(step.offset, (place,))}))
 
 
 def _note(value: _Value, target: str, found: Targets) -> None:
-    """Note where a value is stored."""
+    """Note the target of a value, and of the items in it; a private target counts for nothing."""
     target = target.removeprefix("self.")
     if target.startswith("_") or "._" in target:
         return
