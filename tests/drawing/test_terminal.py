@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import html
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -70,7 +73,7 @@ SIDES = {letter: bits for bits, letter in LINES.items() if bits not in (UP, DOWN
 
 
 @settings(max_examples=60, deadline=None)
-@given(graphs(), st.sampled_from(["full", "values"]), st.sampled_from([60, 400]))
+@given(graphs(), st.sampled_from(["full", "values", "mirror"]), st.sampled_from([60, 400]))
 def test_every_box_and_every_arrow_is_in_the_picture(result, view, width):
     drawing = tg.draw(result, view=view, title="")
     text = drawing.text(width)
@@ -78,6 +81,7 @@ def test_every_box_and_every_arrow_is_in_the_picture(result, view, width):
         return
     scene = drawing._scene
     pairs = {(link.tail, link.head) for link in scene.links if link.kind == "value"}
+    pairs |= {(link.head, link.tail) for link in scene.links if link.kind == "backflow"}
     # An arrow's tip stands before a box for all arrows that end there.
     tips = text.count("▶") + text.count("▼")
     assert tips == len({head for _, head in pairs})
@@ -116,3 +120,63 @@ def test_names_of_wide_letters_keep_the_frames_straight():
     framed = [row for row in rows if row.startswith(("╭", "│", "╰"))]
     ends = {columns(row[: row.index(end) + 1]) for row in framed for end in "╮╯" if end in row[:30]}
     assert len(ends) == 1
+
+
+def spoilt():
+    p = tg.Tensor([0.0, 1.0], name="p")
+    with np.errstate(divide="ignore"):
+        return np.mean(np.log(p))
+
+
+def spoilt_on_the_way_back():
+    p = tg.Tensor([0.0, 0.0], name="p")
+    with np.errstate(divide="ignore", invalid="ignore"):
+        d = np.sqrt(np.sum(p**2))
+        d.backward()
+    return d
+
+
+def layered(function):
+    x = np.ones((4, 3))
+    for number in range(2):
+        with tg.scope(f"layer {number}"):
+            x = function(x @ tg.Tensor(np.full((3, 3), 1e-5 if number else 1.0), name=f"w{number}"))
+    loss = np.mean(x)
+    loss.backward()
+    return loss
+
+
+@pytest.mark.parametrize(
+    ("drawing", "told"),
+    [
+        (lambda: tg.diff(layered(np.tanh), layered(np.sin)), ["was tanh"]),
+        (lambda: tg.diff(layered(np.tanh), np.exp(tg.Tensor(1.0))), ["new", "gone"]),
+        (lambda: tg.draw(layered(np.tanh), heat="bytes"), ["96 B"]),
+        (lambda: tg.draw(layered(np.tanh), view="collapsed", heat="bytes"), ["192 B"]),
+        (lambda: tg.draw(layered(np.tanh), view="health"), ["the largest", "of the largest"]),
+        (lambda: tg.draw(layered(tg.relu) * -1, view="health"), ["‖∇‖"]),
+        (lambda: tg.draw(spoilt()), ["1 of 2 are −∞", "test_terminal.py"]),
+        (lambda: tg.draw(spoilt_on_the_way_back()), ["first ∞ is made here", "backward of √"]),
+    ],
+)
+def test_what_colours_say_in_an_svg_is_said_in_words(drawing, told):
+    drawn = drawing()
+    for words in told:
+        assert words in drawn.text(400) and words in html.unescape(drawn.mermaid().replace("#", "&#"))
+
+
+def test_a_training_step_is_a_line_of_each_pass():
+    w = tg.Tensor(np.ones((3, 1)))
+
+    @tg.compile
+    def step(x):
+        loss = np.mean(np.tanh(x @ w) ** 2)
+        w.grad = None
+        loss.backward()
+        w.assign(w.data - 0.1 * w.grad)
+        return loss
+
+    step(np.ones((4, 3)))
+    rows = step.draw().text(200).splitlines()
+    backward = next(row for row in rows if "∇ × " in row)
+    assert re.fullmatch(r" *│ 1 ÷ 4 │─+▶│ ∇ × .* │─*▶│ × − │─*▶│ xᵀ @ ∇ │─*▶│ .* │─*▶│ .* │", backward)

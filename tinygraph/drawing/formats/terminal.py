@@ -15,9 +15,10 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from graphlib import CycleError, TopologicalSorter
 from statistics import fmean
 
-from tinygraph.drawing.scenes.scene import Scene
+from tinygraph.drawing.scenes.scene import Link, Scene
 
 __all__ = ["terminal"]
 
@@ -88,12 +89,12 @@ def terminal(scene: Scene, lines_of: Callable[[str], Sequence[str]], direction: 
 
 def _layers(scene: Scene, lines_of: Callable[[str], Sequence[str]]) -> list[list[_Item]]:
     """Return the layers, with an item for each line that passes one."""
-    pairs = list(dict.fromkeys((link.tail, link.head) for link in scene.links if link.kind == "value"))
+    pairs = list(dict.fromkeys(filter(None, map(_flow, scene.links))))
     rank = _ranks([box.id for box in scene.boxes], pairs)
-    items = {
-        box.id: _Item(tuple(lines_of(box.id)), framed=box.kind not in {"operation", "chip", "pullback"})
-        for box in scene.boxes
-    }
+    items = {}
+    for box in scene.boxes:
+        lines = tuple(lines_of(box.id))
+        items[box.id] = _Item(lines, framed=box.kind not in {"operation", "chip", "pullback"} or len(lines) > 1)
     layers: list[list[_Item]] = [[] for _ in range(max(rank.values(), default=-1) + 1)]
     for box in scene.boxes:
         layers[rank[box.id]].append(items[box.id])
@@ -111,6 +112,13 @@ def _layers(scene: Scene, lines_of: Callable[[str], Sequence[str]]) -> list[list
     return layers
 
 
+def _flow(link: Link) -> tuple[str, str] | None:
+    """Return the boxes of an arrow in the order of computation; None for one that no line is drawn for."""
+    if link.kind == "backflow":
+        return link.head, link.tail
+    return (link.tail, link.head) if link.kind in {"value", "update"} else None
+
+
 def _join(first: _Item, second: _Item) -> None:
     first.behind.append(second)
     second.before.append(first)
@@ -124,12 +132,21 @@ def _ranks(boxes: Iterable[str], pairs: Sequence[tuple[str, str]]) -> dict[str, 
         into[head].append(tail)
         out_of[tail].append(head)
     rank: dict[str, int] = {}
-    for box in into:  # boxes stand in execution order
+    order = _in_order(into)
+    for box in order:
         rank[box] = max((rank.get(tail, -1) + 1 for tail in into[box]), default=0)
-    for box in reversed(list(into)):
+    for box in reversed(order):
         if out_of[box]:
             rank[box] = max(rank[box], min(rank[head] for head in out_of[box]) - 1)
     return rank
+
+
+def _in_order(into: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """Return the boxes, each behind all that it reads: in a scene a backward step stands beside its forward one."""
+    try:
+        return tuple(TopologicalSorter(into).static_order())
+    except CycleError:  # cards that read each other stand as in the scene
+        return tuple(into)
 
 
 def _order(layers: list[list[_Item]], forward: bool) -> None:
