@@ -19,7 +19,7 @@ from tinygraph.engine.tensor import Tensor
 from tinygraph.graph.json import document
 from tinygraph.graph.node import Node
 from tinygraph.graph.notebook import graph_html
-from tinygraph.graph.queries import Totals, found, heading, node_called, shortest_path, totals
+from tinygraph.graph.queries import Totals, heading, node_called, nodes_that_answer, shortest_path, totals
 from tinygraph.graph.reading import read
 from tinygraph.graph.text import written
 
@@ -117,7 +117,7 @@ class Graph:
         Raises:
             ValueError: there is no such role.
         """
-        return found(self, op, name, scope, shape, role, where)
+        return nodes_that_answer(self, op, name, scope, shape, role, where)
 
     def __getitem__(self, item: int | str | Node) -> Node:
         """Return the node with this name, or at this place in execution order.

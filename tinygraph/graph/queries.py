@@ -16,7 +16,7 @@ from tinygraph.graph.html import table_html
 from tinygraph.graph.node import Node
 from tinygraph.graph.sizes import byte_size, counted
 
-__all__ = ["Total", "Totals", "found", "heading", "node_called", "shortest_path", "totals"]
+__all__ = ["Total", "Totals", "heading", "node_called", "nodes_that_answer", "shortest_path", "totals"]
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def heading(graph: Any) -> str:
 # --- finding ----------------------------------------------------------------------------------------------------------
 
 
-def found(
+def nodes_that_answer(
     graph: Any, op: Any, name: str | None, scope: str | None, shape: Sequence[int | None] | None, role: str | None,
     where: Callable[[Node], bool] | None,
 ) -> tuple[Node, ...]:  # fmt: skip

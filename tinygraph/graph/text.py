@@ -30,9 +30,8 @@ def written(nodes: Sequence[Node], outputs: Sequence[Node], roles: Mapping[int, 
     call_width = min(max((len(text) for text in called.values()), default=0), 48)
     lines = []
     for node in nodes:
-        place = f"{'/'.join(node.scope)}" if node.scope else ""
-        source = f"{node.source}" if node.source is not None else ""
-        note = "  ".join(part for part in (place, source) if part)
+        source = str(node.source) if node.source is not None else ""
+        note = "  ".join(filter(None, ("/".join(node.scope), source)))
         shape = f"{node.dtype}{list(node.shape)}"
         lines.append(f"{names[node.index]:<{width}} = {called[node.index]:<{call_width}}  {shape:<16}  {note}".rstrip())
     returned = ", ".join(names[output.index] for output in outputs)
@@ -48,12 +47,13 @@ def _names(nodes: Sequence[Node]) -> dict[int, str]:
 
 
 def _called(node: Node, role: str) -> str:
+    """Return the call of a node as a person would write it; the role of an input."""
     if node.is_input:
         return role if role != "output" else "input"
     arguments = [argument_text(item) for item in node.args]
-    for place, name in enumerate(node.argument_names):
-        if name is not None and isinstance(node.args[place], np.ndarray | Like) and node.args[place].size > 4:
-            arguments[place] = f"{name}: {arguments[place]}"
+    for position, (name, item) in enumerate(zip(node.argument_names, node.args, strict=False)):
+        if name is not None and isinstance(item, np.ndarray | Like) and item.size > 4:
+            arguments[position] = f"{name}: {arguments[position]}"
     arguments += [f"{key}={argument_text(item)}" for key, item in node.kwargs.items()]
     return f"{node.op}({', '.join(arguments)})"
 

@@ -75,11 +75,11 @@ def _loop(w: Writer, step: Step) -> Value:
             if isinstance(value, Number | Stored):
                 names.let(own, value.name)
         w.write(loop.body)
-        nexts = [_whole(w, own, values[own.index]) for own in loop.nexts]
+        nexts = [_nameable(w, own, values[own.index]) for own in loop.nexts]
         for own, stack in zip(loop.stacks, stacks, strict=True):
             _put(w, own, values[own.index], stack)
         for own, last in zip(loop.lasts, lasts, strict=True):
-            w.line(f"{_name(last)} = {_name(_whole(w, own, values[own.index]))};")
+            w.line(f"{_name(last)} = {_name(_nameable(w, own, values[own.index]))};")
         _carry_on(w, [_name(value) for value in carried], [_name(value) for value in nexts])
     w.counter, w.repeats, w.exits = before
     least = w.least.get(step.index, 0)
@@ -90,12 +90,12 @@ def _loop(w: Writer, step: Step) -> Value:
 
 
 def _count(w: Writer, count: Any) -> str:
-    """Return a number of iterations, or of something that depends on one, as text."""
+    """Return as text a number of iterations, which may depend on that of another loop."""
     return str(_place(w, count))
 
 
 def _place(w: Writer, number: Any) -> Place:
-    """Return a whole number of a program, which may depend on how often a loop was repeated."""
+    """Return an integer of a program, which may depend on the iterations of a loop."""
     if isinstance(number, FromCount):
         return Place.of(w.counts[number.loop]).plus(Place(offset=number.offset))
     if isinstance(number, Affine):
@@ -106,7 +106,7 @@ def _place(w: Writer, number: Any) -> Place:
 def _put(w: Writer, own: Step, value: Value, stack: Stored | _Kept) -> None:
     """Keep a value of an iteration."""
     if isinstance(stack, _Kept):
-        w.line(f"{stack.name}.push({_name(_whole(w, own, value))});")
+        w.line(f"{stack.name}.push({_name(_nameable(w, own, value))});")
         return
     size = stack.size // stack.shape[0]
     place = Place.of(w.counter).times(size)
@@ -132,7 +132,7 @@ def _goes_on(w: Writer, step: Step) -> Value:
     with w.block(f"if (!({found}))" if expected else f"if ({found})"):
         for own, exit_ in w.exits:
             if w.has_value(own):
-                w.line(f"{_name(exit_)} = {_name(_whole(w, own, w.value(own)))};")
+                w.line(f"{_name(exit_)} = {_name(_nameable(w, own, w.value(own)))};")
         w.line("break;")
     return value
 
@@ -171,7 +171,7 @@ def _declared(w: Writer, own: Step, name: str) -> Value:
     return Stored.whole(name, own.shape, own.dtype, is_own=False) if own.shape else Number(name, (), own.dtype)
 
 
-def _whole(w: Writer, own: Step, value: Value) -> Value:
+def _nameable(w: Writer, own: Step, value: Value) -> Value:
     """Return a value of the body as one that a name may stand for from now on."""
     if isinstance(value, Number) and not own.shape:
         return value

@@ -19,7 +19,13 @@ from tinygraph.derivatives.products import einsum_of
 __all__ = ["TABLE"]
 
 
+def _axes(operand: Any) -> int:
+    """Return the number of axes of an operand: a step, or an array or number."""
+    return len(operand.shape if isinstance(operand, Step) else np.shape(operand))
+
+
 def _letters(count: int) -> str:
+    """Return a letter for each of `count` axes."""
     return "".join([chr(ord("a") + place) for place in range(count)])
 
 
@@ -50,7 +56,7 @@ def _summed(w: Writer, step: Step, given: Sequence[Any], axes: Sequence[str], re
         assert found is not None
         return found
 
-    def grown(word: str, outer: dict[str, Place], first: int) -> None:
+    def add_products(word: str, outer: dict[str, Place], first: int) -> None:
         if all(sizes[letter] for letter in summed):
             with w.loops(tuple([sizes[letter] for letter in summed]), first) as places:
                 w.line(f"{word} += {product({**outer, **dict(zip(summed, places, strict=True))}).text};")
@@ -64,7 +70,7 @@ def _summed(w: Writer, step: Step, given: Sequence[Any], axes: Sequence[str], re
         w.begin(step)
         word = name if plain else w.names.fresh(f"{name}_sum")
         w.line(f"let {word} = 0;")
-        grown(word, dict.fromkeys(result, Place()), 0)
+        add_products(word, dict.fromkeys(result, Place()), 0)
         return Number(name, (), step.dtype) if plain else w.finished(step, finished(word))
     target = w.new(step)
     if not target.size:
@@ -73,7 +79,7 @@ def _summed(w: Writer, step: Step, given: Sequence[Any], axes: Sequence[str], re
         outer = dict(zip(result, places, strict=True))
         if summed:
             w.line("let sum = 0;")
-            grown("sum", outer, sum([sizes[letter] != 1 for letter in result]))
+            add_products("sum", outer, sum([sizes[letter] != 1 for letter in result]))
             w.line(f"{target.at(places).text} = {finished('sum').text};")
         else:
             found = product(outer)
@@ -84,7 +90,7 @@ def _summed(w: Writer, step: Step, given: Sequence[Any], axes: Sequence[str], re
 def _matmul(w: Writer, step: Step) -> Value:
     if step.kwargs:
         raise unknown(step, "with such arguments")
-    first, second = (len(np.shape(item) if not isinstance(item, Step) else item.shape) for item in step.args)
+    first, second = map(_axes, step.args)
     batch = _letters(max(first, second, 2) - 2)
     left = batch[len(batch) - max(first - 2, 0) :] + ("xy" if first > 1 else "y")
     right = batch[len(batch) - max(second - 2, 0) :] + ("yz" if second > 1 else "y")
@@ -93,7 +99,7 @@ def _matmul(w: Writer, step: Step) -> Value:
 
 
 def _dot(w: Writer, step: Step) -> Value:
-    first, second = (len(np.shape(item) if not isinstance(item, Step) else item.shape) for item in step.args[:2])
+    first, second = map(_axes, step.args[:2])
     if 0 in (first, second):
         return w.computed(step, np.multiply, step.args[:2])
     left, right = _letters(first), _letters(first + second)[first:]
@@ -110,8 +116,7 @@ def _inner(w: Writer, step: Step) -> Value:
 
 def _outer(w: Writer, step: Step) -> Value:
     """Write the product of each element with each, whatever the shapes are."""
-    shapes = [item.shape if isinstance(item, Step) else np.shape(item) for item in step.args[:2]]
-    if any(len(shape) != 1 for shape in shapes):
+    if any(_axes(item) != 1 for item in step.args[:2]):
         raise unknown(step, "of arrays with several axes")
     return _summed(w, step, step.args[:2], ["a", "b"], "ab")
 
@@ -154,7 +159,7 @@ def _tensordot(w: Writer, step: Step) -> Value:
 
 
 def _cumulative(begin: str, short: str, operator: str) -> Write:
-    """Return what writes the sums, or products, of the elements up to each one."""
+    """Return the writer of the sums, or products, of the elements up to each one."""
 
     def write(w: Writer, step: Step) -> Value:
         axis = step.args[1] if len(step.args) > 1 else step.kwargs.get("axis")

@@ -17,7 +17,12 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True)
 class Histogram:
-    """Heights of the bars between 0 and 1 (none where they would say nothing), and the words beside them."""
+    """The distribution of an array.
+
+    Attributes:
+        bars: their heights, from 0 to 1; empty where bars would say nothing.
+        words: the text beside them, or in their place.
+    """
 
     bars: tuple[float, ...]
     words: str
@@ -46,6 +51,7 @@ def histogram(value: Array) -> Histogram:
 
 
 def _truths(value: Array) -> Histogram:
+    """Describe an array of booleans."""
     true = int(np.count_nonzero(value))
     if true in {0, value.size}:
         return Histogram((), f"all {bool(true)}")
@@ -53,7 +59,7 @@ def _truths(value: Array) -> Histogram:
 
 
 def _bars(finite: Array) -> tuple[float, ...]:
-    """Scaled before counting, so that neither a float16 nor the largest float64 overflows."""
+    """Return the heights of the bars. The values are scaled first, so that the largest float64 does not overflow."""
     values = finite.astype(np.float64)
     low, high = values.min(), values.max()
     width = high / 2 - low / 2
@@ -81,7 +87,7 @@ def nonfinite_text(value: Array | None, joint: str = " ") -> str:
 
 
 def norm(value: Array) -> float:
-    """Euclidean norm, without overflow on the way."""
+    """Return the Euclidean norm, without overflow on the way."""
     if value.size == 0:
         return 0.0
     sizes = np.abs(value).astype(np.float64)

@@ -15,7 +15,7 @@ SPACE = "\u00a0"  # a line does not break at it, and Graphviz keeps several
 
 
 def clean(text: str) -> str:
-    """One line of well-formed Unicode: no control characters, none for direction, no lone surrogate, single spaces."""
+    """Return one line of well-formed Unicode, without control characters, marks of direction, and double spaces."""
     if text.isascii() and text.isprintable():
         return " ".join(text.split())
     well_formed = text.encode("utf-8", "replace").decode("utf-8")
@@ -25,12 +25,12 @@ def clean(text: str) -> str:
 
 
 def _printable(character: str) -> str:
-    """XML forbids the noncharacters U+FFFE and U+FFFF."""
+    """Return a character that XML allows: it forbids U+FFFE and U+FFFF."""
     return "\ufffd" if ord(character) & 0xFFFE == 0xFFFE else character
 
 
 def clip(text: str, length: int = NAME_LENGTH) -> str:
-    """At most `length` characters, with "…" in place of the middle."""
+    """Return at most `length` characters, with "…" in place of the middle."""
     if len(text) <= length:
         return text
     tail = (length - 1) // 2

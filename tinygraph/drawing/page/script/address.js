@@ -1,4 +1,5 @@
 // The state of the page lives in its address, so that a link or a screenshot can name it: #in=s1&step=4&box=v7
+// `in` is the picture (its open layers), `at` the part in sight: x, y and zoom.
 // Opening, closing and choosing are steps of the browser's history; the slider, the search, zoom and pan replace the
 // last one, so that Back never walks through a hundred positions of a slider.
 'use strict';

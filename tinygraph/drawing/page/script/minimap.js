@@ -1,4 +1,4 @@
-// A small picture of the whole, with a frame around the part in sight; it shows where the picture is larger than its stage.
+// A small picture of the whole, with a frame around the part in sight. It is hidden where the whole is in sight.
 const MAP = { wide: 150, high: 110 };
 let frame;
 
@@ -13,7 +13,10 @@ function drawMap() {
   const inner = document.createElementNS(space, 'g');
   const shift = svg.querySelector('g')?.getAttribute('transform');
   if (shift) inner.setAttribute('transform', shift);
-  inner.append(...Object.values(clusters).map(group => rect(group.getBBox(), 'layer')), ...Object.entries(groups).map(([id, group]) => rect(group.getBBox(), boxOf(id).parameter ? 'parameter' : 'box')));
+  const layers = Object.values(clusters).map(group => rect(group.getBBox(), 'layer'));
+  const kind = id => boxOf(id).parameter ? 'parameter' : 'box';
+  const boxes = Object.entries(groups).map(([id, group]) => rect(group.getBBox(), kind(id)));
+  inner.append(...layers, ...boxes);
   frame = rect({ x: 0, y: 0, width: 0, height: 0 }, 'frame');
   map.setAttribute('viewBox', `${size.x} ${size.y} ${size.width} ${size.height}`);
   const small = Math.min(MAP.wide / size.width, MAP.high / size.height, $('stage').clientWidth * 0.28 / size.width);
@@ -24,8 +27,10 @@ function drawMap() {
 
 function showMap() {
   const stage = $('stage'), unit = sizes.unit * view.scale;
-  const hidden = { left: -view.x, top: -view.y, right: view.x + sizes.wide * view.scale - stage.clientWidth, bottom: view.y + sizes.high * view.scale - stage.clientHeight };
-  $('map').toggleAttribute('hidden', Object.values(hidden).every(part => part <= 1));
+  const right = view.x + sizes.wide * view.scale - stage.clientWidth;
+  const bottom = view.y + sizes.high * view.scale - stage.clientHeight;
+  const isWhole = Math.max(-view.x, -view.y, right, bottom) <= 1;
+  $('map').toggleAttribute('hidden', isWhole);
   const size = svg.viewBox.baseVal;
   const box = { x: size.x - view.x / unit, y: size.y - view.y / unit, width: stage.clientWidth / unit, height: stage.clientHeight / unit };
   for (const [key, value] of Object.entries(box)) frame.setAttribute(key, value);
@@ -33,6 +38,7 @@ function showMap() {
 
 function goToPointOfMap(event) {
   const map = $('map').getBoundingClientRect(), stage = $('stage');
-  const x = (event.clientX - map.left) / map.width * sizes.wide * view.scale, y = (event.clientY - map.top) / map.height * sizes.high * view.scale;
+  const x = (event.clientX - map.left) / map.width * sizes.wide * view.scale;
+  const y = (event.clientY - map.top) / map.height * sizes.high * view.scale;
   panBy(stage.clientWidth / 2 - x - view.x, stage.clientHeight / 2 - y - view.y);
 }
