@@ -170,6 +170,16 @@ def test_every_text_of_the_mirror_is_tried() -> None:
     assert told_by("pullbacks") | MADE == {op for op, *_ in BACKWARD}
 
 
+def test_a_transposed_factor_is_transposed_back_by_its_own_name() -> None:
+    q, k = tg.Tensor(np.ones((3, 4)), name="q"), tg.Tensor(np.ones((5, 4)), name="k")
+    graph = tg.Graph.of(q @ k.T)
+    product = graph.nodes[-1]
+    assert [each.text for each in pullbacks(product, labels(graph))] == ["∇ @ k", "qᵀ @ ∇"]
+    x, named = tg.Tensor(np.ones((3, 4)), name="x"), tg.Tensor(np.ones((4, 5)), name="Xᵀ")
+    graph = tg.Graph.of(x @ named)  # a name of the user's is kept whole
+    assert [each.text for each in pullbacks(graph.nodes[-1], labels(graph))] == ["∇ @ Xᵀᵀ", "xᵀ @ ∇"]
+
+
 def test_at_ties_the_mirror_says_that_each_side_gets_half() -> None:
     a, b = tg.Tensor([1.0, 2.0, 3.0], name="a"), tg.Tensor([1.0, 3.0, 2.0], name="b")
     for call in (np.maximum, np.minimum):

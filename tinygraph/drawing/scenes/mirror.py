@@ -181,7 +181,11 @@ def _filled(rule: str, node: Node, names: dict[int, str]) -> tuple[str, tuple[No
     if any(field not in told for field in used):
         return _unknown(node), ()
     values = [arguments[field] for field in used if field in arguments]
-    return rule.format(**told), tuple(value for value in values if isinstance(value, Node))
+    text = rule.format(**told)
+    for field, value in arguments.items():
+        if isinstance(value, Node) and value.op == "transpose" and value.name is None and told[field].endswith("ᵀ"):
+            text = text.replace(f"{told[field]}ᵀ", told[field][:-1])  # kᵀᵀ is k
+    return text, tuple(value for value in values if isinstance(value, Node))
 
 
 def _words(node: Node, names: dict[int, str]) -> dict[int, str]:
