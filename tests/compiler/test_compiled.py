@@ -518,7 +518,14 @@ def test_what_there_is_to_see(tmp_path):
         w.grad = None
         return loss
 
+    for ask in (step.draw, lambda: step.source, lambda: step.save(tmp_path / "step.js")):
+        with pytest.raises(tg.GraphError, match=r"not been called yet.* Run it once"):
+            ask()
     step(X)
+    with pytest.raises(ValueError, match="rewritten must be False, True or \"diff\", got 'no'"):
+        step.draw(rewritten="no")
+    with pytest.raises(ValueError, match=r"must end in \.py, or in \.js .*'step\.txt'"):
+        step.save("step.txt")
     before = w.data.copy()
     assert "update" in step.source
     assert step.cost.flops > 0

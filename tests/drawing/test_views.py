@@ -288,3 +288,32 @@ def test_a_large_constant_that_was_given_back_is_drawn_by_its_shape(suffix: str,
     assert "x: float64[400, 400]" in str(tg.Graph.of(loss))
     text = tg.draw(loss).save(tmp_path / f"loss.{suffix}").read_text()
     assert "400×400" in text and "not kept" in text
+
+
+def test_an_unknown_scope_is_answered_with_the_nearest_and_the_outermost():
+    class Block(tg.nn.Module):
+        def __init__(self):
+            self.up, self.down = tg.nn.Dense(3), tg.nn.Dense(3)
+
+        def call(self, x):
+            return self.down(self.up(x))
+
+    class Network(tg.nn.Module):
+        def __init__(self):
+            self.blocks = [Block() for _ in range(6)]
+
+        def call(self, x):
+            for block in self.blocks:
+                x = block(x)
+            return x
+
+    network = Network()
+    result = network(np.ones((2, 3)))
+    with pytest.raises(ValueError, match="there is no scope 'block 1'") as info:
+        tg.draw(result, open="block 1")
+    told = str(info.value)
+    assert len(told) < 400 and "more inside them" in told and "Network" in told
+    nearest = re.search(r"The nearest is open='([^']*)'", told)
+    assert nearest and tg.draw(result, open=nearest[1])
+    with pytest.raises(ValueError, match=r"its scopes: none$"):
+        tg.draw(np.exp(tg.Tensor(1.0)), open="layer")

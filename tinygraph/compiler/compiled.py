@@ -317,7 +317,10 @@ class Compiled:
         """
         last = self._programs.last
         if last is None:
-            raise GraphError(f"compile: {self._name} has not been called yet, so it has not been compiled")
+            raise GraphError(
+                f"compile: {self._name} has not been called yet, so it has not been compiled. Run it once, on "
+                "arguments of the shapes that it is for"
+            )
         return last
 
     @property
@@ -360,7 +363,13 @@ class Compiled:
                 picture: what went is faded, what is new and what is computed together is marked. Of a program with
                 loops it shows the rewrites after the loops were found.
             options: see `tinygraph.draw`; for "diff" see `tinygraph.diff`.
+
+        Raises:
+            ValueError: `rewritten` is something else.
+            GraphError: the function has not been called.
         """
+        if rewritten not in (False, True, "diff"):
+            raise ValueError(f'draw: rewritten must be False, True or "diff", got {rewritten!r}')
         from tinygraph.compiler.run.pictured import differentiated_in, named_states, pictured
         from tinygraph.drawing import draw
 
@@ -423,6 +432,8 @@ class Compiled:
         if Path(path).suffix == ".js":
             self._save_javascript(path, args, kwargs, parameters, any_size)
             return
+        if Path(path).suffix != ".py":
+            raise ValueError(f"save: the path must end in .py, or in .js for a script of JavaScript, got {str(path)!r}")
         opened = None
         if any_size:
             versions, opened = self._for_any_size(parameters, args, kwargs)

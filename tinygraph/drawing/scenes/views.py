@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
+from difflib import get_close_matches
 
 from tinygraph.drawing.grouping.proposing import ProposedName, holds_inputs
 from tinygraph.drawing.grouping.repeats import LoopName, repeat_of
@@ -24,6 +25,9 @@ MOST_OPEN = 60
 
 # A repeat of more calls than these opens to the cards of its steps.
 MOST_UNROLLED = 150
+
+# The error for an unknown scope names so many.
+MOST_LISTED = 12
 
 
 def full(graph: Graph, also: Collection[int] = ()) -> Scene:
@@ -82,8 +86,7 @@ def collapsed(graph: Graph, opened: Iterable[str | Scope] = (), also: Collection
     for name in opened:
         found = [scope for scope in scopes if (scope == name if isinstance(name, Scope) else scope.answers_to(name))]
         if not found:
-            known = ", ".join(dict.fromkeys("/".join(scope.names) for scope in scopes)) or "none"
-            raise ValueError(f"there is no scope {name!r} in this graph; its scopes: {known}")
+            raise ValueError(_no_scope(str(name), scopes))
         unrolled = set() if isinstance(name, Scope) else set(filter(_is_short, found))
         for path in places.values():
             for depth, scope in enumerate(path):
@@ -93,6 +96,19 @@ def collapsed(graph: Graph, opened: Iterable[str | Scope] = (), also: Collection
                     unframed.add(path[depth + 1])
     assembly = Assembly(graph, lambda scope: scope not in showing, _named_or(also), frozenset(unframed))
     return replace(assembly.scene("collapsed", "TB"), reopened=lambda scopes: collapsed(graph, scopes, also))
+
+
+def _no_scope(name: str, scopes: Sequence[Scope]) -> str:
+    """Return the error for a name of no scope. Of many scopes it has the outermost and the nearest name."""
+    known = list(dict.fromkeys("/".join(scope.names) for scope in scopes))
+    told = f"there is no scope {name!r} in this graph; its scopes: "
+    if len(known) <= MOST_LISTED:
+        return told + (", ".join(known) or "none")
+    outermost = sorted(known, key=lambda path: path.count("/"))[:MOST_LISTED]
+    told += f"{', '.join(outermost)} and {len(known) - MOST_LISTED} more inside them"
+    answers = [text for scope in scopes for text in (scope.names[-1], scope.title, "/".join(scope.names))]
+    near = get_close_matches(name, dict.fromkeys(answers), 1)
+    return f"{told}. The nearest is open={str(near[0])!r}" if near else told
 
 
 def rolled(graph: Graph, opened: Iterable[str | Scope] = ()) -> Scene:
