@@ -10,23 +10,21 @@ from tinygraph.drawing.drawing import Drawing
 from tinygraph.drawing.errors import TooLargeError
 from tinygraph.drawing.grouping.parts import part
 from tinygraph.drawing.grouping.sections import sectioned
+from tinygraph.drawing.grouping.union import Union
 from tinygraph.drawing.looks.arrows import BESIDE
 from tinygraph.drawing.scenes import views
+from tinygraph.drawing.scenes.difference_marks import joined_words, marks_of, marks_of_boxes, was_words
 from tinygraph.drawing.scenes.marks import Mark
-from tinygraph.drawing.scenes.scene import Box, Direction, Link, Scene
+from tinygraph.drawing.scenes.scene import Direction, Link, Scene
 from tinygraph.drawing.words.expressions import labels
-from tinygraph.drawing.words.numbers import shape
-from tinygraph.drawing.words.symbols import operation_symbol
-from tinygraph.drawing.words.text import clean, clip
-from tinygraph.engine.nested import mapped
-from tinygraph.graph import Change, Difference, Graph, Node, read_graph
+from tinygraph.drawing.words.text import clean
+from tinygraph.graph import Difference, Graph, read_graph
 
 __all__ = ["MOST_WHOLE", "DifferenceDrawing", "diff", "drawn_difference", "with_marks"]
 
 MOST_WHOLE = 60
 MOST_BOXES = 300
 STEPS_AROUND = 2
-LONGEST = 32
 IN_CALL = {"function", "arguments", "operands"}
 
 
@@ -72,6 +70,7 @@ def diff(
 
 
 def _graph_of(given: Any) -> Graph:
+    """Return the graph of a Tensor, a `Graph`, or a compiled function."""
     if isinstance(given, Graph):
         return given
     if isinstance(getattr(given, "graph", None), Graph):
@@ -94,7 +93,7 @@ def drawn_difference(
         words: more to say of nodes of the new graph, by their index: "fused 1".
         direction, title, legend: see `diff`.
     """
-    union = _Union(difference)
+    union = Union(difference)
     graph = union.graph
     of_nodes = {
         node.index: sections[side][origin] for node, side, origin in union.origins if origin in sections[side]
@@ -102,7 +101,7 @@ def drawn_difference(
     if of_nodes:
         graph = sectioned(graph, of_nodes, {})
     more = {node.index: (words or {}).get(origin, "") for node, side, origin in union.origins if side == 1}
-    marks = union.marks(more)
+    marks = marks_of(union, difference, more)
     if len(graph) > MOST_WHOLE:
         ends = {output.index for output in graph.outputs}
         graph = _surroundings(graph, {index for index, mark in marks.items() if mark.kind != "kept"} or ends)
@@ -116,7 +115,7 @@ def drawn_difference(
     scene = replace(scene, view="difference", direction=direction, title=told, legend=legend, sections=of_nodes)
     scene = replace(scene, links=(*scene.links, *_links_from_removed(scene, union)))
     on_cards = {union.of_new[change.new.index].index for change in difference.changed if not IN_CALL & set(change.what)}
-    marked = replace(scene, marks=_marks_of_boxes(scene, marks, on_cards), reopened=None)  # marks are of these boxes
+    marked = replace(scene, marks=marks_of_boxes(scene, marks, on_cards), reopened=None)  # marks are of these boxes
     return DifferenceDrawing(marked, difference)
 
 
@@ -133,21 +132,18 @@ def with_marks(
     """
     marks = {index: Mark("kept", word) for index, word in words.items()}
     for node in (node for group in difference.added for node in group):
-        marks[node.index] = Mark("added", _joined("new", words.get(node.index, "")))
+        marks[node.index] = Mark("added", joined_words("new", words.get(node.index, "")))
     for change in difference.changed:
-        marks[change.new.index] = Mark("changed", _joined(_was(change), words.get(change.new.index, "")))
+        marks[change.new.index] = Mark("changed", joined_words(was_words(change), words.get(change.new.index, "")))
     told = _title(difference) if title is None else clean(title)
     scene = replace(scene, direction=direction, title=told, legend=legend)
     on_cards = {change.new.index for change in difference.changed if not IN_CALL & set(change.what)}
-    marked = replace(scene, marks=_marks_of_boxes(scene, marks, on_cards), reopened=None)  # marks are of these boxes
+    marked = replace(scene, marks=marks_of_boxes(scene, marks, on_cards), reopened=None)  # marks are of these boxes
     return DifferenceDrawing(marked, difference)
 
 
-def _joined(*words: str) -> str:
-    return " · ".join(filter(None, words))
-
-
 def _title(difference: Difference) -> str:
+    """Return the one change, or the number of changes of each kind."""
     if len(difference) <= 1:
         return str(difference)
     counts = {
@@ -157,98 +153,6 @@ def _title(difference: Difference) -> str:
     }
     told = [f"{size} {what}" for what, size in counts.items() if size]
     return told[0] if len(told) == 1 else f"{len(difference)} changes: {', '.join(told)}"
-
-
-class _Union:
-    """Both graphs in one: the new one, and in their places the nodes that the old one had beside it.
-
-    Attributes:
-        graph: both.
-        origins: each node with 1 and its index in the new graph, or with 0 and its index in the old one.
-        removed_into: pairs of a removed node and one that read it and is still there.
-    """
-
-    def __init__(self, difference: Difference) -> None:
-        self.difference = difference
-        pairs = [*difference.kept, *[(change.old, change.new) for change in difference.changed]]
-        to_new = {old.index: new.index for old, new in pairs}
-        to_old = {new: old for old, new in to_new.items()}
-        gone = {node.index for group in difference.removed for node in group}
-        self.of_new: dict[int, Node] = {}
-        self.of_old: dict[int, Node] = {}
-        self.nodes: list[Node] = []
-        self.origins: list[tuple[Node, int, int]] = []
-        waiting = iter(difference.old.nodes)
-        passed: set[int] = set()
-        late: list[Node] = []
-        for node in difference.new.nodes:
-            self.of_new[node.index] = self._add(node, 1, self.of_new)
-            if node.index in to_old:
-                self.of_old[to_old[node.index]] = self.of_new[node.index]
-                while to_old[node.index] not in passed and (other := next(waiting, None)) is not None:
-                    passed.add(other.index)
-                    if other.index in gone:
-                        late.append(other)
-                late = self._add_removed(late)
-        late += [other for other in waiting if other.index in gone]
-        while late:
-            late = self._add_removed(late)
-        self.graph = Graph(tuple(self.nodes), tuple(self.of_new[o.index] for o in difference.new.outputs))
-        self.removed_into = [
-            (self.of_old[operand.index], self.of_old[node.index])
-            for node in difference.old.nodes if node.index not in gone
-            for operand in node.operands if operand.index in gone
-        ]  # fmt: skip
-
-    def _add(self, node: Node, side: int, known: dict[int, Node]) -> Node:
-        args, kwargs = mapped((node.args, node.kwargs), lambda n: known[n.index] if isinstance(n, Node) else n)
-        made = replace(node, index=len(self.nodes), args=args, kwargs=kwargs, value=None, grad=None, grad_freed=False)
-        self.nodes.append(made)
-        self.origins.append((made, side, node.index))
-        return made
-
-    def _add_removed(self, nodes: list[Node]) -> list[Node]:
-        """Add the removed nodes whose operands are there; return the others."""
-        left = []
-        for node in nodes:
-            if all(operand.index in self.of_old for operand in node.operands):
-                self.of_old[node.index] = self._add(node, 0, self.of_old)
-            else:
-                left.append(node)
-        return left
-
-    def marks(self, more: Mapping[int, str]) -> dict[int, Mark]:
-        """Return the marks of nodes by their index, with more words for some."""
-        found = {index: Mark("kept", words) for index, words in more.items() if words}
-        for kind, group, known in (
-            ("added", self.difference.added, self.of_new),
-            ("removed", self.difference.removed, self.of_old),
-        ):
-            for node in (node for nodes in group for node in nodes):
-                index = known[node.index].index
-                words = {"added": "new", "removed": "gone"}[kind]
-                found[index] = Mark(kind, _joined(words, more.get(index, "")))  # type: ignore[arg-type]
-        for change in self.difference.changed:
-            index = self.of_new[change.new.index].index
-            found[index] = Mark("changed", _joined(_was(change), more.get(index, "")))
-        return found
-
-
-def _was(change: Change) -> str:
-    """Return what a node was before: "was tanh", "was named z", "was 3×4"."""
-    old, _, what = change
-    told = []
-    if "function" in what or "arguments" in what:
-        told.append(operation_symbol(old))
-    if "operands" in what:
-        told.append(f"of {', '.join(operand.name or operand.op for operand in old.operands)}")
-    if "name" in what:
-        told.append(f"named {old.name}" if old.name else "unnamed")
-    if "shape" in what:
-        told.append(shape(old.shape))
-    if "dtype" in what:
-        told.append(str(old.dtype))
-    return clip(clean(f"was {', '.join(told)}"), LONGEST)
 
 
 def _surroundings(graph: Graph, marked: set[int]) -> Graph:
@@ -263,7 +167,7 @@ def _surroundings(graph: Graph, marked: set[int]) -> Graph:
     return part(graph, [node for node in graph.nodes if node.index in near], labels(graph))
 
 
-def _links_from_removed(scene: Scene, union: _Union) -> list[Link]:
+def _links_from_removed(scene: Scene, union: Union) -> list[Link]:
     """Return the arrows from removed nodes to those that read them and are still there."""
     box_of: dict[int, str] = {}
     for box in scene.boxes:
@@ -301,49 +205,3 @@ def _leads(down: Mapping[str, set[str]], start: str, end: str) -> bool:
         seen |= reached
         waiting += reached
     return False
-
-
-def _marks_of_boxes(scene: Scene, marks: Mapping[int, Mark], on_cards: set[int]) -> dict[str, Mark]:
-    """Return the marks of boxes: words stand once, on the operation or on the card of its result.
-
-    Args:
-        scene: the picture.
-        marks: of nodes, by their index.
-        on_cards: the changed values whose calls are as they were.
-    """
-    drawn = {box.node.index for box in scene.boxes if box.kind == "operation"}
-    cards = {box.node.index for box in scene.boxes if box.kind == "variable"}
-    found = {}
-    for box in scene.boxes:
-        if box.kind in {"layer", "pulled", "update"}:
-            mark = _mark_of_layer(box, marks)
-        elif box.kind in {"operation", "variable"}:
-            index = box.node.index
-            mark = marks.get(index)
-            if mark is not None and index in drawn and index in cards:
-                on_other = (box.kind == "operation") == (index in on_cards)
-                mark = _beside_words(mark) if on_other else mark
-        else:
-            mark = None
-        if mark is not None:
-            found[box.id] = mark
-    return found
-
-
-def _beside_words(mark: Mark) -> Mark | None:
-    """Return the mark of a box whose other half, an operation or a card, has the words."""
-    return Mark(mark.kind) if mark.kind in {"added", "removed"} else None
-
-
-def _mark_of_layer(box: Box, marks: Mapping[int, Mark]) -> Mark | None:
-    """Return the mark of a box with many calls: that of all of them, or how many are marked."""
-    if len(box.members) == 1 and box.members[0].index in marks:
-        return marks[box.members[0].index]
-    kinds = [marks[node.index].kind for node in box.members if node.index in marks]
-    counts = {kind: kinds.count(kind) for kind in ("added", "removed", "changed")}
-    for kind, word in (("added", "new"), ("removed", "gone")):
-        if counts[kind] == len(box.members):
-            return Mark(kind, word)  # type: ignore[arg-type]
-    words = zip(("new", "gone", "changed"), counts.values(), strict=True)
-    told = ", ".join(f"{size} {word}" for word, size in words if size)
-    return Mark("changed", f"inside: {told}") if told else None

@@ -7,5 +7,6 @@ The files:
     rolling    equal steps that follow one another, as scopes
     proposing  scopes for a graph that has none
     sections   the passes of a training step as scopes
+    union      the nodes of two graphs as one graph
     parts      a collapsed layer as a graph of its own
 """

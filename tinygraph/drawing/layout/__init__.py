@@ -6,5 +6,6 @@ The files:
     workers         processes that lay out, which can be stopped
     layout_process  the program of such a process
     tracks          the operands of the chain view and the lanes beside them
-    lanes           the curves of these lanes
+    lanes           the lines in these lanes
+    curves          the curves through their corners
 """

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from tinygraph.drawing.layout.curves import GAP, Piece, Point, smooth, turns_of, wider_gaps
 from tinygraph.drawing.layout.tracks import Track
 from tinygraph.drawing.palette import COLOURS
 from tinygraph.drawing.scenes.scene import Direction, Scene
@@ -22,18 +23,11 @@ __all__ = ["LABEL_ROW", "STOP", "Placed", "placed"]
 HEAD = 6.0
 STOP = 18
 LABEL_ROW = 15
-GAP = 4.0
 SPREAD = 16.0
 ABOVE_LABELS = 7.0
 MOST_MOVED = 5.0
-STEEP = 8.0
-PITCH = 5.5
-NEAREST_RANKS = 20
 STEEPEST = math.radians(60)
 BETWEEN_TURNS = math.radians(35)
-
-Point = tuple[float, float]
-Piece = tuple[Point, Point]
 
 
 @dataclass
@@ -56,6 +50,8 @@ class Placed:
 
 
 class _Text(NamedTuple):
+    """A text on a box: its middle, and half its width."""
+
     text: str
     colour: str
     middle: Point
@@ -105,7 +101,7 @@ class _Line(NamedTuple):
 
 
 class _Frame:
-    """Between Graphviz's places and (along, across)."""
+    """The way from Graphviz's places to (along, across), and back."""
 
     def __init__(self, direction: Direction, wider: Sequence[tuple[float, float]]) -> None:
         self.across_page = direction == "LR"
@@ -123,10 +119,12 @@ class _Frame:
         return f"{first},{second}"
 
     def point(self, text: str) -> str:
+        """Return a point of the layout, as it is written."""
         x, y = map(float, text.split(","))
         return self.written(self.read(x, y))
 
     def written(self, point: Point) -> str:
+        """Return a point as Graphviz writes it."""
         along, across = point
         x, y = (along, -across) if self.across_page else (across, -along)
         return f"{x:.2f},{y:.2f}"
@@ -140,12 +138,14 @@ def placed(layout: dict[str, Any], scene: Scene, tracks: Sequence[Track]) -> Pla
         scene: the scene.
         tracks: its tracks.
     """
-    narrow = _Drawing(layout, scene, tracks)
-    wider = _wider_gaps([line.corners for line in narrow.lines()])
-    return (_Drawing(layout, scene, tracks, wider) if wider else narrow).placed()
+    narrow = _Lanes(layout, scene, tracks)
+    wider = wider_gaps([line.corners for line in narrow.lines()])
+    return (_Lanes(layout, scene, tracks, wider) if wider else narrow).placed()
 
 
-class _Drawing:
+class _Lanes:
+    """The lines of a picture, between the places that Graphviz gave to the boxes."""
+
     def __init__(
         self, layout: dict[str, Any], scene: Scene, tracks: Sequence[Track], wider: Sequence[tuple[float, float]] = ()
     ) -> None:
@@ -166,6 +166,7 @@ class _Drawing:
     # --- what Graphviz says -------------------------------------------------------------------------------------------
 
     def _texts(self, box: str) -> list[_Text]:
+        """Return the texts on a box, with their places."""
         found = []
         size, colour = 12.0, ""
         for drawing in self.objects[box].get("_ldraw_", ()):
@@ -188,6 +189,7 @@ class _Drawing:
         return self.frame.read(x, y), along, across
 
     def _box(self, box: str) -> _Box:
+        """Return the extent of a box, and the heights of the rows that arrows end at."""
         if self.scene.box[box].kind == "operation":
             return self._operation(box)
         (along, across), half_along, half_across = self._rectangle(box)
@@ -233,8 +235,9 @@ class _Drawing:
     # --- the arrows ---------------------------------------------------------------------------------------------------
 
     def placed(self) -> Placed:
+        """Return the places of the boxes, and the curves of the lines."""
         lines = self.lines()
-        turns = _turns([line.corners for line in lines])
+        turns = turns_of([line.corners for line in lines])
         for line in lines:
             self.result.arrows[line.number] = self._written(line, turns)
         for box in self.scene.boxes:
@@ -253,6 +256,7 @@ class _Drawing:
         return self.result
 
     def lines(self) -> list[_Line]:
+        """Return the lines of all tracks: forward, and back where a gradient flows."""
         lanes = self._ends()
         found = []
         for track in self.tracks:
@@ -407,7 +411,7 @@ class _Drawing:
 
     def _written(self, line: _Line, turns: Mapping[Piece, float]) -> dict[str, str]:
         """Return the attributes of an arrow in DOT."""
-        points, written = _smooth(line.corners, turns), self.frame.written
+        points, written = smooth(line.corners, turns), self.frame.written
         if line.towards is None:
             found = {"pos": " ".join([f"s,{written(line.tip)}", *map(written, points)])}
             return found | ({"lp": written(line.label)} if line.label is not None else {})
@@ -421,72 +425,3 @@ class _Drawing:
             base,
         ]
         return {"pos": " ".join([f"e,{written(line.tip)}", *map(written, points)])}
-
-
-def _smooth(corners: Sequence[Point], turns: Mapping[Piece, float]) -> list[Point]:
-    """Return a Bézier curve through points, level at each, which goes up or down around the turn of each piece."""
-    curve = [corners[0]]
-    for start, end in itertools.pairwise(corners):
-        middle = (start[0] + end[0]) / 2
-        turn = turns.get((start, end), middle)
-        reach = min(turn - start[0], end[0] - turn)
-        first, last = (turn - reach, start[1]), (turn + reach, end[1])
-        if turn > middle:
-            curve += [start, first, first]
-        curve += [(turn, start[1]), (turn, end[1]), last]
-        if turn < middle:
-            curve += [last, end, end]
-    return curve
-
-
-def _turns(lines: Iterable[Sequence[Point]]) -> dict[Piece, float]:
-    """Return a turn of its own for each steep piece of a line, so that lines side by side do not lie on each other."""
-    found: dict[Piece, float] = {}
-    for group in _groups(lines):
-        first, last = _gap(group)
-        down = sorted((p for p in group if p[1][1] > p[0][1]), key=lambda p: (-p[0][1], -p[1][1]))
-        up = sorted((p for p in group if p[1][1] <= p[0][1]), key=lambda p: (p[0][1], p[1][1]))
-        for place, piece in enumerate([*down, *up], start=1):
-            found[piece] = first + (last - first) * place / (len(group) + 1)
-    return found
-
-
-def _wider_gaps(lines: Iterable[Sequence[Point]]) -> list[tuple[float, float]]:
-    """Return the gaps between ranks that are too narrow for their lines: the middle of each, and the room it lacks."""
-    lacking: dict[float, float] = {}
-    for group in _groups(lines):
-        first, last = _gap(group)
-        lacks = PITCH * (len(group) + 1) - (last - first)
-        if lacks > 0:
-            middle = round((first + last) / 2)
-            beside = next((gap for gap in lacking if abs(gap - middle) < NEAREST_RANKS), middle)
-            lacking[beside] = max(lacks, lacking.get(beside, 0.0))
-    return list(lacking.items())
-
-
-def _gap(group: Sequence[Piece]) -> Point:
-    """Return the room that all pieces share along."""
-    return max(start[0] for start, _ in group), min(end[0] for _, end in group)
-
-
-def _groups(lines: Iterable[Sequence[Point]]) -> list[list[Piece]]:
-    """Return the steep pieces of all lines, in groups that share a gap between two ranks, and a height there."""
-    pieces = {
-        piece
-        for line in lines
-        for piece in itertools.pairwise(line)
-        if abs(piece[0][1] - piece[1][1]) > STEEP and piece[0][0] < piece[1][0]
-    }
-    groups: list[list[Piece]] = []
-    for piece in sorted(pieces):
-        near = [group for group in groups if any(_meet(piece, other) for other in group)]
-        merged = [piece, *(other for group in near for other in group)]
-        groups = [group for group in groups if group not in near] + [merged]
-    return groups
-
-
-def _meet(one: Piece, other: Piece) -> bool:
-    along = min(one[1][0], other[1][0]) - max(one[0][0], other[0][0])
-    low = max(min(start[1], end[1]) for start, end in (one, other))
-    high = min(max(start[1], end[1]) for start, end in (one, other))
-    return along > 0 and high > low - GAP
