@@ -5,6 +5,8 @@ The files:
     dot            as DOT text, for Graphviz
     svg            additions to Graphviz's SVG
     pictures       scenes as SVG, within a time limit
+    motion         the steps of an animation, and the rules that show them
+    versions       the parts of an SVG that change from step to step
     resolution     a PNG at twice the resolution
     mermaid        as a Mermaid chart
     tikz           as TikZ, for papers
