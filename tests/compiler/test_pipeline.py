@@ -101,6 +101,34 @@ def test_a_program_of_numbers_has_its_stages_too():
     assert "number" in stages["memory"].after
 
 
+def test_a_phase_is_drawn_as_the_difference_that_it_made():
+    stages = training_step().stages
+    for stage in stages.values():
+        if stage.drawn is None:
+            with pytest.raises(ValueError, match=r"changes no graph\. Print it: print\(step\.stages\['\w+'\]\)"):
+                stage.draw()
+        else:
+            difference = stage.draw().difference
+            changes = len(difference.added) + len(difference.removed) + len(difference.changed)
+            assert stage.before != stage.after or not changes
+    gone = stages["write out"].draw().difference
+    assert "sigmoid" in str(gone)
+
+
+def test_a_phase_of_a_program_with_a_loop_is_drawn():
+    @tg.compile
+    def last(x):
+        h = np.zeros(3)
+        for t in range(20):
+            h = np.tanh(x[t] + h)
+        return h
+
+    last(np.ones((20, 3)))
+    drawing = last.stages["roll"].draw()
+    assert "<svg" in drawing.svg()
+    assert drawing.difference.added or drawing.difference.changed
+
+
 def test_stages_cost_nothing_until_they_are_asked_for(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(Stages, "__init__", lambda *_: pytest.fail("made, though nobody asked"))
     step = training_step()

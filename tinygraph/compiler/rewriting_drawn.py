@@ -16,7 +16,7 @@ from tinygraph.drawing.scenes.columns import columns
 from tinygraph.drawing.scenes.passes import Passes, has_columns
 from tinygraph.graph import Difference, Graph
 
-__all__ = ["drawn_rewriting"]
+__all__ = ["drawn_phase", "drawn_rewriting"]
 
 
 def drawn_rewriting(runner: Runner, **options: Any) -> DifferenceDrawing:
@@ -33,6 +33,19 @@ def drawn_rewriting(runner: Runner, **options: Any) -> DifferenceDrawing:
     if max(len(old), len(new)) > MOST_WHOLE and has_columns(new, passes):
         return with_marks(columns(new, passes), difference, _fused(runner), **options)
     return drawn_difference(difference, sections=sections, words=_fused(runner), **options)
+
+
+def drawn_phase(runner: Runner, before: Graph, after: Graph, **options: Any) -> DifferenceDrawing:
+    """Return the picture of what a phase of the rewrites changed.
+
+    Args:
+        runner: of the written program.
+        before, after: the graphs of steps before the phase and after it.
+        options: see `tinygraph.diff`.
+    """
+    old, new = pictured(unnested(before)), pictured(unnested(after))
+    sections = _sections(old, runner), _sections(new, runner)
+    return drawn_difference(Difference.of(old, new), sections=sections, **options)
 
 
 def _before(runner: Runner) -> Graph:

@@ -1,7 +1,8 @@
-"""Stages: the results of the stages of the compiler for one program, as text.
+"""Stages: the results of the stages of the compiler for one program, as text, and the rewrites as pictures.
 
     print(step.stages["share"])     one stage, before and after
     print(step.stages)              all of them, in order
+    step.stages["share"].draw()     a phase of the rewrites as a picture
 
 Nothing is kept for this. A written program has its graph, plan and text anyway; the rewrites run once more when
 somebody asks for their phases.
@@ -9,16 +10,20 @@ somebody asks for their phases.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import functools
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from tinygraph.compiler.loops_as_text import call_text, depths_of, indented, loops_around, text_of
 from tinygraph.compiler.memory import Plan
 from tinygraph.compiler.phases import phase_by_phase
 from tinygraph.compiler.program.loop_marks import Begin, End, put_row
+from tinygraph.compiler.rewriting_drawn import drawn_phase
 from tinygraph.compiler.run.runner import Runner
 from tinygraph.compiler.schedule.blocks import Fusion
 from tinygraph.compiler.write.writer import Writer
+from tinygraph.drawing.changes import DifferenceDrawing
 
 __all__ = ["Stage", "Stages", "stages_of"]
 
@@ -31,12 +36,30 @@ class Stage:
         name: of the stage.
         sentence: what it does.
         before, after: its input and its result, as text.
+        drawn: the function that draws a phase of the rewrites; None for another stage.
     """
 
     name: str
     sentence: str
     before: str
     after: str
+    drawn: Callable[..., DifferenceDrawing] | None = field(default=None, repr=False, compare=False)
+
+    def draw(self, **options: Any) -> DifferenceDrawing:
+        """Draw what the phase changed: what is new, what has gone, and what was another.
+
+        Args:
+            options: see `tinygraph.diff`.
+
+        Returns:
+            A `Drawing` with `.difference`.
+
+        Raises:
+            ValueError: the stage is no phase of the rewrites.
+        """
+        if self.drawn is None:
+            raise ValueError(f"the stage {self.name!r} changes no graph. Print it: print(step.stages[{self.name!r}])")
+        return self.drawn(**options)
 
     def __str__(self) -> str:
         head = f"{self.name}: {self.sentence}"
@@ -79,10 +102,12 @@ def stages_of(runner: Runner) -> Stages:
         Stage("trace", "Record the calls of one run of the function.", "", trace),
         Stage("program", "Put the arguments first, the variables behind them, then the calls.", trace, before),
     ]
+    earlier = task.original
     for phase, graph in phase_by_phase(task.original, task.program, task.phases):
         after = text_of(graph)
-        stages.append(Stage(phase.name, phase.sentence, before, after))
-        before = after
+        drawn = functools.partial(drawn_phase, runner, earlier, graph)
+        stages.append(Stage(phase.name, phase.sentence, before, after, drawn))
+        before, earlier = after, graph
     names = runner.text.references.names if isinstance(runner.text.references, Writer) else {}
     return Stages([
         *stages,

@@ -129,28 +129,28 @@ def program_1(w):
     p_minus_y_squared = np.empty((32, 1))
 
     def step(x, y):
-        # forward · p = np.tanh(x @ w)                                (rewrites.md:17)
+        # forward · p = np.tanh(x @ w)                                (rewrites.md:18)
         np.dot(x, w, out=p)
         np.tanh(p, out=p)
 
-        # forward · cost = np.mean((p - y) ** 2)                      (rewrites.md:18)
+        # forward · cost = np.mean((p - y) ** 2)                      (rewrites.md:19)
         np.subtract(p, y, out=p_minus_y)
         np.square(p_minus_y, out=p_minus_y_squared)
         cost_sum = np.vdot(p_minus_y_squared, ones)
         cost = cost_sum * 0.03125
 
-        # backward · cost = np.mean((p - y) ** 2)                     (rewrites.md:18)
+        # backward · cost = np.mean((p - y) ** 2)                     (rewrites.md:19)
         np.multiply(two, p_minus_y, out=d_p)
         np.multiply(n_0_03125, d_p, out=d_p)
 
-        # backward · p = np.tanh(x @ w)                               (rewrites.md:17)
+        # backward · p = np.tanh(x @ w)                               (rewrites.md:18)
         np.square(p, out=p_slope)
         np.subtract(one, p_slope, out=p_slope)
         np.multiply(d_p, p_slope, out=d_p)
         x_T = x.T
         np.dot(x_T, d_p, out=d_w)
 
-        # update · w.assign(w.data - 0.1 * w.grad)                    (rewrites.md:21)
+        # update · w.assign(w.data - 0.1 * w.grad)                    (rewrites.md:22)
         np.multiply(n_0_1, d_w, out=scaled_d_w)
         np.subtract(w, scaled_d_w, out=w)
 
