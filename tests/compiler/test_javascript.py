@@ -603,3 +603,33 @@ def test_names_of_javascript_are_left_to_it(tmp_path: Path):
     text = saved(tg.compile(step), tmp_path / "step.js", some(3), some(3), some(3))
     assert "function step(function_2, i_2, sum_2) {" in text
     assert "const var_2" in text and "let_2" in text
+
+
+@needs_node
+def test_an_ellipsis_parts_the_arrays_of_an_index(tmp_path: Path):
+    def taken(x: Any, j: Any) -> Any:
+        return [x[:, [1, 0], ..., 0], x[:, j, 0, ...], x[:, 0, ..., j], x[None, [1, 0], ..., 0], x[..., j, 0]]
+
+    agrees(tmp_path, taken, [[some(2, 3, 2), np.array([1, 0])], [some(2, 3, 2), np.array([-1, 1])]])
+
+    def written(x: Any) -> Any:
+        y, z = x * 1, x * 1
+        y[:, [1, 0], ..., 0] = np.arange(4.0).reshape(2, 2)
+        z[:, [1, 2], ..., 1] += x[:, [1, 0], ..., 0]
+        return [y, z, tg.grad(lambda x: np.sum(np.eye(2) * x[:, [1, 0], ..., 0]))(x)]
+
+    agrees(tmp_path, written, [[some(2, 3, 2)]])
+
+
+@needs_node
+def test_the_keys_of_results_are_no_code(tmp_path: Path):
+    def keyed(x: Any) -> Any:
+        return {"a\nthrow 1;//": x, "__proto__": x * 3, "\u2028throw 2;": x + 1, "constructor": np.sum(x), 1: x}
+
+    text = saved(tg.compile(keyed), tmp_path / "step.js", some(3))
+    assert all(line.startswith("//") for line in text.split('"use strict"')[0].splitlines())
+    (found,) = calls_in_node([(tmp_path / "step.js", [[some(3)]])])
+    assert "error" not in found, found
+    wanted = {str(key): item for key, item in keyed(some(3)).items()}
+    assert found["results"][0].keys() == wanted.keys()
+    _agree(found["results"][0], wanted, text, None)

@@ -163,10 +163,11 @@ def _elements(w: Writer, step: Step, array: Stored, index: Any, shape: Shape) ->
     Args:
         shape: of the elements.
     """
-    items = _spread(_with_places(step, index), len(array.shape))
+    index = _with_places(step, index)
+    items = _spread(index, len(array.shape))
     if not any(map(_is_array, items)):
         return _basic(w, step, array, items)
-    marks = [_is_array(item) or isinstance(item, int | np.integer | Affine) for item in items]
+    marks = [_is_place(item) for item in items]
     basic = [slice(None) if mark else item for item, mark in zip(items, marks, strict=True)]
     sliced = _basic(w, step, array, [item for item in basic if item is not None])
     along: list[Any] = []
@@ -178,9 +179,19 @@ def _elements(w: Writer, step: Step, array: Stored, index: Any, shape: Shape) ->
         along.append(_along(w, step, item, array.shape[axis]) if mark else item)
         axis += 1
     together = np.broadcast_shapes(*[item.shape for item in along if isinstance(item, _Along)])
-    at = [place for place, mark in enumerate(marks) if mark]
-    adjacent = at[-1] - at[0] == len(at) - 1
-    return _Elements(sliced, along, together, at[0] if adjacent else 0, shape, array.dtype)
+    front = marks.index(True) if _are_adjacent(index) else 0
+    return _Elements(sliced, along, together, front, shape, array.dtype)
+
+
+def _is_place(item: Any) -> bool:
+    """Tell if NumPy counts an item of an index among its arrays, once one of them is an array."""
+    return _is_array(item) or isinstance(item, int | np.integer | Affine)
+
+
+def _are_adjacent(index: Sequence[Any]) -> bool:
+    """Tell if the arrays of an index follow one another. An Ellipsis parts them, even one of no axes."""
+    at = [place for place, item in enumerate(index) if _is_place(item)]
+    return at[-1] - at[0] == len(at) - 1
 
 
 def _with_places(step: Step, index: Any) -> Any:

@@ -41,6 +41,7 @@ from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.saving.files import write
 from tinygraph.compiler.saving.saved_programs import SavedProgram
 from tinygraph.compiler.schedule.unnesting import least_counts
+from tinygraph.compiler.write.comments import one_line
 from tinygraph.errors import UnsupportedError
 from tinygraph.graph import Graph, Node
 
@@ -225,7 +226,7 @@ class _File:
         if isinstance(nest, Node):
             return self._own(next(outputs), values)
         if isinstance(nest, dict):
-            items = [f"{json.dumps(str(key))}: {self._result(item, outputs, values)}" for key, item in nest.items()]
+            items = [f"{_key(key)}: {self._result(item, outputs, values)}" for key, item in nest.items()]
             return f"{{ {', '.join(items)} }}" if items else "{}"
         if isinstance(nest, list | tuple):
             return f"[{', '.join([self._result(item, outputs, values) for item in nest])}]"
@@ -307,7 +308,7 @@ class _File:
         lines += ["//", f"// It returns {_nest(self.program.results)}."]
         if self.states:
             lines += ["//", "// It keeps, in weights:", *[f"//   {state.described()}" for state in self.states]]
-        return [*lines, '"use strict";']
+        return [*map(one_line, lines), '"use strict";']
 
     def _state(self) -> list[list[str]]:
         if not self.states:
@@ -379,6 +380,12 @@ def _nest(nest: Any) -> str:
     if isinstance(nest, list | tuple):
         return f"[{', '.join(map(_nest, nest))}]"
     return "null" if nest is None else repr(nest)
+
+
+def _key(key: Any) -> str:
+    """Return the key of an object. In brackets it is never the word that sets an object's prototype."""
+    text = json.dumps(str(key))
+    return f"[{text}]" if text == '"__proto__"' else text
 
 
 def _array(array: Any, used: set[str]) -> str:
