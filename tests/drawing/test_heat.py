@@ -183,3 +183,19 @@ def test_gradients_that_were_freed_are_computed_again_or_named() -> None:
     x.grad = x.grad * 2
     distrusted = heat_of(Graph.of(last), "gradient norm")
     assert "∇ not kept" in distrusted.unknown.values() and not distrusted.note
+
+
+@pytest.mark.parametrize("amount", [-1.0, float("nan"), float("inf")])
+def test_an_amount_without_a_share_is_an_error(amount: float) -> None:
+    graph, heat = chain([1.0, 2.0])
+    with pytest.raises(ValueError, match=r"heat\[2\] is .*Leave that node out"):
+        tg.draw(graph, heat={**heat, 2: amount})
+
+
+def test_heat_of_a_node_that_is_not_there_is_an_error() -> None:
+    graph, heat = chain([1.0, 2.0])
+    for index in (99, -1, "x", 1.5):
+        with pytest.raises(ValueError, match="heat goes by the index of a node, from 0 to 2 in this graph"):
+            tg.draw(graph, heat={**heat, index: 1.0})  # type: ignore[dict-item]
+    with pytest.raises(TypeError, match="heat is no list"):
+        tg.draw(graph, heat=[1.0, 2.0])  # type: ignore[arg-type]

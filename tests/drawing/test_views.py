@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -317,3 +318,33 @@ def test_an_unknown_scope_is_answered_with_the_nearest_and_the_outermost():
     assert nearest and tg.draw(result, open=nearest[1])
     with pytest.raises(ValueError, match=r"its scopes: none$"):
         tg.draw(np.exp(tg.Tensor(1.0)), open="layer")
+
+
+def test_what_would_not_be_in_the_picture_is_an_error() -> None:
+    y = tg.Tensor(2.0) * 3
+    given: list[tuple[dict[str, Any], type[Exception], str]] = [
+        ({"names": {99: "z"}}, ValueError, "names goes by the index of a node, from 0 to 1 in this graph, and 99 is"),
+        ({"names": {"y": "z"}}, ValueError, "names goes by the index"),
+        ({"sections": {2: "backward"}}, ValueError, "sections goes by the index"),
+        ({"title": 3}, TypeError, "the title is no text but int"),
+        ({"open": 3}, TypeError, "open names scopes"),
+    ]
+    for options, error, words in given:
+        with pytest.raises(error, match=words):
+            tg.draw(y, **options)
+    graph = tg.Graph.of(y)
+    assert ">z<" in tg.draw(graph, names={graph.outputs[0].index: "z"}).source
+
+
+def test_a_graph_inside_of_a_compiled_function_says_where_to_draw_it() -> None:
+    w = tg.Tensor(2.0)
+    for ask in (tg.Graph.of, tg.draw, tg.health):
+        for x in (3.0, np.ones(3)):
+
+            def step(x: Any, ask: Any = ask) -> Any:
+                y = x * w
+                ask(y)
+                return y
+
+            with pytest.raises(tg.UnsupportedError, match=r"read or drawn inside of the function.*step\.draw\(\)"):
+                tg.compile(step)(x)

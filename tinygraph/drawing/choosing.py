@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
+
+import numpy as np
 
 from tinygraph.drawing.drawing import Drawing
 from tinygraph.drawing.errors import TooLargeError
@@ -115,8 +117,9 @@ def draw(
 
     Raises:
         ValueError: an unknown view, direction or scope, or no output; "chain" for arrays; an image shape that fits
-            no value.
-        TypeError: an output is neither a Tensor nor a `Graph`; a function is to be traced first, with `tg.trace`.
+            no value; a mapping that has no node's index, or an amount of heat that is negative or not finite.
+        TypeError: an output is neither a Tensor nor a `Graph`; a function is to be traced first, with `tg.trace`. Or
+            a title, scope or heat is of another type.
         TooLargeError: the picture would have too many boxes to read.
     """
     if view not in {"auto", "heat", "health"} and view not in VIEWS:
@@ -124,7 +127,10 @@ def draw(
     if direction not in DIRECTIONS:
         raise ValueError(f"unknown direction {direction!r}; it must be one of {', '.join(DIRECTIONS)}")
     check_image_shape(image_shape)
+    _check_words(title, open)
     graph = _graph(outputs, sys._getframe(1))
+    for mapping, of in ((names, "names"), (sections, "sections")):
+        _check_nodes(graph, mapping or {}, of)
     opened = [open] if isinstance(open, str) else list(open or ())
     passes = Passes(sections or {}, differentiated or {}, updates or {})
     if view == "columns" or (view == "auto" and not heat and direction != "LR" and has_columns(graph, passes)):
@@ -149,7 +155,33 @@ def _heat(graph: Graph, view: str, heat: str | Mapping[int, float] | None, measu
     """Return the heat of a picture, None for one without."""
     if isinstance(heat, str) or (view == "heat" and heat is None):
         return heat_of(graph, heat or "time")
+    if heat is None:
+        return None
+    if not isinstance(heat, Mapping):
+        raise TypeError(
+            f"draw: heat is no {type(heat).__name__}. "
+            "Write 'time', 'bytes' or 'gradient norm', or a dict of amounts by the index of a call"
+        )
+    _check_nodes(graph, heat, "heat")
     return given_heat(heat, measured) if heat else None
+
+
+def _check_words(title: Any, opened: Any) -> None:
+    """Refuse a title that is no text, and what names no scope."""
+    if not isinstance(title, str | None):
+        raise TypeError(f"draw: the title is no text but {type(title).__name__}. Write title=str(...)")
+    if not isinstance(opened, str | Iterable | None):
+        raise TypeError(f"draw: open names scopes, and a {type(opened).__name__} is no name. Write open='layer 2'")
+
+
+def _check_nodes(graph: Graph, mapping: Any, of: str) -> None:
+    """Refuse a mapping by the index of a node that has other keys: what it says would not be in the picture."""
+    for index in mapping:
+        if not isinstance(index, int | np.integer) or not 0 <= index < len(graph):
+            raise ValueError(
+                f"draw: {of} goes by the index of a node, from 0 to {len(graph) - 1} in this graph, and {index!r} is "
+                f"none. Write {{graph['y'].index: ...}} for the node named y of graph = tg.Graph.of(...)"
+            )
 
 
 def _graph(outputs: tuple[Any, ...], frame: Any) -> Graph:

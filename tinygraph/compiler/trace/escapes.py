@@ -50,6 +50,8 @@ def _check_asker(frame: FrameType) -> None:
         raise refused("a computed value stands in an if, while, and, or, not or assert", AS_CONDITION)
 
 
+# The module that reads a graph from its Tensors.
+_READING = "tinygraph.graph.reading"
 _QUESTIONS = frozenset(("__bool__", "__index__", "__contains__"))
 
 
@@ -73,6 +75,11 @@ class Escapes:
         frame = sys._getframe(1)
         if is_indexing(frame):  # an index asks for its values
             raise refused("a plain array is indexed with a computed one", AS_INDEX)
+        if frame.f_globals.get("__name__") == _READING:
+            raise refused(
+                "a graph is read or drawn inside of the function, where there are no values yet",
+                "Write step.graph or step.draw() after a call of the compiled step",
+            )
         name, formula = asking_for_array(frame)
         if name.rpartition(".")[2] == "arange" and self.dtype.kind in "iu":
             raise refused(f"{name} counts to a computed value", f"Write {name}(operator.index(n)). {AS_WHOLE_NUMBER}")

@@ -138,7 +138,16 @@ _UNITS: dict[str, Callable[[float], str]] = {
 
 
 def given_heat(amounts: Mapping[int, float], measured: str) -> Heat:
-    """Return the heat of amounts that the user gives: seconds if they are "time", bytes if their words begin so."""
+    """Return the heat of amounts that the user gives: seconds if they are "time", bytes if their words begin so.
+
+    Raises:
+        ValueError: an amount is negative or not finite, and has no share of their sum.
+    """
+    for index, amount in amounts.items():
+        if not 0 <= amount < np.inf:
+            raise ValueError(
+                f"draw: heat[{index}] is {amount}, and an amount is a finite number from 0 on. Leave that node out"
+            )
     unit: Literal["s", "B", ""] = "s" if measured == "time" else "B" if measured.startswith("bytes") else ""
     return Heat(amounts, measured, unit)
 
