@@ -323,7 +323,7 @@ def test_an_unknown_scope_is_answered_with_the_nearest_and_the_outermost():
 def test_what_would_not_be_in_the_picture_is_an_error() -> None:
     y = tg.Tensor(2.0) * 3
     given: list[tuple[dict[str, Any], type[Exception], str]] = [
-        ({"names": {99: "z"}}, ValueError, "names goes by the index of a node, from 0 to 1 in this graph, and 99 is"),
+        ({"names": {99: "z"}}, ValueError, "names goes by the index of a node, and 99 is the index of none"),
         ({"names": {"y": "z"}}, ValueError, "names goes by the index"),
         ({"sections": {2: "backward"}}, ValueError, "sections goes by the index"),
         ({"title": 3}, TypeError, "the title is no text but int"),

@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
-import numpy as np
-
 from tinygraph.drawing.drawing import Drawing
 from tinygraph.drawing.errors import TooLargeError
 from tinygraph.drawing.grouping.proposing import COARSEST, proposed
@@ -176,11 +174,12 @@ def _check_words(title: Any, opened: Any) -> None:
 
 def _check_nodes(graph: Graph, mapping: Any, of: str) -> None:
     """Refuse a mapping by the index of a node that has other keys: what it says would not be in the picture."""
+    known = {node.index for node in graph.nodes}
     for index in mapping:
-        if not isinstance(index, int | np.integer) or not 0 <= index < len(graph):
+        if index not in known:
             raise ValueError(
-                f"draw: {of} goes by the index of a node, from 0 to {len(graph) - 1} in this graph, and {index!r} is "
-                f"none. Write {{graph['y'].index: ...}} for the node named y of graph = tg.Graph.of(...)"
+                f"draw: {of} goes by the index of a node, and {index!r} is the index of none of this graph. "
+                "Write {graph['y'].index: ...} for the node named y of graph = tg.Graph.of(...)"
             )
 
 
