@@ -192,10 +192,10 @@ def test_an_amount_without_a_share_is_an_error(amount: float) -> None:
         tg.draw(graph, heat={**heat, 2: amount})
 
 
-def test_heat_of_a_node_that_is_not_there_is_an_error() -> None:
-    graph, heat = chain([1.0, 2.0])
+def test_heat_of_no_node_is_an_error() -> None:
+    graph, _ = chain([1.0, 2.0])
     for index in (99, -1, "x", 1.5):
         with pytest.raises(ValueError, match=r"heat goes by the index of a node, and .* is the index of none"):
-            tg.draw(graph, heat={**heat, index: 1.0})  # type: ignore[dict-item]
+            tg.draw(graph, heat={index: 1.0})  # type: ignore[dict-item]
     with pytest.raises(TypeError, match="heat is no list"):
         tg.draw(graph, heat=[1.0, 2.0])  # type: ignore[arg-type]

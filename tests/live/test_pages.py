@@ -372,3 +372,14 @@ def test_it_fits_a_small_screen(driver: Any, tmp_path: Path, dark: bool):
         <= 361
     )
     assert page.complaints() == []
+
+
+def test_a_card_whose_words_are_a_formula_of_what_moves_is_not_live():
+    x, mask = tg.Tensor([1.0, -2.0], name="x"), np.array([True, False])
+    sums = [np.sum((x > 0) * x), np.sum(x * x.data)]
+    sums += [np.sum(np.where(x > 0, x, 0.1 * x))]
+    for total in sums:
+        assert live(Graph.of(total)) is None
+        assert "tinygraphPrograms =" not in tg.draw(total).html()
+    stay = np.sum(mask * x)
+    assert live(Graph.of(stay)) is not None

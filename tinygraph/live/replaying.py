@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from inspect import Parameter
 from typing import Any
 
@@ -77,12 +78,30 @@ def _reason(graph: Graph) -> str:
         return "some of its values are no real numbers"
     if any(instances(Like, list(node.args)) for node in graph.nodes):
         return "an array among the arguments of its calls was not kept"
+    computed = next(_computed_from(graph), None)
+    if computed is not None:
+        return f"{computed} was computed from its values by Python, and is no call of it"
     with_gradient = [node for node in graph.nodes if node.grad is not None]
     if any(node.gradient_note not in ("", "seed") for node in with_gradient):
         return "its gradients are not those of one backward pass at these values"
     if len({node.gradient_of for node in with_gradient}) > 1:
         return "its gradients are those of several values"
     return ""
+
+
+def _computed_from(graph: Graph) -> Iterator[str]:
+    """Yield the plain arrays whose words in the picture are a formula of its values, such as r > 0 or x.data.
+
+    They stay as they were while the values move, and their cards would say something false.
+    """
+    names = sorted({node.name for node in graph.nodes if node.name}, key=len, reverse=True)
+    if not names:
+        return
+    mentioned = re.compile(rf"(?<![\w.])(?:{'|'.join(map(re.escape, names))})(?!\w)")
+    for node in graph.nodes:
+        for item, text in zip(node.args, node.argument_names, strict=False):
+            if text and isinstance(item, np.ndarray | np.generic) and text not in names and mentioned.search(text):
+                yield text
 
 
 def _replayed(graph: Graph) -> Live | None:
