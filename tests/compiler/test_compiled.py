@@ -704,3 +704,28 @@ def test_a_call_of_a_program_costs_eleven_python_calls_of_ours_at_most():
         sys.setprofile(before)
     assert calls[0] == "Compiled.__call__"
     assert len(calls) <= 11, calls
+
+
+def test_the_profile_of_a_large_step_is_drawn_in_columns_whose_boxes_have_all_of_its_time():
+    weights = [tg.Tensor(np.full(shape, 0.1)) for shape in ((3, 4), (4,), (4, 1), (1,))]
+    optimizer = tg.optim.Adam(weights)
+
+    @tg.compile
+    def step(x):
+        loss = np.mean((np.tanh(x @ weights[0] + weights[1]) @ weights[2] + weights[3]) ** 2)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    x = np.ones((5, 3))
+    step(x)
+    profile = step.profile(x)
+    assert len(profile.graph) > 60
+    for by, whole in (("time", sum(profile.heat().values())), ("bytes", sum(entry.bytes for entry in profile.entries))):
+        scene = profile.draw(by)._scene
+        assert scene.view == "columns" and {"pulled", "update"} <= {box.kind for box in scene.boxes}
+        assert sum(scene.heated.values()) == pytest.approx(whole)
+    dot, plan = profile.draw().source, profile.draw(view="full")
+    assert dot.count("µs") >= len(profile.draw()._scene.heated)
+    assert plan._scene.view == "full" and len(plan._scene.boxes) > len(profile.draw()._scene.boxes)

@@ -199,3 +199,14 @@ def test_heat_of_no_node_is_an_error() -> None:
             tg.draw(graph, heat={index: 1.0})  # type: ignore[dict-item]
     with pytest.raises(TypeError, match="heat is no list"):
         tg.draw(graph, heat=[1.0, 2.0])  # type: ignore[arg-type]
+
+
+def test_a_rolled_card_has_the_sum_of_its_steps() -> None:
+    w = tg.Tensor(np.full((3, 3), 0.2))
+    h = np.ones((5, 3))
+    for _ in range(12):
+        h = np.tanh(h @ w)
+    drawn = tg.draw(np.mean(h), view="rolled", heat="bytes")
+    (card,) = [box for box in drawn._scene.boxes if box.kind == "layer"]
+    assert drawn._scene.heated[card.id] == 12 * 2 * 5 * 3 * 8
+    assert "2.88 kB" in drawn.source.replace("\u00a0", " ")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,10 @@ from tinygraph.graph.sizes import counted
 if TYPE_CHECKING:
     from tinygraph.drawing import Drawing
 
-__all__ = ["Profile", "Timing", "profiled"]
+__all__ = ["Profile", "Shown", "Timing", "profiled"]
+
+# The picture of a larger training step has a box for each part of a formula.
+MOST_WHOLE = 60
 
 
 @dataclass(frozen=True)
@@ -45,20 +48,38 @@ class Timing:
 
 
 @dataclass(frozen=True)
+class Shown:
+    """The graph of a program as a picture shows it.
+
+    Attributes:
+        graph: the calls, as the program makes them; its loops are scopes.
+        names: by a call's index what a picture calls it, where not by its own name.
+        passes: what the calls of a training step stand for: `differentiated` and `updates` of `tinygraph.draw`.
+    """
+
+    graph: Graph
+    names: Mapping[int, str] = field(default_factory=dict)
+    passes: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Profile:
     """The time of a program, call by call.
 
     Attributes:
         entries: one for each call in the text that takes time, in order of execution.
-        graph: the calls, as the program makes them; its loops are scopes.
         seconds: of one run of the program, as measured without looking inside.
-        names: by a call's index what a picture calls it, where not by its own name.
+        shown: the graph of the picture.
     """
 
     entries: tuple[Timing, ...]
     seconds: float
-    graph: Graph
-    names: dict[int, str] = field(default_factory=dict)
+    shown: Shown
+
+    @property
+    def graph(self) -> Graph:
+        """The calls, as the program makes them; its loops are scopes."""
+        return self.shown.graph
 
     def by_line(self) -> list[tuple[str, str, float, int, int]]:
         """Return for each section and line its name, its text, seconds, bytes and calls of a run, slowest first."""
@@ -89,6 +110,9 @@ class Profile:
     def draw(self, by: str = "time", **options: Any) -> Drawing:
         """Return the graph, each operation coloured by its share of the time, or of the bytes.
 
+        A training step of more than 60 calls has three columns, in which each box is the sum of its calls;
+        `view="full"` shows each call.
+
         Args:
             by: "time" or "bytes".
             options: see `tinygraph.draw`.
@@ -104,8 +128,11 @@ class Profile:
         words = "time" if by == "time" else "bytes read and written"
         sections = {step.index: step.section for step in self.graph.nodes if isinstance(step, Step)}
         boxes = sections if len(set(sections.values())) > 1 else {}
-        given = {"heat": heat, "measured": words, "sections": boxes, "names": self.names}
-        return draw(self.graph, **{"view": "full", **given, **options})
+        given = {"heat": heat, "measured": words, "sections": boxes, "names": self.shown.names}
+        in_columns = {"forward", "backward"} <= set(boxes.values()) and len(self.graph) > MOST_WHOLE
+        view = "columns" if in_columns else "full"
+        given |= self.shown.passes if options.get("view", view) == "columns" else {}
+        return draw(self.graph, **{"view": view, **given, **options})
 
     def _rows(self) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
         """Return the rows of two tables: by line, with the code at the end, and by operation."""
@@ -201,8 +228,7 @@ def profiled(
     graph: Graph,
     repeats: int,
     restore: Callable[[], None],
-    shown: Graph,
-    names: dict[int, str] | None = None,
+    shown: Shown,
 ) -> Profile:
     """Run a program some times with a clock inside it, and without.
 
@@ -213,7 +239,6 @@ def profiled(
         repeats: how often; the least time of each step counts.
         restore: called before each run, to undo what the run before it changed.
         shown: the graph as a picture shows it.
-        names: see `Profile`.
     """
     steps = {step.index: step for step in graph.nodes if isinstance(step, Step)}
     least, whole = _least_times(bind, plain, repeats, restore)
@@ -223,4 +248,4 @@ def profiled(
         step = steps[index]
         times = 0 if is_marker(step) else made[index]
         entries.append(Timing(step, seconds, times * traffic(step), times * flops(step), times))
-    return Profile(tuple(entries), whole, shown, names or {})
+    return Profile(tuple(entries), whole, shown)

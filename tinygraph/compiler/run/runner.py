@@ -26,7 +26,7 @@ from tinygraph.compiler.program.decisions import outcomes_in
 from tinygraph.compiler.program.loop_marks import is_marker, iterations, path_in
 from tinygraph.compiler.program.program import Program
 from tinygraph.compiler.program.steps import Step
-from tinygraph.compiler.run.profiling import Profile, profiled
+from tinygraph.compiler.run.profiling import Profile, Shown, profiled
 from tinygraph.compiler.run.threads import Blas, blas
 from tinygraph.compiler.write.tags import instrumented
 from tinygraph.compiler.write.task import Task
@@ -185,7 +185,7 @@ class Runner:
         Returns:
             A `Profile`: printed, it shows two tables, by line of the user's code and by operation.
         """
-        from tinygraph.compiler.run.pictured import pictured
+        from tinygraph.compiler.run.pictured import differentiated_in, named_states, pictured
 
         runner = self.in_arrays()
         if runner.task.threads != 1:
@@ -217,10 +217,11 @@ class Runner:
             for generator, before in zip(generators, states, strict=True):
                 generator.bit_generator.state = before
 
-        shown = pictured(runner.graph)
-        names = self.task.program.updates_in(shown)
+        shown, program = pictured(runner.graph), self.task.program
+        names = {**named_states(shown), **program.updates_in(shown)}
+        passes = {"differentiated": differentiated_in(shown, program), "updates": program.replaced_in(shown)}
         plain = functools.partial(runner.run, arguments, variables, generators)
-        return profiled(bind, plain, runner.graph, repeats, restore, shown, names)
+        return profiled(bind, plain, runner.graph, repeats, restore, Shown(shown, names, passes))
 
 
 def made_runner(

@@ -13,6 +13,7 @@ from tinygraph.drawing.looks.cards import (
     constant_card,
     gradient_card,
     health_lines,
+    heat_rows,
     origin_card,
     update_card,
     variable_card,
@@ -156,7 +157,8 @@ def _pullback(box: Box, scene: Scene) -> dict[str, str]:
 
 
 def _pulled(box: Box, scene: Scene) -> dict[str, str]:
-    label = table([cell(font(text, 11, "on gradient", bold=True), "CENTER") for text in box.lines])
+    rows = [cell(font(text, 11, "on gradient", bold=True), "CENTER") for text in box.lines]
+    label = table([*rows, *heat_rows(box, scene)])
     colours = {"fillcolor": COLOURS["gradient"], "color": COLOURS["gradient"]}
     return PILL | colours | {"label": f"<{label}>", "penwidth": "1"}
 
@@ -167,7 +169,7 @@ def _gradient_value(box: Box, scene: Scene) -> dict[str, str]:
 
 
 def _update(box: Box, scene: Scene) -> dict[str, str]:
-    return _card(update_card(box), "update")
+    return _card(update_card(box, scene), "update")
 
 
 # The roles of cards with two borders.

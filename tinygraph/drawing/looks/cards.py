@@ -28,6 +28,7 @@ __all__ = [
     "gradient_card",
     "health_lines",
     "health_rows",
+    "heat_rows",
     "origin_card",
     "update_card",
     "variable_card",
@@ -168,7 +169,7 @@ def chip_label(box: Box, scene: Scene) -> str:
     return font(chip_name(box, scene), 10, "text", bold=True) + font(SPACE + ELSEWHERE, 8)
 
 
-def update_card(box: Box) -> str:
+def update_card(box: Box, scene: Scene) -> str:
     """Return the card of an update: its formulas, and the parameters that the new values go back into."""
     goes_to = [line for line in box.name.split("\n") if line]
     size = 10 if len(box.lines) > 1 else 11
@@ -176,7 +177,19 @@ def update_card(box: Box) -> str:
     for line in goes_to:
         name, gap, told = line.partition(SPACE * 2)
         rows.append(cell(font(f"→ {name}", 11, "parameter", bold=True) + (font(gap + told) if told else "")))
-    return table(rows)
+    return table([*rows, *heat_rows(box, scene)])
+
+
+def heat_rows(box: Box, scene: Scene) -> list[str]:
+    """Return the amount of heat of a box of several calls on its colour; nothing in a picture without heat."""
+    heat = scene.heat
+    if heat is None or box.id not in scene.heated:
+        return []
+    amount = scene.heated[box.id]
+    is_least = not heat.is_norm and any(node.index in heat.unknown for node in box.members)
+    _, fill, _, on = heat.look(amount, scene.heat_ends)
+    words = f"{SPACE}{'at least ' if is_least else ''}{heat.words(amount)}"
+    return [cell(font(words, 10, on), extra=f' BGCOLOR="{fill}" STYLE="ROUNDED"')]
 
 
 def origin_card(node: Node, scene: Scene) -> str:

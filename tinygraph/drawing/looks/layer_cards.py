@@ -9,7 +9,7 @@ import numpy as np
 from tinygraph.drawing.grouping.scopes import Scope
 from tinygraph.drawing.health import spoilt_values
 from tinygraph.drawing.health.spoilt_gradients import birth_words
-from tinygraph.drawing.looks.cards import health_rows
+from tinygraph.drawing.looks.cards import health_rows, heat_rows
 from tinygraph.drawing.looks.tables import alarm, bar_cells, block, cell, font, table, unstretched
 from tinygraph.drawing.scenes.gradient_words import gradient_words
 from tinygraph.drawing.scenes.inner_names import inner_name
@@ -36,20 +36,8 @@ def layer_card(box: Box, scene: Scene) -> str:
     if box.role == "gradient":
         return table([*rows, *[cell(font(line, 10, "gradient")) for line in box.lines]])
     rows.append(cell(font(layer_summary(box, scene))))
-    rows += [*health_rows(box.id, scene), *_heat_rows(box, scene), *_parameter_rows(parameters, scene, box.layer)]
+    rows += [*health_rows(box.id, scene), *heat_rows(box, scene), *_parameter_rows(parameters, scene, box.layer)]
     return table([*rows, *_crowd_rows(box, scene), *trouble_rows(box, scene)])
-
-
-def _heat_rows(box: Box, scene: Scene) -> list[str]:
-    """Return the amount of heat of a layer on its colour; nothing in a picture without heat."""
-    heat = scene.heat
-    if heat is None or box.id not in scene.heated:
-        return []
-    amount = scene.heated[box.id]
-    is_least = not heat.is_norm and any(node.index in heat.unknown for node in box.members)
-    _, fill, _, on = heat.look(amount, scene.heat_ends)
-    words = f"{SPACE}{'at least ' if is_least else ''}{heat.words(amount)}"
-    return [cell(font(words, 10, on), extra=f' BGCOLOR="{fill}" STYLE="ROUNDED"')]
 
 
 def _parameter_rows(parameters: list[Node], scene: Scene, layer: Scope) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.drawing.grouping.repeats import MOST_CARRIED, common_name, repeat_of
+from tinygraph.drawing.looks.cards import heat_rows
 from tinygraph.drawing.looks.layer_cards import parameter_row, trouble_rows
 from tinygraph.drawing.looks.tables import block, cell, font, table, tinted, unstretched
 from tinygraph.drawing.scenes.gradient_words import gradient_words
@@ -109,7 +110,7 @@ def repeat_card(box: Box, scene: Scene) -> str:
     assert repeat is not None
     heading = font(box.layer.title, 13, "text", bold=True) + font(SPACE * 2 + layer_operations(box), 11)
     rows = [cell(heading), *[cell(font(line)) for line in loop_lines(box)]]
-    rows.append(cell(font(layer_summary(box, scene))))
+    rows += [cell(font(layer_summary(box, scene))), *heat_rows(box, scene)]
     rows += [cell(font(line)) for line in _data_lines(repeat)]
     rows += _carried_rows(repeat, scene)
     rows += _parameter_rows(repeat, box, scene)

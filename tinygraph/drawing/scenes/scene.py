@@ -146,11 +146,12 @@ class Scene:
 
     @cached_property
     def heated(self) -> dict[str, float]:
-        """The amounts of heat in the picture, by the id of an operation or of a layer."""
+        """The amounts of heat in the picture, by the id of an operation, or of a box of several calls."""
         heat = self.heat
         if heat is None:
             return {}
-        layers = {box.id: heat.of_layer(box.members) for box in self.boxes if box.kind == "layer"}
+        many = {"layer", "pulled", "update"}
+        layers = {box.id: heat.of_layer(box.members) for box in self.boxes if box.kind in many}
         amounts = {box.id: heat.of(box.node) for box in self.boxes if box.kind == "operation"} | layers
         return {box: amount for box, amount in amounts.items() if amount is not None}
 
