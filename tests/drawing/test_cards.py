@@ -160,14 +160,14 @@ def test_the_first_nonfinite_value_is_marked_with_its_line_and_what_it_spoilt() 
     loss = r.call(np.mean, r.call(np.add, safe, bad), name="L")
     scene = full(r.graph(loss))
     assert scene.origin == bad.index
-    assert scene.poisoned == {bad.index, bad.index + 1, loss.index}
+    assert scene.spoilt == {bad.index, bad.index + 1, loss.index}
     told = said(draw(r.graph(loss), view="full").svg())
     assert "2 of 3 are −∞" in told and "train.py:31" in told and "first non-finite value" in told
 
 
 def test_nothing_is_marked_where_all_is_finite() -> None:
     scene = full(network())
-    assert scene.origin is None and not scene.poisoned
+    assert scene.origin is None and not scene.spoilt
 
 
 def test_a_program_without_values_shows_shapes_and_misses_nothing() -> None:

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinygraph.drawing.words.numbers import byte_size, count, number, shape
+from tinygraph.drawing.words.numbers import count, number, shape
+from tinygraph.graph.sizes import byte_size
 
 FROM_SUPERSCRIPT = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹−", "-0123456789-")
 normal = st.floats(allow_nan=False, allow_infinity=False, min_value=-1e300, max_value=1e300).filter(

@@ -247,7 +247,7 @@ def _film_of(drawings: Sequence[Drawing], places: Sequence[int], seconds: float)
 
 
 def _results(scene: Scene) -> str:
-    """ "L = 0.231" of the outputs that are numbers."""
+    """Return the outputs that are numbers, "L = 0.231"."""
     told = [_told(scene, node) for node in scene.graph.outputs if node.shape == () and node.value is not None]
     return ", ".join(told)
 

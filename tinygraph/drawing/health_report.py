@@ -37,7 +37,7 @@ class Health:
         return self.drawing._repr_mimebundle_() | {"text/plain": str(self)}
 
     def __str__(self) -> str:
-        """One line a layer, the rules of the marks, and why a gradient is not that of this loss alone."""
+        """Return a line for each layer, the rules of the marks, and a note on gradients of more than this loss."""
         heading = ("layer", "parameters", "‖∇‖", "of the largest", "‖∇‖ / ‖w‖", "")
         rows = [heading, *map(_row, self.layers)]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

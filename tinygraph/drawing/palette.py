@@ -37,7 +37,7 @@ ROLES = {
     "origin_value": Role("#b00020", "#fde8e8", 1.8, "first non-finite value"),
     "origin_layer": Role("#b00020", "#f8fafc", 1.6, "layer with the first non-finite value"),
     "poisoned_layer": Role("#b00020", "#f8fafc", 1.6, "layer with non-finite values"),
-    "poisoned": Role("#b00020", "#fde8e8", 1.8, "made non-finite by it", dashed=True),
+    "spoilt": Role("#b00020", "#fde8e8", 1.8, "made non-finite by it", dashed=True),
 }
 
 COLOURS = {
@@ -45,7 +45,7 @@ COLOURS = {
     "muted": "#55637a",
     "operation": "#334155",
     "on operation": "#fffffe",  # not #ffffff, the fill of an intermediate: the two differ in the dark
-    "poisoned operation": "#b0474c",
+    "spoilt operation": "#b0474c",
     "edge": "#64748b",
     "bars": "#6b7a92",
     "scope": "#8491a5",
@@ -153,7 +153,7 @@ DARK_THEMES = ("[data-jp-theme-light='false']", ".vscode-dark", ".vscode-high-co
 
 
 def stylesheet(figure: str, used: set[tuple[str, str]]) -> str:
-    """CSS that recolours the SVG of class `figure` where the page around it is dark.
+    """Return CSS that recolours the SVG of class `figure` where the page around it is dark.
 
     Each colour of an element becomes `light-dark()` of two, so that the picture follows the `color-scheme` of its page.
     JupyterLab's and VS Code's theme classes decide where they are present. As a file of its own the picture follows

@@ -71,7 +71,7 @@ def read(outputs: Iterable[Any], frame: FrameType | None) -> tuple[tuple[Node, .
 
 
 def _changed(links: list[Any]) -> set[int]:
-    """The ids of the leaves that got another value after a call used them, and of links that share their memory."""
+    """Return the ids of leaves that got another value after a call used them, and of links that share their memory."""
     used: dict[int, int] = {}
     for link in links:
         if isinstance(link, Call):

@@ -6,8 +6,8 @@ __all__ = ["byte_size", "counted"]
 
 
 def byte_size(size: int) -> str:
-    """1966240 -> "1.97 MB" (powers of 1000)."""
-    amount, units = float(size), ["B", "kB", "MB", "GB", "TB"]
+    """Return a number of bytes in powers of 1000: "1.97 MB" for 1966240."""
+    amount, units = float(size), ["B", "kB", "MB", "GB", "TB", "PB"]
     while amount >= 999.5 and len(units) > 1:
         amount, units = amount / 1000, units[1:]
     return f"{amount:.3g} {units[0]}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tinygraph.drawing.health.spoilt_gradients import birth_lines
-from tinygraph.drawing.health.spoilt_values import place
+from tinygraph.drawing.health.spoilt_values import line_text
 from tinygraph.drawing.scenes.chips import ELSEWHERE, chip_name
 from tinygraph.drawing.scenes.gradient_words import gradient_note, gradient_words
 from tinygraph.drawing.scenes.layer_words import layer_operations, layer_summary, loop_lines
@@ -50,7 +50,7 @@ def _operation_lines(node: Node, scene: Scene) -> list[str]:
     lines = [operation_symbol(node, scene.names)]
     if node.index == scene.origin:
         bad = nonfinite_text(node.value, " are ") if node.shape else number(np.asarray(node.value)[()])
-        return [*lines, *filter(None, (bad, clip(clean(place(node)))))]
+        return [*lines, *filter(None, (bad, clip(clean(line_text(node)))))]
     if scene.birth is not None and scene.birth.call is node:
         return [*lines, *filter(None, birth_lines(scene.birth, scene.names))]
     return lines

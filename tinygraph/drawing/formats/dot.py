@@ -177,7 +177,7 @@ def _fill(
     look: Look,
     places: Placed | None = None,
 ) -> None:
-    """The boxes of one scope: its own boxes, then a cluster for each scope inside."""
+    """Add the boxes of one scope: its own boxes, then a cluster for each scope inside."""
     inside: dict[Scope, list[Box]] = {}
     for box in boxes:
         if len(box.place) > depth:

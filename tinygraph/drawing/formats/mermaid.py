@@ -58,7 +58,7 @@ def _id(scope: Scope) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Letters, digits and harmless signs unchanged, the rest as `#34;`."""
+    """Return a text with letters, digits and harmless signs unchanged, and the rest as `#34;`."""
     shown = isolated(clean(text))
     return "".join(c if c.isalnum() or c in " .,=+/_:" or ord(c) > 127 else f"#{ord(c)};" for c in shown)
 
@@ -97,7 +97,7 @@ def _styles(scene: Scene) -> Iterator[str]:
 # Boxes that are filled with a colour: the keys of the colour and of its text.
 FILLED = {
     "operation": ("operation", "on operation"),
-    "poisoned_operation": ("poisoned operation", "on operation"),
+    "poisoned_operation": ("spoilt operation", "on operation"),
     "origin": ("non-finite", "on operation"),
     "birth": ("non-finite", "on operation"),
     "pullback": ("gradient", "on gradient"),

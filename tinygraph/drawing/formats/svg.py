@@ -105,7 +105,7 @@ def _colours(root: ElementTree.Element) -> set[tuple[str, str]]:
 
 
 def _unwrap_links(group: ElementTree.Element) -> None:
-    """A tooltip makes Graphviz wrap the shapes in a link to nowhere; the shapes move up in its place."""
+    """Remove the link to nowhere that Graphviz wraps the shapes in where there is a tooltip."""
     for wrapper in [child for child in group if child.get("id", "").startswith("a_")]:
         place = list(group).index(wrapper)
         group.remove(wrapper)

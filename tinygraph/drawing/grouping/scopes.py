@@ -60,7 +60,7 @@ Path = tuple[Scope, ...]
 
 
 def call_places(graph: Graph) -> dict[int, Path]:
-    """The occurrences around every call, outermost first, by the index of the call.
+    """Return the occurrences around every call, outermost first, by the index of the call.
 
     Inputs that have a scope, such as the parameters that many calls share, are one occurrence wherever they are used.
     """
@@ -107,7 +107,7 @@ def _free(name: str, taken: set[str]) -> str:
 
 
 def _titled(name: str) -> str:
-    """ "block1 (Residual)": the attribute of a module and its class, which a name such as "dense_1" says already."""
+    """Return the attribute of a module and its class, "block1 (Residual)"; a name such as "dense_1" says the class."""
     title = clip(clean(name)) or "scope"
     if not isinstance(name, ScopeName) or name.base != name.called or not name.kind:
         return title

@@ -81,7 +81,7 @@ class LayerHealth:
 
 
 def _whole(factor: float) -> str:
-    """ "3200", "1.2×10⁷" """
+    """Return a number without its fraction: "3200", "1.2×10⁷"."""
     return count(int(float(f"{factor:.2g}"))) if factor < 1e6 else number(factor, 2)
 
 
@@ -174,7 +174,7 @@ def _mark(gradient: float | None, weights: float, nearer: list[float]) -> str:
 
 
 def _dead(relu: Node, values: Mapping[int, np.ndarray[Any, Any]], names: Mapping[int, str]) -> str:
-    """ "12 of 64 ReLUs dead on this batch"; "" for none, and for a single row."""
+    """Return the dead units, "12 of 64 ReLUs dead on this batch"; "" for none, and for a single row."""
     if len(relu.shape) < 2 or relu.size <= relu.shape[-1]:
         return ""
     value = values.get(relu.index)

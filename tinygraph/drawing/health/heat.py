@@ -15,10 +15,11 @@ import numpy as np
 
 from tinygraph.drawing.palette import HEAT, HeatLook, heat_look
 from tinygraph.drawing.words.facts import nonfinite_text, norm
-from tinygraph.drawing.words.numbers import byte_size, number
+from tinygraph.drawing.words.numbers import number
 from tinygraph.graph import Graph, Node
 from tinygraph.graph.gradients import gradients_again
 from tinygraph.graph.replay import seconds_of_calls
+from tinygraph.graph.sizes import byte_size
 
 __all__ = ["QUANTITIES", "Heat", "given_heat", "heat_of", "seconds_text"]
 

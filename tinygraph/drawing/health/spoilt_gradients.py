@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from tinygraph.drawing.health.spoilt_values import place
+from tinygraph.drawing.health.spoilt_values import line_text
 from tinygraph.drawing.words.facts import nonfinite_text
 from tinygraph.drawing.words.symbols import operation_symbol
 from tinygraph.drawing.words.text import clean, clip
@@ -45,7 +45,7 @@ def birth_lines(birth: Birth, names: Mapping[int, str]) -> list[str]:
     return [
         f"the gradient's first {birth.kind} is made here:",
         f"backward of {operation_symbol(birth.call, names)}" + (f", {birth.words}" if birth.operand.shape else ""),
-        clip(clean(place(birth.call)), 40),
+        clip(clean(line_text(birth.call)), 40),
     ]
 
 
@@ -57,7 +57,7 @@ def birth_words(birth: Birth, names: Mapping[int, str]) -> str:
             f"the gradient's first {birth.kind} is made between the end and {below}: "
             "backward(retain_graph=True) keeps the gradients that show where"
         )
-    where = clip(clean(place(birth.call)), 40)
+    where = clip(clean(line_text(birth.call)), 40)
     told = f"gradient's first {birth.kind}: backward of {operation_symbol(birth.call, names)}"
     return f"{told}, {where}" if where else told
 

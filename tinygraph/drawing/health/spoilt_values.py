@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from tinygraph.drawing.words.facts import nonfinite_text
 from tinygraph.graph import Graph, Node
-from tinygraph.users_code.source import place as place_of
+from tinygraph.users_code.source import place
 
-__all__ = ["diagnose", "place"]
+__all__ = ["diagnose", "line_text"]
 
 
 def diagnose(graph: Graph) -> tuple[int | None, frozenset[int]]:
@@ -29,6 +29,6 @@ def diagnose(graph: Graph) -> tuple[int | None, frozenset[int]]:
     return origin, frozenset(reached & leads_on)
 
 
-def place(node: Node) -> str:
-    """ "train.py:31" or "cell 12, line 2"; "" if the record has no line."""
-    return "" if node.source is None else place_of(str(node.source.file).replace("\\", "/"), node.source.line)
+def line_text(node: Node) -> str:
+    """Return the line of the user's code, "train.py:31" or "cell 12, line 2"; "" if the record has none."""
+    return "" if node.source is None else place(str(node.source.file).replace("\\", "/"), node.source.line)

@@ -73,6 +73,6 @@ def _of_value(link: Link, scene: Scene) -> dict[str, str]:
     )
     trunk = tail.id in scene.on_trunk and head.id in scene.on_trunk
     weight = {"weight": "1" if parameter else "20" if trunk else "8"}
-    spoilt = any(node.index in scene.poisoned for node in link.nodes)
+    spoilt = any(node.index in scene.spoilt for node in link.nodes)
     red = {"color": COLOURS["non-finite"], "penwidth": "1.8"} if spoilt else {}
     return weight | red | marked_arrow(scene.marks.get(tail.id), scene.marks.get(head.id))

@@ -96,7 +96,7 @@ def _constant(box: Box, scene: Scene) -> dict[str, str]:
 
 def _chip(box: Box, scene: Scene) -> dict[str, str]:
     role = role_of(box, scene)
-    look, spoilt = ROLES[role], role == "poisoned"
+    look, spoilt = ROLES[role], role == "spoilt"
     label = f"<{chip_label(box, scene)}>"
     chip = CHIP | {"label": label, "color": look.stroke, "fillcolor": look.fill}
     return chip | ({"style": CHIP_SPOILT} if spoilt else {})
@@ -122,7 +122,7 @@ def _operation(box: Box, scene: Scene) -> dict[str, str]:
         return PILL | RED | {"label": f"<{table([cell(line, 'CENTER') for line in lines])}>", "peripheries": "1"}
     shape = CIRCLE if len(symbol) <= 2 else PILL
     size = 12 if len(symbol) <= 2 else 11
-    colour = COLOURS["poisoned operation" if box.node.index in scene.poisoned else "operation"]
+    colour = COLOURS["spoilt operation" if box.node.index in scene.spoilt else "operation"]
     label = f"<{font(symbol, size, 'on operation', bold=True)}>"
     ordered = {"ordering": "in"} if len(scene.into[box.id]) > 1 else {}
     return OPERATION | shape | {"label": label, "fillcolor": colour, "color": colour} | ordered
@@ -190,7 +190,7 @@ DRAWN: dict[str, Callable[[Box, Scene], dict[str, str]]] = {
 
 
 def tooltip(box: Box, scene: Scene) -> str:
-    """The tooltip of a box, one line."""
+    """Return the tooltip of a box, one line."""
     if box.kind == "chip":
         return clip(f"{tooltip(scene.box[box.card], scene)}: the full card is elsewhere", TOOLTIP_LENGTH)
     if box.kind == "layer" and box.layer is not None:
@@ -201,7 +201,7 @@ def tooltip(box: Box, scene: Scene) -> str:
         return clip(clean(said), TOOLTIP_LENGTH)
     node = box.node
     parts = [node.name or "" if box.kind == "variable" else "write" if place_of(node) else node.op]
-    parts += [shape(node.shape), str(node.dtype), nonfinite_text(node.value), spoilt_values.place(node)]
+    parts += [shape(node.shape), str(node.dtype), nonfinite_text(node.value), spoilt_values.line_text(node)]
     if node.grad_freed:
         parts.append(f"gradient {freed_words(node)}")
     return clip(clean(", ".join(part for part in parts if part)), TOOLTIP_LENGTH)

@@ -197,7 +197,7 @@ def origin_card(node: Node, scene: Scene) -> str:
     lines = [font(operation_symbol(node, scene.names), 12, "on operation", bold=True)]
     bad = nonfinite_text(node.value, " are ") if node.shape else number(np.asarray(node.value)[()])
     lines.append(font(bad, 10, "on operation"))
-    where = spoilt_values.place(node)
+    where = spoilt_values.line_text(node)
     if where:
         lines.append(font(clip(clean(where)), 10, "on operation"))
     return table([cell(line, "CENTER") for line in lines])

@@ -63,12 +63,12 @@ def _crowd_rows(box: Box, scene: Scene) -> list[str]:
 def trouble_rows(box: Box, scene: Scene) -> list[str]:
     """Return the rows about the values and gradients of a collapsed scope that are not finite."""
     rows = []
-    bad = [node for node in box.members if node.index in scene.poisoned]
+    bad = [node for node in box.members if node.index in scene.spoilt]
     if bad:
         first = next((node for node in bad if node.index == scene.origin), None)
         symbol = operation_symbol(first, scene.names) if first else ""
         told = f"first non-finite value: {symbol}" if first else f"{len(bad)} values not finite"
-        where = f", {spoilt_values.place(first)}" if first and spoilt_values.place(first) else ""
+        where = f", {spoilt_values.line_text(first)}" if first and spoilt_values.line_text(first) else ""
         rows.append(alarm(clip(clean(told + where), 48)))
     if scene.birth is not None and scene.birth.call in box.members:
         told = clip(birth_words(scene.birth, scene.names), 64)

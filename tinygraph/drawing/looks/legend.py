@@ -98,7 +98,7 @@ def _chip() -> str:
 
 
 def _swatch(stroke: str, fill: str, width: int) -> str:
-    """The swatch gets its true width and dashes in an SVG: see `svg`. Graphviz 14 may crash on a dashed cell."""
+    """Return a swatch, which gets its dashes in the SVG (see `svg`): Graphviz 14 may crash on a dashed cell."""
     look = f'BORDER="{width}" COLOR="{stroke}" BGCOLOR="{fill}" STYLE="ROUNDED"'
     return cell(table([f'<TD {look} FIXEDSIZE="TRUE" WIDTH="18" HEIGHT="14"></TD>'], padding=0))
 
@@ -113,7 +113,7 @@ def _arrows(scene: Scene) -> list[str]:
 
 
 def _arrow(glyph: str, colour: str, words: str) -> str:
-    """The glyph becomes an arrow in an SVG: see `svg`."""
+    """Return a glyph, which becomes an arrow in the SVG: see `svg`."""
     place = f'<TD FIXEDSIZE="TRUE" WIDTH="{ARROW_LENGTH + 8}" HEIGHT="18">{font(glyph, 14, colour, bold=True)}</TD>'
     return place + cell(font(words + SPACE * 2, 10, "gradient" if colour == "gradient" else "muted"))
 

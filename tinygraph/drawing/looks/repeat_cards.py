@@ -74,7 +74,7 @@ class Norms:
         return [None if size is None else math.log(size / low) / decades if size else 0.0 for size in sizes]
 
     def words(self, step: str = "step") -> str:
-        """ "0.0021 first, 1.3 last, largest 2.4 at step 7" """
+        """The norms in words: "0.0021 first, 1.3 last, largest 2.4 at step 7"."""
         known = self.known
         if not known:
             return ""
@@ -202,7 +202,7 @@ def _parameter_rows(repeat: Repeat, box: Box, scene: Scene) -> list[str]:
 
 
 def _data_lines(repeat: Repeat) -> list[str]:
-    """ "x[t] 5×3, E[3, 1, 4 …], × 0.9 … 0.28 of each step": the data and the numbers that a step has for itself."""
+    """Return the data and the numbers of each step: "x[t] 5×3, E[3, 1, 4 …], × 0.9 … 0.28 of each step"."""
     found = {_with_shape(common_name(n), n[-1].shape): None for n in repeat.own if not n[0].requires_grad}
     for node, before in zip(repeat.steps[-1], repeat.steps[-2], strict=True):
         for (name, array), (_, other) in zip(array_constants(node), array_constants(before), strict=True):

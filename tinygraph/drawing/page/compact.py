@@ -61,7 +61,7 @@ def _steps(path: str) -> Iterator[str]:
 
 
 def _joined(tenths: list[int]) -> str:
-    """ "3,-4.5" as "3-4.5": a sign parts two numbers as well as a space does."""
+    """Return numbers as one text, "3-4.5" for "3,-4.5": a sign parts two numbers as well as a space does."""
     texts = [f"{tenth / 10:.1f}".removesuffix(".0").replace("-0.", "-.") for tenth in tenths]
     short = [text.removeprefix("0") if text.startswith("0.") else text for text in texts]
     return "".join(text if place == 0 or text.startswith("-") else f" {text}" for place, text in enumerate(short))

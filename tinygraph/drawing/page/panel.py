@@ -18,10 +18,11 @@ from tinygraph.drawing.scenes.gradient_words import gradient_note, gradient_word
 from tinygraph.drawing.scenes.layer_words import layer_operations, layer_summary
 from tinygraph.drawing.scenes.scene import Box, Scene
 from tinygraph.drawing.words.facts import histogram, nonfinite_text, norm
-from tinygraph.drawing.words.numbers import byte_size, number, shape
+from tinygraph.drawing.words.numbers import number, shape
 from tinygraph.drawing.words.symbols import freed_words, operation_symbol, place_of
 from tinygraph.drawing.words.text import clean, clip, isolated
 from tinygraph.graph import Node
+from tinygraph.graph.sizes import byte_size
 
 __all__ = ["about"]
 
@@ -123,7 +124,7 @@ def _node_facts(box: Box, scene: Scene) -> Iterator[tuple[str, str]]:
         yield from _gradient_facts(node, scene)
         if box.kind == "operation" and scene.birth is not None and scene.birth.call is node:
             yield "backward", birth_words(scene.birth, scene.names)
-        yield "source", spoilt_values.place(node)
+        yield "source", spoilt_values.line_text(node)
 
 
 def _gradient_facts(node: Node, scene: Scene) -> Iterator[tuple[str, str]]:
@@ -141,7 +142,7 @@ def _gradient_facts(node: Node, scene: Scene) -> Iterator[tuple[str, str]]:
 
 
 def _statistics(value: np.ndarray[Any, Any]) -> str:
-    """ "min −2 · mean 0.1 · max 3 · std 1.2", of the finite elements."""
+    """Return the statistics of the finite elements: "min −2 · mean 0.1 · max 3 · std 1.2"."""
     finite = value[np.isfinite(value)] if value.dtype.kind == "f" else value.reshape(-1)
     if finite.size <= 1 or value.dtype.kind not in "iuf":
         return histogram(value).words
@@ -159,7 +160,7 @@ def _zeros(value: np.ndarray[Any, Any]) -> str:
 
 
 def _not_finite(value: np.ndarray[Any, Any] | None) -> str:
-    """ "31 of 200 −∞, 16 %"."""
+    """Return the elements that are not finite: "31 of 200 −∞, 16 %"."""
     told = nonfinite_text(value)
     if value is None or not told or value.size <= 1:
         return told

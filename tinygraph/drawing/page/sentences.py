@@ -57,7 +57,7 @@ def forward_sentence(box: Box, scene: Scene) -> Sentence:
 
 
 def _in_columns(box: Box, scene: Scene) -> Sentence:
-    """ "xᵀ @ ∇, 5×1", "∇w = xᵀ @ ∇, 5×1", "w − 0.1 × ∇w → w 5×1": boxes of a training step in columns."""
+    """Return the sentence of a box in columns: "xᵀ @ ∇, 5×1", "∇w = xᵀ @ ∇, 5×1", "w − 0.1 × ∇w → w 5×1"."""
     if box.kind == "update":
         goals = [f"→ {goal}" for goal in box.name.split("\n") if goal]
         return _said(" ".join(["; ".join(box.lines), *goals]).strip())
@@ -124,7 +124,7 @@ def _called(node: Node, scene: Scene) -> str:
 
 
 def _infix(node: Node, labels: dict[int, str]) -> str:
-    """ "xs[t] @ W", where one side is an array of no Tensor; "" for any other call."""
+    """Return "xs[t] @ W", where one side is an array of no Tensor; "" for any other call."""
     if node.op not in INFIX or len(node.args) != 2 or node.kwargs:
         return ""
     names = node.argument_names or (None, None)
@@ -137,7 +137,7 @@ def _infix(node: Node, labels: dict[int, str]) -> str:
 
 
 def _in_words(node: Node, labels: dict[int, str], scene: Scene) -> str:
-    """ "Σ axis 0 of x", for a call without a usual notation."""
+    """Return a call without a usual notation in words: "Σ axis 0 of x"."""
     if is_of_loop(node):
         return node.op
     symbol = operation_symbol(node, scene.names)
@@ -149,7 +149,7 @@ def _in_words(node: Node, labels: dict[int, str], scene: Scene) -> str:
 
 
 def _shapes(node: Node) -> str:
-    """ "32×20 @ 20×16 → 32×16", and "32×16" where nothing changes."""
+    """Return the shapes of a call, "32×20 @ 20×16 → 32×16", or "32×16" where nothing changes."""
     arrays = [array for _, array in array_constants(node)]
     given = [each for each in node.args if isinstance(each, Node) or any(each is array for array in arrays)]
     operands = [shape(each.shape) for each in (given if len(given) > len(node.operands) else node.operands)]
@@ -215,18 +215,18 @@ def _of_gradient(node: Node, scene: Scene) -> Sentence:
 
 
 def _gradient(node: Node, scene: Scene) -> str:
-    """ "∂c/∂a" for a scalar, "∇W" for an array."""
+    """Return the name of a gradient: "∂c/∂a" for a scalar, "∇W" for an array."""
     return gradient_name(node, scene) if node.shape == () and label(node, scene) else _nabla(node, scene)
 
 
 def _nabla(node: Node, scene: Scene) -> str:
-    """ "∇W", "∇(x @ W)"; and "∇(h²)", since ∇h² is the square of ∇h."""
+    """Return "∇W", "∇(x @ W)"; and "∇(h²)", since ∇h² is the square of ∇h."""
     name = _called(node, scene) or shape(node.shape)
     return f"∇({name})" if grouped(name) == name and name[-1] in POWERS else f"∇{grouped(name)}"
 
 
 def _end(node: Node, scene: Scene) -> str:
-    """The gradient in numbers: " = 0.6", or ", ‖∇W‖ 2.4"."""
+    """Return the gradient in numbers: " = 0.6", or ", ‖∇W‖ 2.4"."""
     assert node.grad is not None
     if node.shape == ():
         return f" = {number(node.grad[()])}"
@@ -279,7 +279,7 @@ def _sum(parts: Iterable[Any]) -> str:
 
 
 def _added(texts: list[str]) -> str:
-    """ "0.4 + 0.2", "0.4 − 0.2"."""
+    """Return a sum of numbers: "0.4 + 0.2", "0.4 − 0.2"."""
     first, *rest = texts
     return first + "".join(f" − {text[1:]}" if text.startswith("−") else f" + {text}" for text in rest)
 

@@ -71,7 +71,7 @@ def _turn(box: Box, graph: Graph) -> tuple[int, int, int]:
 
 
 def _text(box: Box, scene: Scene) -> str:
-    """ "forward: h", or of a program "backward: ×", "update: w, updated", and "given: x" for its inputs."""
+    """Return the words of a step: "forward: h"; in a program also "backward: ×", "update: w, updated", "given: x"."""
     part = "" if scene.is_plan else "forward"
     if scene.sections:
         given = box.kind == "constant" or (box.kind == "variable" and box.node.is_input)

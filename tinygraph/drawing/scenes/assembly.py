@@ -61,7 +61,7 @@ class Assembly:
         for node in self.graph.nodes:
             self._add(node)
         self._link_iterations()
-        origin, poisoned = spoilt_values.diagnose(self.graph)
+        origin, spoilt = spoilt_values.diagnose(self.graph)
         scene = Scene(
             graph=self.graph,
             view=view,
@@ -70,7 +70,7 @@ class Assembly:
             names=labels(self.graph),
             direction=direction,
             origin=origin,
-            poisoned=poisoned,
+            spoilt=spoilt,
         )
         return with_chips(scene)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from tinygraph.drawing.grouping.repeats import LoopName, carried_words, is_condition, is_of_loop, loop_line, repeat_of
 from tinygraph.drawing.scenes.scene import Box, Scene
-from tinygraph.drawing.words.numbers import byte_size, count, shape
+from tinygraph.drawing.words.numbers import count, shape
 from tinygraph.drawing.words.symbols import operation_symbol, sign
 from tinygraph.drawing.words.text import SPACE, clean, clip
 from tinygraph.graph import Node
+from tinygraph.graph.sizes import byte_size
 
 __all__ = ["layer_operations", "layer_summary", "loop_lines"]
 

@@ -11,7 +11,7 @@ def role_of(box: Box, scene: Scene) -> str:
     """Return the role of a box as it looks in a picture: that of its value, unless the value is not finite.
 
     An operation and its backward step have the role "operation" and "pullback", an operation that was spoilt
-    "poisoned operation": their looks are not those of cards.
+    "spoilt operation": their looks are not those of cards.
     """
     if box.kind == "constant":
         return "constant"
@@ -23,14 +23,14 @@ def role_of(box: Box, scene: Scene) -> str:
     if box.kind == ("pullback" if scene.pairs else "operation") and born is not None and born.index == box.node.index:
         return "birth"
     if box.kind == "layer":
-        bad = {node.index for node in box.members} & scene.poisoned
+        bad = {node.index for node in box.members} & scene.spoilt
         return "origin_layer" if scene.origin in bad else "poisoned_layer" if bad else box.role
     if box.kind == "chip":
         is_value = box.constant is None and box.layer is None
-        return "poisoned" if is_value and box.node.index in scene.poisoned else box.role
-    if box.kind in {"gradient", "gradient value", "pullback", "update"} or box.node.index not in scene.poisoned:
+        return "spoilt" if is_value and box.node.index in scene.spoilt else box.role
+    if box.kind in {"gradient", "gradient value", "pullback", "update"} or box.node.index not in scene.spoilt:
         return "pullback" if box.kind == "pullback" else box.role
     is_origin = box.node.index == scene.origin
     if box.kind == "operation":
         return "origin" if is_origin else "poisoned_operation"
-    return "origin_value" if is_origin and box.node.is_input else "poisoned"
+    return "origin_value" if is_origin and box.node.is_input else "spoilt"

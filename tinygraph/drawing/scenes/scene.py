@@ -112,7 +112,7 @@ class Scene:
         image_shape: the shape of the images that are rows or columns of a matrix; see `tinygraph.draw`.
         reopened: draws the same with these scopes open and all others closed; None where no scope opens.
         marks: the marks of boxes in a picture of a difference, by the id of the box.
-        origin, poisoned: the index of the first non-finite value, and of all of them.
+        origin, spoilt: the index of the first non-finite value, and of all of them.
     """
 
     graph: Graph
@@ -131,7 +131,7 @@ class Scene:
     image_shape: ImageShape = None
     reopened: Callable[[Sequence[Scope]], Scene] | None = None
     origin: int | None = None
-    poisoned: frozenset[int] = frozenset()
+    spoilt: frozenset[int] = frozenset()
     marks: Mapping[str, Mark] = field(default_factory=dict)
 
     @cached_property
@@ -241,7 +241,7 @@ class Scene:
         return frozenset(self.trunk)
 
     def line_of(self, box: str) -> str:
-        """The straight line of a box, by its id: "trunk", "return" for the line of the backward side, or ""."""
+        """Return the straight line of a box, by its id: "trunk", "return" for that of the backward side, or ""."""
         if self.view == "difference":  # Graphviz fails at a straight line that arrows of removed nodes cross
             return ""
         if box in self.on_trunk:

@@ -162,7 +162,7 @@ def _around_loop(path: Path) -> Path:
 
 
 def _formula_title(graph: Graph) -> str:
-    """ "c = √(a² + b²)   after c.backward()" """
+    """Return the formula of the output, and the call that went backward: "c = √(a² + b²)   after c.backward()"."""
     if len(graph.outputs) != 1:
         return ""
     (output,) = graph.outputs

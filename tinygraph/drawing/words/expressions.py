@@ -77,7 +77,7 @@ class Term(NamedTuple):
 
 
 def own_names(graph: Graph) -> dict[Any, str]:
-    """The names of the values and of the constant arrays in the picture. Repeated names are numbered, x₁, x₂.
+    """Return the names of the values and of the constant arrays. Repeated names are numbered, x₁, x₂.
 
     Returns:
         The names of nodes by index, and those of constants by their `constant_key`, (name, array).
@@ -93,7 +93,7 @@ def own_names(graph: Graph) -> dict[Any, str]:
 
 
 def constant_key(name: str, array: Any) -> Hashable:
-    """A key of a named constant, by content: the record copies small arrays, so two uses of one are two arrays."""
+    """Return a key of a named constant, by content: the record copies small arrays, so two uses are two arrays."""
     content = b"" if isinstance(array, Like) else hashlib.blake2b(array.tobytes(), digest_size=16).digest()
     return name, array.shape, str(array.dtype), content
 
@@ -116,12 +116,12 @@ def _named(name: str) -> Term:
 
 
 def fallback(node: Node, names: Mapping[int, str] | None = None) -> str:
-    """The label of a value with neither a name nor a short formula: ‹product›. No variable can have this name."""
+    """Return the label of a value without a name or short formula: ‹product›. No variable can have this name."""
     return "" if node.is_input else f"‹{RESULTS.get(node.op, clip(clean(operation_symbol(node, names))))}›"
 
 
 def formula(graph: Graph, output: Node) -> str | None:
-    """The formula of `output` in the inputs; if that is too long, in the named values; else None."""
+    """Return the formula of `output` in the inputs; if that is too long, in the named values; else None."""
     names = own_names(graph)
     for expand_names in (True, False):
         found: dict[int, Term] = {}
@@ -173,7 +173,7 @@ def _written(node: Node, found: dict[int, Term], longest: int) -> Term | None:
 
 
 def _part(node: Node, found: dict[int, Term], longest: int) -> Term | None:
-    """ "w[0]": an index of numbers and slices; arrays in it are not written out."""
+    """Return an index of numbers and slices, "w[0]"; arrays in it are not written out."""
     operand, key = node.args[0], index_text(node.args[1])
     whole = found[operand.index] if isinstance(operand, Node) else None
     if whole is None or whole.text == UNFINISHED or UNNAMED in key:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["byte_size", "count", "number", "plain_integer", "shape", "superscript"]
+__all__ = ["count", "number", "plain_integer", "shape", "superscript"]
 
 MINUS = "−"
 SUPERSCRIPTS = str.maketrans("-−0123456789", "⁻⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -54,7 +54,7 @@ def _trimmed(text: str) -> str:
 
 
 def superscript(exponent: int) -> str:
-    """2 -> "²", -7 -> "⁻⁷"."""
+    """Return an integer as superscript: "²" for 2, "⁻⁷" for -7."""
     return str(exponent).translate(SUPERSCRIPTS)
 
 
@@ -66,21 +66,13 @@ def plain_integer(value: Any) -> int | None:
 
 
 def count(value: int) -> str:
-    """1234 -> "1234", 245780 -> "245,780"."""
+    """Return an integer with separators from five digits on: "1234", "245,780"."""
     digits = str(abs(value)) if abs(value) < 10_000 else f"{abs(value):,}"
     return (MINUS if value < 0 else "") + digits
 
 
-def byte_size(size: int) -> str:
-    """1966240 -> "1.97 MB" (powers of 1000)."""
-    amount, units = float(size), ["B", "kB", "MB", "GB", "TB", "PB"]
-    while amount >= 999.5 and len(units) > 1:
-        amount, units = amount / 1000, units[1:]
-    return f"{number(amount)} {units[0]}"
-
-
 def shape(sizes: tuple[int, ...]) -> str:
-    """(200, 4096) -> "200×4096", (3,) -> "(3,)", () -> "scalar"."""
+    """Return a shape as text: "200×4096", "(3,)", and "scalar" for ()."""
     if len(sizes) == 1:
         return f"({sizes[0]},)"
     return "×".join(map(str, sizes)) if sizes else "scalar"

@@ -211,7 +211,7 @@ def grouped(text: str) -> str:
 
 
 def _is_call(text: str) -> bool:
-    """ "σ(W @ x)" and "y[1:−1]", but neither "σ(x) + σ(y)" nor "(x + y)²"."""
+    """Return whether a text is one call: "σ(W @ x)" and "y[1:−1]", but neither "σ(x) + σ(y)" nor "(x + y)²"."""
     name, _, rest = text.replace("[", "(").replace("]", ")").partition("(")
     depths = [0]
     for letter in rest:
@@ -220,7 +220,7 @@ def _is_call(text: str) -> bool:
 
 
 def _call(node: Node, symbol: str, word: Callable[[Any], str]) -> str:
-    """ "clip(p, 0, 1)", and the name alone where no number is passed."""
+    """Return a call with its numbers, "clip(p, 0, 1)", or the name alone where no number is passed."""
     constants = [scalar_constant(argument) for argument in node.args]
     if all(constant is None for constant in constants) or not all(
         isinstance(a, (Node, np.ndarray, Like)) or c is not None for a, c in zip(node.args, constants, strict=True)
@@ -237,7 +237,7 @@ def _power(base: Any, exponent: Any, word: Callable[[Any], str]) -> str:
 
 
 def _write(node: Node, place: Place, names: Mapping[int, str] | None) -> str:
-    """ "y[1:] ← u", and "[1:] ← 0" where the array has no name."""
+    """Return the sign of a write: "y[1:] ← u", and "[1:] ← 0" where the array has no name."""
     whole, _, value = node.args
     if isinstance(whole, Node):
         array = _operand(whole, names).replace(UNNAMED, "")
