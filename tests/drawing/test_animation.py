@@ -123,3 +123,10 @@ def test_files(tmp_path):
         animation.save(tmp_path / "c.gif")
     assert "<Animation of 12 steps, 14.4 seconds>" in repr(animation)
     assert set(animation._repr_mimebundle_()) == {"text/html", "image/svg+xml", "text/plain"}
+
+
+@pytest.mark.parametrize("seconds", [0, -1, float("nan"), float("inf")])
+def test_a_step_takes_time(seconds):
+    for given in (pythagoras(), losses(2)):
+        with pytest.raises(ValueError, match="more than 0 seconds"):
+            tg.animate(given, seconds=seconds)

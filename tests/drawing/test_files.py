@@ -158,3 +158,8 @@ def test_mermaid_has_a_box_for_each_box_and_an_arrow_for_each_link() -> None:
         assert len([line for line in lines if line.startswith("subgraph")]) == lines.count("end")
         for box in drawing._scene.boxes:
             assert sum(line.startswith((f"{box.id}(", f"{box.id}[")) for line in lines) == 1
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"there is no folder '.*pictures'; make it first"):
+        draw(hypotenuse()).save(tmp_path / "pictures" / "c.dot")

@@ -189,3 +189,11 @@ def test_the_table_says_that_a_gradient_is_of_another_pass() -> None:
     only = loss_of(network)
     only.backward()
     assert "in place of" not in str(tg.health(only))
+
+
+def test_the_table_of_a_loss_before_its_backward_pass_says_what_is_missing() -> None:
+    w = tg.Tensor(np.ones(3))
+    loss = np.mean(w * 2)
+    assert "call loss.backward() first" in str(tg.health(loss))
+    loss.backward()
+    assert "call loss" not in str(tg.health(loss))

@@ -128,11 +128,13 @@ def animate(*outputs: Any, seconds: float | None = None, **options: Any) -> Anim
         200 kB leaves steps out, evenly, and never the last.
 
     Raises:
-        ValueError: the graphs of a film have different calls, or there are none.
+        ValueError: the graphs of a film have different calls, or there are none; `seconds` is not above 0.
         NoEngineError: Graphviz is not installed.
 
     Also raises what `tg.draw` does.
     """
+    if seconds is not None and not 0 < seconds < float("inf"):
+        raise ValueError(f"animate: a step takes more than 0 seconds, got seconds={seconds!r}")
     if len(outputs) == 1 and isinstance(outputs[0], list | tuple):
         return _film([_drawn(item, options) for item in outputs[0]], 0.25 if seconds is None else seconds)
     return _passes(_drawn(outputs, options), 1.2 if seconds is None else seconds)

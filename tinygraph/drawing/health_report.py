@@ -48,7 +48,10 @@ class Health:
             ).rstrip()
             for row in rows
         ]
-        return "\n".join([*lines, "", *RULES, *gradient_notes(self.drawing._scene)])
+        unknown = all(layer.gradient is None for layer in self.layers if layer.parameters)
+        is_early = unknown and any(layer.parameters for layer in self.layers)
+        hint = ["no gradient is known: call loss.backward() first"] if is_early else []
+        return "\n".join([*lines, "", *hint, *RULES, *gradient_notes(self.drawing._scene)])
 
 
 def _row(layer: LayerHealth) -> tuple[str, ...]:

@@ -11,6 +11,8 @@ __all__ = ["replace_file"]
 
 def replace_file(path: Path, content: bytes) -> Path:
     """Write a file, and return its path. One that is there already is only replaced once the new one is complete."""
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"save: there is no folder {str(path.parent)!r}; make it first")
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.")
     try:
         with os.fdopen(descriptor, "wb") as file:
