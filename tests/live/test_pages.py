@@ -228,6 +228,15 @@ def test_cards_keep_their_texts_within_them(driver: Any, tmp_path: Path):
     assert max(wide) <= 1
 
 
+def test_the_fields_of_a_wide_array_show_four_digits(driver: Any, tmp_path: Path):
+    wide = tg.Tensor(np.linspace(-1, 1, 16).reshape(2, 8), name="wide")
+    total = np.sum(wide**2)
+    total.backward()
+    page = opened(driver, tmp_path, tg.draw(total).html())
+    assert page.run("Math.min(...[...document.querySelectorAll('#live .fields input')].map(e => e.offsetWidth))") > 45
+    assert page.run("document.querySelector('#live').scrollWidth <= document.querySelector('#live').clientWidth")
+
+
 def test_arrays_have_fields_and_their_cards_follow(driver: Any, tmp_path: Path):
     x = tg.Tensor(np.array([1.0, 2.0, 3.0]), name="x")
     s = (x**2).sum()

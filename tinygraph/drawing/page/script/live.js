@@ -79,7 +79,7 @@ function controlOf(input, into) {
     field(input.name, () => input.now[0], set(0), row);
   } else if (size && size <= MOST_FIELDS) {
     const columns = input.shape.at(-1), table = add('div', '', row, 'fields');
-    table.style.gridTemplateColumns = `repeat(${Math.min(columns, 8)}, minmax(0, 1fr))`;
+    table.style.gridTemplateColumns = `repeat(${Math.min(columns, 8)}, minmax(3.4rem, 1fr))`;
     input.now.forEach((_, place) => field(`${input.name}[${place}]`, () => input.now[place], set(place), table));
   } else add('span', `${input.shape.join('×')}, as it was drawn`, row);
 }
