@@ -36,7 +36,7 @@ ROLES = {
     "birth_layer": Role("#b00020", "#f8fafc", 1.6, "layer with the first {kind} of a gradient"),
     "origin_value": Role("#b00020", "#fde8e8", 1.8, "first non-finite value"),
     "origin_layer": Role("#b00020", "#f8fafc", 1.6, "layer with the first non-finite value"),
-    "poisoned_layer": Role("#b00020", "#f8fafc", 1.6, "layer with non-finite values"),
+    "spoilt_layer": Role("#b00020", "#f8fafc", 1.6, "layer with non-finite values"),
     "spoilt": Role("#b00020", "#fde8e8", 1.8, "made non-finite by it", dashed=True),
 }
 

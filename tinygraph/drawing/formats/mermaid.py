@@ -97,7 +97,7 @@ def _styles(scene: Scene) -> Iterator[str]:
 # Boxes that are filled with a colour: the keys of the colour and of its text.
 FILLED = {
     "operation": ("operation", "on operation"),
-    "poisoned_operation": ("spoilt operation", "on operation"),
+    "spoilt_operation": ("spoilt operation", "on operation"),
     "origin": ("non-finite", "on operation"),
     "birth": ("non-finite", "on operation"),
     "pullback": ("gradient", "on gradient"),

@@ -24,7 +24,7 @@ def role_of(box: Box, scene: Scene) -> str:
         return "birth"
     if box.kind == "layer":
         bad = {node.index for node in box.members} & scene.spoilt
-        return "origin_layer" if scene.origin in bad else "poisoned_layer" if bad else box.role
+        return "origin_layer" if scene.origin in bad else "spoilt_layer" if bad else box.role
     if box.kind == "chip":
         is_value = box.constant is None and box.layer is None
         return "spoilt" if is_value and box.node.index in scene.spoilt else box.role
@@ -32,5 +32,5 @@ def role_of(box: Box, scene: Scene) -> str:
         return "pullback" if box.kind == "pullback" else box.role
     is_origin = box.node.index == scene.origin
     if box.kind == "operation":
-        return "origin" if is_origin else "poisoned_operation"
+        return "origin" if is_origin else "spoilt_operation"
     return "origin_value" if is_origin and box.node.is_input else "spoilt"
