@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
@@ -130,3 +131,48 @@ def test_a_step_takes_time(seconds):
     for given in (pythagoras(), losses(2)):
         with pytest.raises(ValueError, match="more than 0 seconds"):
             tg.animate(given, seconds=seconds)
+
+
+def words_of_frames(film: Any) -> list[list[str]]:
+    """The texts of each frame."""
+    return [
+        [str(part.text).replace("\u00a0", " ").strip() for part in ElementTree.fromstring(frame).iter(f"{{{SVG}}}text")]
+        for frame in film.frames()
+    ]
+
+
+def test_a_film_says_of_a_step_only_what_is_true_of_it():
+    def step(factor: int, part: str) -> Any:
+        x = tg.Tensor(2.0, name="x")
+        with tg.scope(part):
+            y = np.tanh(x) * 2
+            z = y**2
+        loss = z * factor
+        loss.backward()
+        return loss
+
+    first, second = words_of_frames(tg.animate([step(2, "early"), step(3, "late")], view="full"))
+    assert "early" in first and "late" not in first and "late" in second and "early" not in second
+    assert "z × 2" in first and "z × 3" in second
+
+    def line(slope: int) -> Any:
+        x = tg.Tensor(2.0, name="x")
+        cost = x * slope + 1
+        cost.backward()
+        return cost
+
+    first, second = words_of_frames(tg.animate([line(2), line(3)]))
+    assert not any("after cost.backward()" in text for text in first + second), "no formula is that of both"
+    alike = words_of_frames(tg.animate([line(2), line(2)]))
+    assert all(any(text.startswith("cost = x × 2 + 1") for text in each) for each in alike)
+
+
+def test_names_in_an_animation_are_those_of_the_users_variables():
+    x = tg.Tensor(3.0)
+    params = {"b": tg.Tensor(2.0)}
+    total = x * params["b"]
+    total.backward()
+    for moving in (tg.animate(total), tg.animate([total, total])):
+        words = words_of_frames(moving)[-1]
+        assert "∂total/∂x = 2" in words and '∂total/∂params["b"] = 3' in words
+        assert not any("given" in text or "item" in text for text in words)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import copy
 import os
+import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from types import FrameType
 from typing import Any
 from xml.etree import ElementTree
 
-from tinygraph.drawing.choosing import draw
+from tinygraph.drawing.choosing import draw, graph_of
 from tinygraph.drawing.drawing import Drawing
 from tinygraph.drawing.formats.motion import Step, caption, room_for_captions, stylesheet
 from tinygraph.drawing.formats.svg import SVG
@@ -135,16 +138,18 @@ def animate(*outputs: Any, seconds: float | None = None, **options: Any) -> Anim
     """
     if seconds is not None and not 0 < seconds < float("inf"):
         raise ValueError(f"animate: a step takes more than 0 seconds, got seconds={seconds!r}")
+    frame = sys._getframe(1)
     if len(outputs) == 1 and isinstance(outputs[0], list | tuple):
-        return _film([_drawn(item, options) for item in outputs[0]], 0.25 if seconds is None else seconds)
-    return _passes(_drawn(outputs, options), 1.2 if seconds is None else seconds)
+        drawings = [_drawn((item,), frame, options) for item in outputs[0]]
+        return _film(drawings, 0.25 if seconds is None else seconds)
+    return _passes(_drawn(outputs, frame, options), 1.2 if seconds is None else seconds)
 
 
-def _drawn(given: Any, options: dict[str, Any]) -> Drawing:
-    """Return what was given as a drawing."""
-    if isinstance(given, Drawing):
-        return given
-    return draw(*(given if isinstance(given, tuple) else (given,)), **options)
+def _drawn(given: tuple[Any, ...], frame: FrameType, options: dict[str, Any]) -> Drawing:
+    """Return what was given as a drawing, with the names of the user's variables."""
+    if len(given) == 1 and isinstance(given[0], Drawing):
+        return given[0]
+    return draw(graph_of(given, frame), **options)
 
 
 # --- the passes of one graph ------------------------------------------------------------------------------------------
@@ -200,6 +205,8 @@ def _film(drawings: Sequence[Drawing], seconds: float) -> Animation:
     if not drawings:
         raise ValueError("animate: the list is empty. Give a graph of each step, such as the losses of a training")
     _check_alike([drawing._scene for drawing in drawings])
+    if len({drawing._scene.title for drawing in drawings}) > 1:  # the formula of one step is not that of the others
+        drawings = [Drawing(replace(drawing._scene, title="")) for drawing in drawings]
     count = len(drawings)
     while True:
         chosen = sorted({round(place * (len(drawings) - 1) / max(count - 1, 1)) for place in range(count)})
@@ -232,7 +239,7 @@ def _film_of(drawings: Sequence[Drawing], places: Sequence[int], seconds: float)
             for title in parent.findall(f"{{{SVG}}}title"):
                 parent.remove(title)
     runs: dict[str, tuple[int, int]] = {}
-    for key in ("data-box", "data-link"):
+    for key in ("data-box", "data-link", "data-scope"):
         groups = [{group.get(key): group for group in root.iter(f"{{{SVG}}}g") if group.get(key)} for root in roots]
         for name, group in groups[-1].items():
             versions = [each.get(name, group) for each in groups]

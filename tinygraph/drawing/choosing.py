@@ -26,7 +26,7 @@ from tinygraph.drawing.scenes.scene import Scene
 from tinygraph.drawing.words.text import clean
 from tinygraph.graph import Graph, count_nodes, read_graph
 
-__all__ = ["draw"]
+__all__ = ["draw", "graph_of"]
 
 View = Literal["auto", "full", "chain", "values", "collapsed", "rolled", "mirror", "columns", "heat", "health"]
 Direction = Literal["auto", "LR", "TB"]
@@ -126,7 +126,7 @@ def draw(
         raise ValueError(f"unknown direction {direction!r}; it must be one of {', '.join(DIRECTIONS)}")
     check_image_shape(image_shape)
     _check_words(title, open)
-    graph = _graph(outputs, sys._getframe(1))
+    graph = graph_of(outputs, sys._getframe(1))
     for mapping, of in ((names, "names"), (sections, "sections")):
         _check_nodes(graph, mapping or {}, of)
     opened = [open] if isinstance(open, str) else list(open or ())
@@ -184,7 +184,8 @@ def _check_nodes(graph: Graph, mapping: Any, of: str) -> None:
             )
 
 
-def _graph(outputs: tuple[Any, ...], frame: Any) -> Graph:
+def graph_of(outputs: tuple[Any, ...], frame: Any) -> Graph:
+    """Return the graph of what `draw` is given, with the names that the variables of a frame have."""
     if len(outputs) == 1 and isinstance(outputs[0], Graph):
         _check_size(len(outputs[0]))
         return outputs[0]
