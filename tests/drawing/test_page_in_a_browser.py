@@ -75,6 +75,22 @@ def test_it_opens_readable_at_any_width(driver: Any, tmp_path: Path, width: int)
     assert not page.complaints()
 
 
+def test_a_narrow_screen_shows_the_boxes_and_not_the_ground_beside_them(driver: Any, tmp_path: Path) -> None:
+    w = tg.Tensor(np.full((3, 2), 0.5))
+    loss = np.mean(np.tanh(tg.Tensor(np.ones((4, 3)), requires_grad=False) @ w))
+    loss.backward()
+    page = opened(driver, tmp_path, draw(loss, view="full").html())
+    page.size(360, 740)
+    page.go()
+    sides = "Object.values(groups).map(g => g.getBoundingClientRect())"
+    assert page.run("sizes.wide * view.scale") > 360  # the legend is wider
+    left, right = page.run(f"[Math.min(...{sides}.map(s => s.left)), Math.max(...{sides}.map(s => s.right))]")
+    assert left >= 0 and right <= 360 and abs(left + right - 360) <= 20
+    wide, high = page.run("[$('map').getBoundingClientRect().width, $('map').getBoundingClientRect().height]")
+    assert 0 < wide <= 90 and 0 < high <= 72
+    page.size(1200)
+
+
 def test_each_step_rings_its_box_and_says_what_numpy_computes(chain: Page) -> None:
     a, b = 3.0, 4.0
     s, c = np.add(a**2, b**2), np.sqrt(a**2 + b**2)

@@ -18,9 +18,19 @@ function openingView() {
   const x = Math.max((stage.clientWidth - sizes.wide * scale) / 2, MARGIN), y = Math.max((stage.clientHeight - sizes.high * scale) / 2, MARGIN);
   moveTo({ x, y, scale });
   const first = groups[picture.steps[0]?.at];
-  if (first && sizes.wide * scale > room.wide) bringIntoSight(first);
+  if (sizes.wide * scale > room.wide) {
+    moveToBoxes(room.wide);
+    if (first) bringIntoSight(first);
+  }
   untouched = true;
   state.at = '';
+}
+
+// The legend may be wider than the graph: the boxes stand in the middle, or begin at the left where they are wider.
+function moveToBoxes(room) {
+  const sides = Object.values(groups).map(group => group.getBoundingClientRect()), stage = $('stage').getBoundingClientRect();
+  const left = Math.min(...sides.map(side => side.left)), wide = Math.max(...sides.map(side => side.right)) - left;
+  if (sides.length) moveTo({ ...view, x: view.x + stage.left + MARGIN - left + Math.max((room - wide) / 2, 0) });
 }
 
 function fitAll() {
