@@ -153,6 +153,8 @@ def test_an_argument_of_another_size_is_an_error(tmp_path: Path):
     tg.compile(lambda x: x * 2).save(tmp_path / "step.js", some(3))
     (found,) = calls_in_node([(tmp_path / "step.js", [[some(4)]])])
     assert "x: float64 of shape (3,) has 3 numbers, and 4 are given" in found["error"]
+    (found,) = calls_in_node([(tmp_path / "step.js", [[]])])
+    assert "x: float64 of shape (3,) is missing" in found["error"]
 
 
 REDUCED: list[Callable[..., Any]] = [np.sum, np.mean, np.max, np.min, np.prod, np.argmax, np.argmin]

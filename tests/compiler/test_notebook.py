@@ -29,6 +29,7 @@ def step() -> Any:
 def test_a_compiled_function_is_a_table_a_picture_and_its_text():
     train = step()
     assert repr(train).endswith("train, 0 signatures>") and "<svg" not in train._repr_html_()
+    assert "It has no program yet." in train._repr_html_() and "<table>" not in train._repr_html_()
     train(np.ones((4, 3)), np.ones((4, 1)))
     page = train._repr_html_()
     assert repr(train).endswith("train, 1 signature>")

@@ -17,7 +17,8 @@ def programs_html(function: str, programs: Sequence[tuple[str, str, str]], expla
     Args:
         programs: of each its signature, the reason why it was made, and its runs.
     """
-    table = table_html(("program for", "made because", "runs"), programs, texts=2)
+    heads = ("program for", "made because", "runs")
+    table = table_html(heads, programs, texts=2) if programs else "<p>It has no program yet.</p>"
     return f"<p>{escape(function)}</p>{table}{_unfolding('explanation', explanation)}"
 
 

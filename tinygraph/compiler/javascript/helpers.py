@@ -8,6 +8,7 @@ HELPERS: dict[str, str] = {
     "array": """\
 // The numbers of an argument as a typed array: of an array, of nested arrays, or of a typed array.
 function array(value, Kind, size, words) {
+  if (value === undefined) throw new TypeError(`${words} is missing`);
   const flat = ArrayBuffer.isView(value) ? value : Array.isArray(value) ? value.flat(Infinity) : [value];
   if (flat.length !== size) throw new RangeError(`${words} has ${size} numbers, and ${flat.length} are given`);
   return flat instanceof Kind ? flat : Kind.from(flat);
