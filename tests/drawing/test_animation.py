@@ -11,6 +11,7 @@ import pytest
 
 import tinygraph as tg
 from tinygraph.drawing.formats.svg import SVG
+from tinygraph.drawing.palette import COLOURS
 
 
 def pythagoras():
@@ -176,3 +177,24 @@ def test_names_in_an_animation_are_those_of_the_users_variables():
         words = words_of_frames(moving)[-1]
         assert "∂total/∂x = 2" in words and '∂total/∂params["b"] = 3' in words
         assert not any("given" in text or "item" in text for text in words)
+
+
+def test_a_film_that_diverges_is_red_only_where_it_has_diverged():
+    def step(value: float) -> Any:
+        w = tg.Tensor(value, name="w")
+        with np.errstate(all="ignore"):
+            e = np.exp(w * w) * w
+            e.backward()
+            return tg.draw(e)
+
+    def red(svg: str) -> int:
+        root = ElementTree.fromstring(svg)
+        groups = [group for key in ("data-box", "data-link") for group in root.iter(f"{{{SVG}}}g") if group.get(key)]
+        parts = [part for group in groups for part in group.iter()]
+        return sum({part.get("stroke"), part.get("fill")} & spoilt != set() for part in parts)
+
+    spoilt = {COLOURS["non-finite"], COLOURS["spoilt operation"]}
+    drawings = [step(value) for value in (1.0, 2.0, 1e3, 1e200)]
+    frames = tg.animate(drawings).frames()
+    alone = [red(drawing.svg()) for drawing in drawings]
+    assert [red(frame) > 0 for frame in frames] == [count > 0 for count in alone] == [False, False, True, True]

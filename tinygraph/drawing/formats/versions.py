@@ -15,6 +15,7 @@ __all__ = ["GRADIENT", "replace_by_versions"]
 # Parts of a card that belong to its gradient.
 GRADIENT = {COLOURS["gradient"], COLOURS["gradient fill"], COLOURS["gradient track"]}
 SAID = {"font-family", "lengthAdjust", "text-anchor", "{http://www.w3.org/XML/1998/namespace}space"}
+STYLE = ("fill", "stroke", "stroke-width", "stroke-dasharray", "font-weight")
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 
 Element = ElementTree.Element
@@ -29,6 +30,13 @@ def replace_by_versions(group: Element, versions: Sequence[Element], is_box: boo
     moves = [_way(_middle(version), _middle(group)) if is_box else (0.0, 0.0) for version in versions]
     if len({tuple(part.tag for part in version) for version in versions}) > 1:  # a bar more, or a row
         return _replace_parts(group, list(group), [[*version] for version in versions], moves)
+    if len({tuple(map(_style, version)) for version in versions}) > 1:  # a value that is no longer finite
+        parts = list(group)
+        whole = [
+            [*version] if is_box else [_in_style(part, other) for part, other in zip(parts, version, strict=True)]
+            for version in versions
+        ]
+        return _replace_parts(group, parts, whole, moves)
     # The outline of a box stays, and so does the ground of its gradient: only their widths follow the letters.
     places = [
         place for place, part in enumerate(group)
@@ -84,7 +92,23 @@ def _form(part: Element) -> str:
     points = [float(text) for text in NUMBER.findall(part.get("d") or part.get("points") or "")]
     shape = [round(n - start, 1) for pair in zip(points[::2], points[1::2], strict=False)
              for n, start in zip(pair, points, strict=False)]  # fmt: skip
-    return f"{part.tag} {part.text} {part.get('fill')} {shape}"
+    return f"{part.tag} {part.text} {_style(part)} {shape}"
+
+
+def _style(part: Element) -> tuple[str | None, ...]:
+    """Return the colours and the lines of a part."""
+    return tuple([part.get(name) for name in STYLE])
+
+
+def _in_style(part: Element, other: Element) -> Element:
+    """Return a copy where the part stands, with the text, the colours and the lines of another."""
+    made = _with_text(part, other.text) if part.tag.endswith("text") else copy.deepcopy(part)
+    for name in STYLE:
+        made.attrib.pop(name, None)
+        word = other.get(name)
+        if word is not None:
+            made.set(name, word)
+    return made
 
 
 def _words(part: Element) -> str:
