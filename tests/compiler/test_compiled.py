@@ -9,6 +9,7 @@ import threading
 import warnings
 from pathlib import Path
 from typing import NamedTuple
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -704,6 +705,28 @@ def test_a_call_of_a_program_costs_eleven_python_calls_of_ours_at_most():
         sys.setprofile(before)
     assert calls[0] == "Compiled.__call__"
     assert len(calls) <= 11, calls
+
+
+def test_the_closed_layers_of_a_profile_have_their_time_in_both_passes():
+    model = tg.nn.Sequential([tg.nn.Dense(4, activation="tanh") for _ in range(16)])
+    model(np.ones((2, 4)))
+    optimizer = tg.optim.Adam(list(model.parameters()))
+
+    @tg.compile
+    def step(x):
+        loss = np.mean(model(x) ** 2)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    x = np.ones((5, 4))
+    step(x)
+    drawn = step.profile(x).draw()
+    assert any(box.kind == "layer" and box.role == "gradient" for box in drawn._scene.boxes)
+    pytest.importorskip("pygraphviz")
+    groups = {group.get("data-box"): "".join(group.itertext()) for group in ElementTree.fromstring(drawn.svg()).iter()}
+    assert all("µs" in groups[box] or "ms" in groups[box] for box in drawn._scene.heated)
 
 
 def test_the_profile_of_a_large_step_is_drawn_in_columns_whose_boxes_have_all_of_its_time():

@@ -34,7 +34,8 @@ def layer_card(box: Box, scene: Scene) -> str:
     heading = font(box.layer.title, 13, "text", bold=True) + font(SPACE * 2 + layer_operations(box), 11)
     rows = [cell(heading), *[cell(font(line)) for line in loop_lines(box)]]
     if box.role == "gradient":
-        return table([*rows, *[cell(font(line, 10, "gradient")) for line in box.lines]])
+        lines = [cell(font(line, 10, "gradient")) for line in box.lines]
+        return table([*rows, *lines, *heat_rows(box, scene)])
     rows.append(cell(font(layer_summary(box, scene))))
     rows += [*health_rows(box.id, scene), *heat_rows(box, scene), *_parameter_rows(parameters, scene, box.layer)]
     return table([*rows, *_crowd_rows(box, scene), *trouble_rows(box, scene)])
