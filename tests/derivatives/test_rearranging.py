@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from numpy.lib.stride_tricks import sliding_window_view
 
 import tinygraph as tg
+from tinygraph.derivatives.rearranging import windows_added
 from tinygraph.testing import check_grads
 from tinygraph.testing.strategies import arrays, axes, shapes
 
@@ -46,6 +47,16 @@ def windowed(draw):
     return Call((x, 2 if axis is not None else (2,) * x.ndim), {"axis": axis})
 
 
+@st.composite
+def added(draw):
+    """Windows with one shape for each of the axes, and the array that they are added into."""
+    call = draw(windowed())
+    (x, window), axis = call.args, call.keywords["axis"]
+    g = draw(arrays(sliding_window_view(x, window, axis).shape))
+    axes_of = tuple(range(x.ndim)) if axis is None else (axis % x.ndim,)
+    return Call((g, window if isinstance(window, tuple) else (window,), axes_of, x.shape))
+
+
 def padded_and_trimmed(x, **keywords):
     return np.trim_zeros(np.pad(x, 1), **keywords)
 
@@ -57,6 +68,7 @@ LAWS = enter(
         np.resize: st.tuples(arrays(), st.sampled_from([4, (2, 3), (0,), (5, 1)])).map(Call),
         np.block: blocks(),
         sliding_window_view: windowed(),
+        windows_added: added(),
         np.trim_zeros: arrays(shapes(1, 1, min_side=1), **NONZERO).map(lambda x: Call((x,))),
         padded_and_trimmed: st.tuples(
             arrays(shapes(1, 1, min_side=1), **NONZERO), st.sampled_from([{}, {"trim": "f"}, {"trim": "b"}])
@@ -77,6 +89,12 @@ def test_an_array_that_is_filled_like_a_tensor_has_no_gradient_and_can_be_writte
     assert not filled.requires_grad
     filled[1] = tg.Tensor(5.0)
     assert filled.requires_grad
+
+
+@pytest.mark.parametrize(("window", "axis"), [(66, 0), ((9, 8), (0, 1)), ((2, 2), (0, 0))])
+def test_large_windows_and_two_windows_along_one_axis_are_added_by_their_places(window, axis):
+    x = np.random.default_rng(0).normal(size=(70, 9))
+    check_grads(lambda x: sliding_window_view(x, window, axis)[::3], x, order=1)
 
 
 def test_nothing_is_left_of_zeros():

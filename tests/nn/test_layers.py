@@ -165,13 +165,13 @@ def test_activations(name):
     np.testing.assert_allclose(y.data, ACTIVATIONS[name](ROWS @ layer.kernel.data), rtol=1e-12)
 
 
-def test_a_weight_without_a_name_is_not_called_after_the_layers_result():
+def test_a_weight_without_a_name_is_called_after_its_attribute_and_not_after_the_layers_result():
     layer = nn.Dense(2)
     hidden = layer(ROWS)
     layer.kernel.name = None
     graph = tg.Graph.of(hidden)
     kernel, bias = [node for node in graph.nodes if node.is_input]
-    assert (kernel.name, bias.name, graph.outputs[0].name) == (None, "Dense.bias", "hidden")
+    assert (kernel.name, bias.name, graph.outputs[0].name) == ("kernel", "Dense.bias", "hidden")
     assert kernel.source == graph.outputs[0].source
 
 
