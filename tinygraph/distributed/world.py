@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import sys
+import time
 from traceback import format_exception
 from types import TracebackType
 from typing import Any
@@ -12,6 +13,9 @@ from tinygraph.distributed.communicator import Communicator
 from tinygraph.distributed.groups import CALLS, GOODBYE, enter, group_of
 
 __all__ = ["comm_or_world", "mpi"]
+
+# Seconds in which `mpiexec` passes a traceback on: it may drop what it has not read when a rank aborts.
+FORWARDING = 0.3
 
 _known: dict[str, Communicator] = {}
 
@@ -93,6 +97,7 @@ def _end_together(library: Any, name: str) -> None:
             sys.stderr.write(said)
             before(kind, error, traceback)
         sys.stderr.flush()
+        time.sleep(FORWARDING)
         library.COMM_WORLD.Abort(1)
 
     sys.excepthook = end
