@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 import tinygraph as tg
 from tinygraph.engine.nested import mapped
 from tinygraph.graph import Graph, Node
-from tinygraph.graph.repeats import Repeat, plain_scope, repeats
+from tinygraph.graph.repeats import Repeat, repeats
 from tinygraph.graph.runs import Run, repetitions
+from tinygraph.graph.step_words import plain_scope
 
 rng = np.random.default_rng(0)
 

@@ -19,7 +19,8 @@ from typing import Any
 from tinygraph.drawing.words.text import clean, clip
 from tinygraph.engine.scopes import ScopeName
 from tinygraph.graph import Node
-from tinygraph.graph.repeats import Repeat, plain_scope
+from tinygraph.graph.repeats import Repeat
+from tinygraph.graph.step_words import plain_scope
 
 __all__ = [
     "BEFORE",
