@@ -267,6 +267,3 @@ def _told(scene: Scene, node: Node) -> str:
     name = scene.names.get(node.index, "")
     text = numbers.number(node.value.reshape(())[()])
     return f"{name} = {text}" if name else text
-
-
-# --- captions and times -----------------------------------------------------------------------------------------------

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
 from tinygraph.drawing.drawing import Drawing
-from tinygraph.drawing.errors import TooLargeError
 from tinygraph.drawing.grouping.proposing import COARSEST, proposed
 from tinygraph.drawing.grouping.rolling import rolled, rolled_within
 from tinygraph.drawing.grouping.scopes import Scope, call_places
@@ -18,6 +17,15 @@ from tinygraph.drawing.images.images import ImageShape, check_image_shape, shown
 from tinygraph.drawing.images.thumbnails import check_fits
 from tinygraph.drawing.layout.engine import MOST_BOXES
 from tinygraph.drawing.layout.tracks import most_beside
+from tinygraph.drawing.refusals import (
+    MOST_TO_READ,
+    check_nodes,
+    check_size,
+    check_words,
+    fitting,
+    function_given,
+    too_large,
+)
 from tinygraph.drawing.scenes import views
 from tinygraph.drawing.scenes.columns import columns
 from tinygraph.drawing.scenes.mirror import mirror
@@ -44,9 +52,7 @@ DIRECTIONS = ("auto", "LR", "TB")
 
 MOST_SCALARS = 40
 MOST_UNCOLLAPSED = 60
-MOST_TO_READ = 300
 MOST_PROPOSED = 100
-MOST_NODES = 30_000
 MOST_RANKS_ACROSS = 9
 # Operations side by side, each with the labels of its lanes, in a picture as wide as a notebook.
 MOST_BESIDE = 6
@@ -125,15 +131,15 @@ def draw(
     if direction not in DIRECTIONS:
         raise ValueError(f"unknown direction {direction!r}; it must be one of {', '.join(DIRECTIONS)}")
     check_image_shape(image_shape)
-    _check_words(title, open)
+    check_words(title, open)
     graph = graph_of(outputs, sys._getframe(1))
     for mapping, of in ((names, "names"), (sections, "sections")):
-        _check_nodes(graph, mapping or {}, of)
+        check_nodes(graph, mapping or {}, of)
     opened = [open] if isinstance(open, str) else list(open or ())
     passes = Passes(sections or {}, differentiated or {}, updates or {})
     if view == "columns" or (view == "auto" and not heat and direction != "LR" and has_columns(graph, passes)):
         large = len(graph) > MOST_UNCOLLAPSED and not graph.scopes  # layers are closed one by one
-        scene = _fitting(columns(rolled_within(graph, passes.sections) if large else graph, passes, opened))
+        scene = fitting(columns(rolled_within(graph, passes.sections) if large else graph, passes, opened))
     else:
         if sections or names:
             graph = sectioned(graph, sections or {}, names or {})
@@ -161,59 +167,23 @@ def _heat(graph: Graph, view: str, heat: str | Mapping[int, float] | None, measu
             "Write 'time', 'bytes' or 'gradient norm', or a dict of amounts by the index of a call"
         )
     if not any(node.index in heat for node in graph.nodes):
-        _check_nodes(graph, heat, "heat")
+        check_nodes(graph, heat, "heat")
     return given_heat(heat, measured) if heat else None
-
-
-def _check_words(title: Any, opened: Any) -> None:
-    """Refuse a title that is no text, and what names no scope."""
-    if not isinstance(title, str | None):
-        raise TypeError(f"draw: the title is no text but {type(title).__name__}. Write title=str(...)")
-    if not isinstance(opened, str | Iterable | None):
-        raise TypeError(f"draw: open names scopes, and a {type(opened).__name__} is no name. Write open='layer 2'")
-
-
-def _check_nodes(graph: Graph, mapping: Any, of: str) -> None:
-    """Refuse a mapping by the index of a node that has other keys: what it says would not be in the picture."""
-    known = {node.index for node in graph.nodes}
-    for index in mapping:
-        if index not in known:
-            raise ValueError(
-                f"draw: {of} goes by the index of a node, and {index!r} is the index of none of this graph. "
-                "Write {graph['y'].index: ...} for the node named y of graph = tg.Graph.of(...)"
-            )
 
 
 def graph_of(outputs: tuple[Any, ...], frame: Any) -> Graph:
     """Return the graph of what `draw` is given, with the names that the variables of a frame have."""
     if len(outputs) == 1 and isinstance(outputs[0], Graph):
-        _check_size(len(outputs[0]))
+        check_size(len(outputs[0]))
         return outputs[0]
     if any(isinstance(output, Graph) for output in outputs):
         raise TypeError("draw one Graph at a time, or Tensors")
     if outputs and callable(outputs[0]):
-        raise TypeError(_function_given(outputs))
+        raise TypeError(function_given(outputs))
     if len(outputs) == 1 and isinstance(outputs[0], list | tuple):
         raise TypeError(f"draw: a {type(outputs[0]).__name__} is no Tensor. Write tg.draw(*outputs) for its Tensors")
-    _check_size(count_nodes(outputs))
+    check_size(count_nodes(outputs))
     return read_graph(outputs, frame)
-
-
-def _function_given(outputs: tuple[Any, ...]) -> str:
-    """Return the error for `tg.draw(f, 2.0)`."""
-    function, *arguments = outputs
-    name, given = _called(function), ", ".join(_called(argument) for argument in arguments) or "x"
-    if hasattr(function, "draw"):
-        return f"draw: {name} is compiled, and draws the program that was run last. Write {name}.draw() after a call"
-    return (
-        f"draw: {name} is a function, which has no graph before it is called. Write tg.draw(tg.trace({name}, {given}))"
-    )
-
-
-def _called(given: Any) -> str:
-    """Return the text of a number, the name of a function, and "..." for anything longer."""
-    text = str(getattr(given, "__name__", "") or repr(given))
-    return text if len(text) <= 24 and "\n" not in text and "<" not in text else "..." if not callable(given) else "f"
 
 
 def _scene(graph: Graph, view: str, opened: list[str], images: bool) -> Scene:
@@ -221,24 +191,24 @@ def _scene(graph: Graph, view: str, opened: list[str], images: bool) -> Scene:
         raise ValueError(f'open=... belongs to the views "collapsed" and "rolled", not to {view!r}')
     large = len(graph) > MOST_UNCOLLAPSED
     if view == "health" and graph.scopes and not opened:
-        return _fitting(_of_layers(graph))
+        return fitting(_of_layers(graph))
     closed = view in {"collapsed", "rolled"} or (view == "health" and graph.scopes)
     if closed or opened or (large and view in {"auto", "heat", "health"}):
-        return _fitting(_of_cards(graph, view, opened))
+        return fitting(_of_cards(graph, view, opened))
     if view in {"heat", "health"}:
-        return _fitting(views.full(graph))
+        return fitting(views.full(graph))
     if view != "auto" and len(graph) > MOST_BOXES:  # every node is a box
-        raise _too_large(graph, len(graph), MOST_BOXES)
+        raise too_large(graph, len(graph), MOST_BOXES)
     if images and view in {"full", "auto"}:
-        return _fitting(views.full(graph, shown_maps(graph)), MOST_BOXES)
+        return fitting(views.full(graph, shown_maps(graph)), MOST_BOXES)
     if view != "auto":
-        return _fitting(VIEWS[view](graph), MOST_BOXES)
+        return fitting(VIEWS[view](graph), MOST_BOXES)
     if len(graph) <= MOST_SCALARS and all(node.shape == () for node in graph.nodes):
         return _of_scalars(graph)
     scene = views.full(graph)
     if len(scene.boxes) > MOST_UNCOLLAPSED and rolled(graph) is not graph:
         return views.rolled(graph)
-    return _fitting(scene)
+    return fitting(scene)
 
 
 def _of_scalars(graph: Graph) -> Scene:
@@ -301,39 +271,6 @@ def _is_rolled_first(graph: Graph, opened: list[str]) -> bool:
 def _has(graph: Graph, names: list[str]) -> bool:
     scopes = {scope for path in call_places(graph).values() for scope in path}
     return all(any(scope.answers_to(name) for scope in scopes) for name in names)
-
-
-def _fitting(scene: Scene, most: int = MOST_TO_READ) -> Scene:
-    """Return the scene, if it can be read and laid out."""
-    if len(scene.boxes) <= most:
-        return scene
-    raise _too_large(scene.graph, len(scene.boxes), most)
-
-
-def _too_large(graph: Graph, boxes: int, most: int) -> TooLargeError:
-    """Return the error for a picture that is not made. Each way out works for this graph."""
-    ways = ["draw a value from further inside, such as the output of one layer"]
-    if most == MOST_BOXES:
-        ways.insert(0, 'view="collapsed" draws a card for each scope, or for each call of a function')
-    else:
-        ways.insert(0, 'name its parts with `with tg.scope("layer 1"):`, and each becomes one card')
-        if boxes <= MOST_BOXES:
-            ways.append(f'view="full" draws up to {MOST_BOXES:,} boxes, which takes a while')
-    ways.append("print(tg.Graph.of(...)) has no limit")
-    listed = "\n".join(f"  {way}{';' if way is not ways[-1] else '.'}" for way in ways)
-    return TooLargeError(
-        f"this graph has {len(graph):,} nodes, {boxes:,} boxes in a picture; {most:,} is the most.\nWays out:\n{listed}"
-    )
-
-
-def _check_size(nodes: int) -> None:
-    """Refuse a graph that takes long to read, before it is read."""
-    if nodes > MOST_NODES:
-        raise TooLargeError(
-            f"this graph has {nodes:,} nodes; {MOST_NODES:,} is the most for a picture.\nWays out:\n"
-            "  draw a value from further inside, such as the output of one layer or the loss of one example;\n"
-            "  print(tg.Graph.of(...)) has no limit."
-        )
 
 
 def _direction(scene: Scene) -> Literal["LR", "TB"]:

@@ -355,10 +355,6 @@ class Writer:
         """Return the calls that read a step."""
         return self._readers.get(step.index, [])
 
-    def is_named(self, step: Step) -> bool:
-        """Return whether the user's code has a name for a step."""
-        return self._names.has_own(step)
-
     def finished(self, step: Step, found: Expression) -> Stored | Number:
         """Declare the only element of a step's result."""
         name = self._names.of(step)

@@ -23,7 +23,6 @@ from tinygraph.graph.sizes import byte_size
 
 __all__ = ["QUANTITIES", "Heat", "given_heat", "heat_of", "seconds_text"]
 
-Quantity = Literal["time", "bytes", "gradient norm"]
 QUANTITIES = ("time", "bytes", "gradient norm")
 
 
