@@ -99,7 +99,9 @@ def test_totals_add_up_and_print_as_a_table():
         ("layer 1", 2, 15), ("layer 2", 2, 10), ("", 1, 0),
     ]  # fmt: skip
     assert sum(part.nbytes for part in totals) == sum(node.nbytes for node in graph if not node.is_input)
-    assert str(totals).splitlines()[-1].split()[:3] == ["total", "5", "25"]
+    lines = str(totals).splitlines()
+    assert lines[-1].split()[:3] == ["total", "5", "25"]
+    assert lines[0].endswith("  bytes") and len({len(line) for line in lines}) == 1  # numbers stand to the right
     assert [part.name for part in graph.totals("op")] == ["matmul", "tanh", "sum"]
     assert "<table>" in totals._repr_html_()
     with pytest.raises(ValueError, match='totals: by is "scope" or "op"'):

@@ -752,3 +752,11 @@ def test_the_profile_of_a_large_step_is_drawn_in_columns_whose_boxes_have_all_of
     dot, plan = profile.draw().source, profile.draw(view="full")
     assert dot.count("µs") >= len(profile.draw()._scene.heated)
     assert plan._scene.view == "full" and len(plan._scene.boxes) > len(profile.draw()._scene.boxes)
+
+
+def test_the_bytes_of_a_profile_are_rounded_and_not_cut_off():
+    step = tg.compile(lambda x: np.exp(x))
+    step(np.ones(249))
+    profile = step.profile(np.ones(249))
+    assert [row[2] for row in profile.by_operation()] == [3984]
+    assert "3.98 kB" in str(profile) and "3.98 kB" in profile._repr_html_()

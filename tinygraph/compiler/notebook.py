@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from html import escape
 from typing import Any
 
-from tinygraph.graph.html import table_html
+from tinygraph.graph.tables import table_html
 
 __all__ = ["program_html", "programs_html"]
 

@@ -12,6 +12,7 @@ from tinygraph.drawing.health.gradient_health import RULES, LayerHealth
 from tinygraph.drawing.looks.legend import gradient_notes
 from tinygraph.drawing.words.numbers import count, number
 from tinygraph.graph import Graph, read_graph
+from tinygraph.graph.tables import table_lines
 
 __all__ = ["Health", "health"]
 
@@ -38,20 +39,12 @@ class Health:
 
     def __str__(self) -> str:
         """Return a line for each layer, the rules of the marks, and a note on gradients of more than this loss."""
-        heading = ("layer", "parameters", "‖∇‖", "of the largest", "‖∇‖ / ‖w‖", "")
-        rows = [heading, *map(_row, self.layers)]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = [
-            "  ".join(
-                cell.ljust(width) if place in {0, len(heading) - 1} else cell.rjust(width)
-                for place, (cell, width) in enumerate(zip(row, widths, strict=True))
-            ).rstrip()
-            for row in rows
-        ]
+        heads = ("layer", "parameters", "‖∇‖", "of the largest", "‖∇‖ / ‖w‖", "")
+        rows = [heads, *map(_row, self.layers)]
         unknown = all(layer.gradient is None for layer in self.layers if layer.parameters)
         is_early = unknown and any(layer.parameters for layer in self.layers)
         hint = ["no gradient is known: call loss.backward() first"] if is_early else []
-        return "\n".join([*lines, "", *hint, *RULES, *gradient_notes(self.drawing._scene)])
+        return "\n".join([*table_lines(rows, texts=(0, 5)), "", *hint, *RULES, *gradient_notes(self.drawing._scene)])
 
 
 def _row(layer: LayerHealth) -> tuple[str, ...]:

@@ -6,10 +6,10 @@ from html import escape
 from typing import Any
 
 from tinygraph.bidirectional import isolated
-from tinygraph.graph.html import table_html
 from tinygraph.graph.node import Node
 from tinygraph.graph.queries import heading
 from tinygraph.graph.sizes import counted
+from tinygraph.graph.tables import table_html
 from tinygraph.graph.text import argument_text
 
 __all__ = ["MOST_ROWS", "graph_html"]

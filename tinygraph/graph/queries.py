@@ -12,9 +12,9 @@ import numpy as np
 
 from tinygraph.engine.scopes import given_name
 from tinygraph.engine.table import function_name
-from tinygraph.graph.html import table_html
 from tinygraph.graph.node import Node
 from tinygraph.graph.sizes import byte_size, counted
+from tinygraph.graph.tables import table_html, table_lines
 
 __all__ = ["Total", "Totals", "heading", "node_called", "nodes_that_answer", "shortest_path", "totals"]
 
@@ -52,15 +52,7 @@ class Totals(tuple[Total, ...]):
 
     def __str__(self) -> str:
         """Return a table, a line a part."""
-        rows = self._rows()
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        return "\n".join(
-            "  ".join(
-                cell.ljust(width) if place == 0 else cell.rjust(width)
-                for place, (cell, width) in enumerate(zip(row, widths, strict=True))
-            ).rstrip()
-            for row in rows
-        )
+        return "\n".join(table_lines(self._rows()))
 
     __repr__ = __str__
 

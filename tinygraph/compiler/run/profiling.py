@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +11,8 @@ from tinygraph.compiler.program.cost import flops, traffic
 from tinygraph.compiler.program.loop_marks import is_marker, iterations
 from tinygraph.compiler.program.steps import Step
 from tinygraph.graph import Graph
-from tinygraph.graph.html import table_html
-from tinygraph.graph.sizes import counted
+from tinygraph.graph.sizes import byte_size, counted
+from tinygraph.graph.tables import table_html, table_lines
 
 if TYPE_CHECKING:
     from tinygraph.drawing import Drawing
@@ -140,7 +140,7 @@ class Profile:
 
         def numbers(sums: tuple[float, int, int]) -> tuple[str, ...]:
             seconds, size, calls = sums
-            return f"{seconds * 1e6:,.1f}", f"{100 * seconds / total:.0f} %", _size(size), f"{calls:,}"
+            return f"{seconds * 1e6:,.1f}", f"{100 * seconds / total:.0f} %", byte_size(size), f"{calls:,}"
 
         lines = [(row[0], *numbers(row[2:]), row[1]) for row in self.by_line()]
         return lines, [(row[0], *numbers(row[1:])) for row in self.by_operation()]
@@ -152,8 +152,8 @@ class Profile:
     def __str__(self) -> str:
         """Two tables: by line, and by operation."""
         rows, operations = self._rows()
-        lines = [self._head, "", *_table(("line", *_HEADINGS, "code"), rows)]
-        return "\n".join([*lines, "", *_table(("operation", *_HEADINGS, ""), [(*row, "") for row in operations])])
+        by_line = table_lines([("line", *_HEADINGS, "code"), *rows], texts=(0, 5))
+        return "\n".join([self._head, "", *by_line, "", *table_lines([("operation", *_HEADINGS), *operations])])
 
     def __repr__(self) -> str:
         return f"<Profile of {counted(sum(entry.calls > 0 for entry in self.entries), 'call')}, {self._head}>"
@@ -166,26 +166,6 @@ class Profile:
 
 
 _HEADINGS = ("µs", "share", "moved", "calls")
-
-
-def _size(size: int) -> str:
-    for unit in ("B", "kB", "MB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}"
-        size = size // 1000 if unit != "MB" else size
-    return f"{size} MB"
-
-
-def _table(headings: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
-    lines = []
-    for row in [headings, *rows]:
-        cells = [
-            cell.ljust(width) if column in (0, len(row) - 1) else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        lines.append("  ".join(cells).rstrip())
-    return lines
 
 
 def _least_times(
