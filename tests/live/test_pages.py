@@ -66,6 +66,25 @@ def network(seed: int = 0) -> tuple[Any, Any]:
     return loss, learn
 
 
+def masked() -> tuple[Any, Any]:
+    """A loss of values that an infinite mask takes some out of, and the step that trains it."""
+    w, mask = tg.Tensor(np.array([0.5, 1.0, 2.0]), name="w"), np.array([0.0, -np.inf, 0.0])
+
+    @tg.compile
+    def learn(mask: Any) -> Any:
+        loss = np.exp(w + mask).sum()
+        w.grad = None
+        loss.backward()
+        w.assign(w.data - 0.1 * w.grad)
+        return loss
+
+    learn(mask)
+    loss = np.exp(w + mask).sum()
+    w.grad = None
+    loss.backward()
+    return loss, learn
+
+
 # --- the programs -----------------------------------------------------------------------------------------------------
 
 
@@ -351,6 +370,35 @@ def test_a_network_learns_in_the_page_as_in_python(driver: Any, tmp_path: Path):
     page.run("tinygraph.step(3)")
     np.testing.assert_allclose(page.run("tinygraph.costs"), costs[:3], rtol=1e-12)
     assert page.complaints() == []
+
+
+def test_an_infinite_number_stays_infinite_in_the_page(driver: Any, tmp_path: Path):
+    limit = tg.Tensor(np.array([1.0, -np.inf, np.inf]), name="limit", requires_grad=False)
+    page = opened(driver, tmp_path, tg.draw(np.maximum(tg.Tensor(2.0, name="a"), limit)).html())
+    assert page.run("inputs.find(input => input.name === 'limit').now.map(String)") == ["1", "-Infinity", "Infinity"]
+    page.run("(() => { inputs.find(input => input.name === 'a').now[0] = 5; recompute(); })()")
+    last = "contents[`v${liveData.values.at(-1).node}`].value.map(String)"
+    assert page.run(last) == ["5", "5", "Infinity"]
+    fields = "[...document.querySelectorAll('#live .fields input')].map(field => field.value || field.placeholder)"
+    assert page.run(fields) == ["1", "−∞", "∞"] and not page.complaints()
+
+
+def test_a_step_is_given_an_infinite_mask_in_the_page(driver: Any, tmp_path: Path):
+    loss, learn = masked()
+    page = opened(driver, tmp_path, tg.draw(loss).html(live=learn))
+    page.run("tinygraph.step(3)")
+    wanted = [float(learn(np.array([0.0, -np.inf, 0.0]))) for _ in range(3)]
+    np.testing.assert_allclose(page.run("tinygraph.costs"), wanted, rtol=1e-12)
+    assert not page.complaints()
+
+
+def test_costs_that_are_not_finite_have_no_curve(driver: Any, tmp_path: Path):
+    loss, learn = masked()
+    page = opened(driver, tmp_path, tg.draw(loss).html(live=learn))
+    page.run("tinygraph.inputs.find(input => input.name === 'w').now.fill(NaN)")
+    page.run("tinygraph.step(3)")
+    assert page.run("document.querySelector('.curve').style.display") == "none"
+    assert "NaN" in page.run("document.querySelector('.training .told').textContent") and not page.complaints()
 
 
 def test_run_goes_on_until_it_is_paused_and_the_rate_is_a_slider(driver: Any, tmp_path: Path):

@@ -15,7 +15,7 @@ from tinygraph.compiler import compiled
 from tinygraph.compiler.javascript.kinds import ARRAYS
 from tinygraph.compiler.javascript.module import javascript_of
 from tinygraph.compiler.names import TakenNames, users
-from tinygraph.drawing.page.live import Live
+from tinygraph.drawing.page.live import Live, numbers_in_page
 from tinygraph.engine.links import Like
 from tinygraph.engine.nested import instances, mapped
 from tinygraph.engine.tensor import Tensor
@@ -223,11 +223,10 @@ def _close(value: Any, kept: Any, node: Node) -> bool:
 
 def _input(node: Node) -> dict[str, Any]:
     """Return an input as a page has it: its name, shape, and numbers in C order."""
-    numbers = np.asarray(node.value).astype(float).reshape(-1)
     return {
         **_described(node),
         "name": node.name or f"input {node.index}",
-        "value": [float(number) if math.isfinite(number) else str(number) for number in numbers],
+        "value": numbers_in_page(node.value),
         "whole": node.dtype.kind in "iub",
         "trains": node.requires_grad,
     }

@@ -10,7 +10,7 @@ import numpy as np
 from tinygraph.compiler.compiled import Compiled
 from tinygraph.compiler.javascript.module import javascript_of, names_in
 from tinygraph.compiler.names import identifier
-from tinygraph.drawing.page.live import Live
+from tinygraph.drawing.page.live import Live, numbers_in_page
 from tinygraph.errors import GraphError
 from tinygraph.graph import Graph, Node
 
@@ -57,7 +57,7 @@ def _argument(name: str, shape: Any, inputs: dict[Any, int], known: dict[Any, An
     if (name, shape) in inputs:
         return {"input": inputs[name, shape]}
     if (name, shape) in known:
-        return {"numbers": np.asarray(known[name, shape]).astype(float).reshape(-1).tolist()}
+        return {"numbers": numbers_in_page(known[name, shape])}
     raise GraphError(
         f"html: the step takes {name}, which is no value of the graph that is drawn. Give the loss a value of this "
         "name and shape, or let the step find it outside, as a Tensor"

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import importlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from tinygraph.graph import Graph
 
-__all__ = ["Live", "live", "live_markup"]
+__all__ = ["Live", "live", "live_markup", "numbers_in_page"]
 
 ROOM = "tinygraph.live"
 
@@ -41,6 +44,14 @@ def live(graph: Graph, step: Any = None) -> Live | None:
     """
     found: Live | None = importlib.import_module(ROOM).live_of(graph, step)
     return found
+
+
+def numbers_in_page(array: Any) -> list[float | str]:
+    """Return the numbers of an array in C order, as JavaScript's `Number` reads them: JSON itself has no infinity."""
+    return [
+        number if math.isfinite(number) else str(number).replace("inf", "Infinity").replace("nan", "NaN")
+        for number in np.asarray(array).astype(float).reshape(-1).tolist()
+    ]
 
 
 def live_markup(parts: Live | None) -> str:

@@ -37,15 +37,15 @@ function recompute() {
   refreshControls.forEach(refresh => refresh());
 }
 
-// A number in the fewest letters that a field needs.
-const short = value => (Number.isFinite(value) ? String(Number(value.toPrecision(6))) : String(value));
+// A number in the fewest letters that a field needs. A field cannot hold an infinity: it shows that behind an empty value.
+const short = value => (Number.isFinite(value) ? String(Number(value.toPrecision(6))) : '');
 
 function field(label, get, set, into) {
   const input = add('input', '', into);
   Object.assign(input, { type: 'number', step: 'any', ariaLabel: label });
   input.setAttribute('aria-label', label);
   input.oninput = () => { if (input.value !== '' && Number.isFinite(input.valueAsNumber)) set(input.valueAsNumber); };
-  const refresh = () => { if (document.activeElement !== input || Number(input.value) !== get()) input.value = short(get()); };
+  const refresh = () => { if (document.activeElement !== input || Number(input.value) !== get()) Object.assign(input, { value: short(get()), placeholder: Number.isFinite(get()) ? '' : number(get()) }); };
   refreshControls.push(refresh);
   refresh();
   return input;

@@ -38,7 +38,7 @@ function buildTraining() {
     tell();
   }
   let steps = 0;
-  function given({ input, numbers }) { return input === undefined ? numbers : byShape(inputs[input].now, inputs[input].shape); }
+  function given({ input, numbers }) { return input === undefined ? numbers.map(Number) : byShape(inputs[input].now, inputs[input].shape); }
   function toWeights() {
     for (const [name, input] of Object.entries(training.weights)) {
       if (inputs[input].shape.length) step.weights[name].set(inputs[input].now);
@@ -85,10 +85,10 @@ function firstNumber(result) {
 
 // The costs so far, one point for each of at most 300 of them, from 0 up.
 function drawCurve(curve, costs) {
-  curve.replaceChildren();
-  curve.style.display = costs.length > 1 ? '' : 'none';
-  if (costs.length < 2) return;
   const every = Math.ceil(costs.length / 300), shown = costs.filter((cost, place) => Number.isFinite(cost) && (place % every === 0 || place === costs.length - 1));
+  curve.replaceChildren();
+  curve.style.display = shown.length > 1 ? '' : 'none';
+  if (shown.length < 2) return;
   const high = Math.max(...shown), low = Math.min(0, ...shown), x = place => 4 + 292 * place / Math.max(1, shown.length - 1);
   const y = cost => 80 - 70 * (cost - low) / ((high - low) || 1);
   const part = (tag, attributes, text = '') => {
