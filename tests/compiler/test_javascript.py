@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import operator
 import random
 import warnings
@@ -543,6 +544,34 @@ def test_numbers_and_empty_arrays(tmp_path: Path, shape: tuple[int, ...]):
         return [x * 2, np.sum(np.exp(x)), x + np.ones((1,) * x.ndim), np.sum(x, axis=-1) if x.ndim else x, x.T, -x]
 
     agrees(tmp_path, all_of_them, [[some(*shape)], [some(*shape, seed=1)]])
+
+
+@needs_node
+def test_what_is_returned_and_kept_is_of_the_values_before_any_update(tmp_path: Path):
+    numbers = (lambda a, b, s: a[0], lambda a, b, s: b.max() + s, lambda a, b, s: s)
+    arrays = (lambda a, b, s: a[::-1], lambda a, b, s: b, lambda a, b, s: a * s)
+    asked, wanted = [], []
+    for place, (number, first, second) in enumerate(itertools.product(numbers, arrays, arrays)):
+        a, b, s = tg.Tensor(some(3)), tg.Tensor(some(3) + 5), tg.Tensor(2.0)
+
+        @tg.compile
+        def step(x: Any, a: Any = a, b: Any = b, s: Any = s, changes: Any = (first, second, number)) -> Any:
+            now = a.data, b.data, s.data
+            new = [change(*now) for change in changes]
+            a.assign(new[0] + x)
+            b.assign(new[1])
+            s.assign(new[2])
+            return new[2], now[0][1], new[1]
+
+        step(some())
+        path = tmp_path / f"step_{place}.js"
+        step.save(path)
+        asked.append((path, [[some()]] * 3))
+        wanted.append([step(some()) for _ in range(3)])
+    for results, found in zip(wanted, calls_in_node(asked), strict=True):
+        for (number, read, array), got in zip(results, found["results"], strict=True):
+            np.testing.assert_allclose(got[:2], [number, read], rtol=1e-12)
+            np.testing.assert_allclose(got[2], array, rtol=1e-12)
 
 
 @needs_node

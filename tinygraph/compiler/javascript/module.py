@@ -165,6 +165,11 @@ class _File:
         by_leaf = dict(zip(saved.arguments, self.inputs, strict=True))
         self.arguments = [self._argument(by_leaf.get(leaf), leaf) for leaf in range(saved.leaves)]
         self.states = [_Argument(self._name(step), step) for step in self.kept]
+        self._updated = {
+            state.name
+            for variable, state, step in zip(self.program.variables, self.states, self.kept, strict=True)
+            if variable.updated is not None and step.shape
+        }
 
     def _argument(self, step: Step | None, leaf: int) -> _Argument:
         return _Argument(self.taken.take(f"unused_{leaf}"), None) if step is None else _Argument(self._name(step), step)
@@ -246,6 +251,7 @@ class _File:
         value = values[step.index]
         w = self.writer
         if not step.shape:
+            value = self._settled(step, value, f"{self.names.of(step)}_result")
             found = value.at(()).text
             if isinstance(value, Number) and any(found == state.name for state in self.states):
                 return found
@@ -264,6 +270,16 @@ class _File:
         self.writer.line(f"const {name} = {value.name}.slice();")
         return name
 
+    def _settled(self, step: Step, value: Value, name: str) -> Value:
+        """Return a value that no update changes: one that is read from an array that is updated is computed before."""
+        if not {*value.reads()} & self._updated:
+            return value
+        w, name = self.writer, self.taken.take(name)
+        if step.shape:
+            return w.fill(step, _plainly(step, value), name)
+        w.line(f"const {name} = {value.at(()).text};")
+        return Number(name, (), step.dtype)
+
     def _update(self, values: dict[int, Value]) -> None:
         """Write the new values of what the function keeps."""
         w = self.writer
@@ -273,15 +289,12 @@ class _File:
             if variable.updated is not None
         ]
         ends = self._outputs()[len(self.graph.outputs) - len(pairs) :]
-        names = {state.name for state, _, _ in pairs}
         waiting = []
         for (state, _, _), end in zip(pairs, ends, strict=True):
             value = values[end.index]
             if _is_the_same(value, state.name, end):
                 continue
-            if end.shape and {*value.reads()} & names:
-                value = w.fill(end, _plainly(end, value), self.taken.take(f"{state.name}_next"))
-            waiting.append((state, end, value))
+            waiting.append((state, end, self._settled(end, value, f"{state.name}_next")))
         if waiting:
             w.forget()
             w.line("")
