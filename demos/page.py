@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import re
 from collections.abc import Sequence
 from html import escape
@@ -10,6 +11,7 @@ from pathlib import Path
 from string import Template
 from textwrap import dedent
 from typing import NamedTuple
+from urllib.parse import quote
 
 
 class Chapter(NamedTuple):
@@ -30,6 +32,7 @@ class Chapter(NamedTuple):
     pictures: dict[str, str]
 
 
+GALLERY = Path(__file__).resolve().parent.parent / "docs" / "gallery"
 PAGE = Template("""<!doctype html>
 <html lang="en">
 <head>
@@ -60,7 +63,7 @@ figcaption { margin-top: 0.5rem; }
 <body>
 <h1>$title</h1>
 <p>Each chapter is ordinary NumPy code that was run, differentiated and drawn.
-<code>docs/gallery/README.md</code> has more pictures, each with its code.</p>
+$gallery</p>
 <nav><ol>
 $contents
 </ol></nav>
@@ -81,9 +84,29 @@ def page(chapters: Sequence[Chapter], folder: Path, title: str) -> str:
     contents = (f'<li><a href="#{chapter.name}">{escape(heading(chapter.text))}</a></li>' for chapter in chapters)
     return PAGE.substitute(
         title=escape(title),
+        gallery=_gallery(folder),
         contents="\n".join(contents),
         chapters="\n".join(_chapter(chapter, folder) for chapter in chapters),
     )
+
+
+def _gallery(folder: Path) -> str:
+    """Return a sentence with links to the pages of the gallery, as they are seen from a page in `folder`."""
+    links = " · ".join(
+        f'<a href="{escape(quote(_from(folder, path)))}">{escape(_title(path))}</a>'
+        for path in sorted((GALLERY / "pages").glob("*.html"))
+    )
+    more = "<code>docs/gallery/README.md</code> has more pictures, each with its code."
+    return f"{more} Pages to step through: {links}" if links else more
+
+
+def _from(folder: Path, path: Path) -> str:
+    return Path(os.path.relpath(path, folder.resolve())).as_posix()
+
+
+def _title(path: Path) -> str:
+    """Return the heading of the text that belongs to a page of the gallery."""
+    return (GALLERY / f"{path.stem}.md").read_text("utf-8").partition("\n")[0].removeprefix("# ")
 
 
 def heading(text: str) -> str:

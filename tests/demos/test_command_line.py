@@ -1,9 +1,11 @@
 """`python -m demos`: what it runs, and what it says when it cannot."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
@@ -29,6 +31,15 @@ def test_one_demo_writes_a_page_of_its_own(tmp_path, capsys):
         "pythagoras.html", "pythagoras_chain.svg", "pythagoras_values.svg",
     ]  # fmt: skip
     assert str(tmp_path / "pythagoras.html") in capsys.readouterr().out
+
+
+def test_the_page_leads_to_the_pages_of_the_gallery(tmp_path):
+    out = tmp_path / "my pictures"
+    main(["pythagoras", "--out", str(out)])
+    links = re.findall(r'<a href="([^"#]+)">([^<]+)</a>', (out / "pythagoras.html").read_text("utf-8"))
+    pages = {(out / unquote(target)).resolve() for target, _ in links}
+    assert pages == set((Path(__file__).parents[2] / "docs" / "gallery" / "pages").glob("*.html")) != set()
+    assert "c = √(a² + b²)" in [title for _, title in links]
 
 
 def test_default_folder_is_pictures(tmp_path, monkeypatch, capsys):
