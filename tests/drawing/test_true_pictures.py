@@ -395,6 +395,12 @@ def test_a_function_in_place_of_a_tensor_is_told_what_to_write() -> None:
     compiled(np.ones(3))
     with pytest.raises(TypeError, match=re.escape("f.draw()")):
         tg.draw(compiled)
+    with pytest.raises(TypeError, match=re.escape("a Profile is no Tensor, and draws itself. Write profile.draw()")):
+        tg.draw(compiled.profile(2.0))
+    model = tg.nn.Sequential([tg.nn.Dense(2)])
+    with pytest.raises(TypeError, match=re.escape("a Sequential is no Tensor, and draws itself. Write model.draw(x)")):
+        tg.draw(model)
+    model.draw(np.ones((1, 3)))
     with pytest.raises(TypeError, match=re.escape("tg.draw(*outputs)")):
         tg.draw([tg.Tensor(1.0), tg.Tensor(2.0)])
     with pytest.raises(TypeError, match="No Tensor that requires a gradient"):

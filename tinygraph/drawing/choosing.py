@@ -23,8 +23,8 @@ from tinygraph.drawing.refusals import (
     check_size,
     check_words,
     fitting,
-    function_given,
     too_large,
+    without_graph,
 )
 from tinygraph.drawing.scenes import views
 from tinygraph.drawing.scenes.columns import columns
@@ -178,8 +178,8 @@ def graph_of(outputs: tuple[Any, ...], frame: Any) -> Graph:
         return outputs[0]
     if any(isinstance(output, Graph) for output in outputs):
         raise TypeError("draw one Graph at a time, or Tensors")
-    if outputs and callable(outputs[0]):
-        raise TypeError(function_given(outputs))
+    if outputs and (callable(outputs[0]) or hasattr(outputs[0], "draw")):
+        raise TypeError(without_graph(outputs))
     if len(outputs) == 1 and isinstance(outputs[0], list | tuple):
         raise TypeError(f"draw: a {type(outputs[0]).__name__} is no Tensor. Write tg.draw(*outputs) for its Tensors")
     check_size(count_nodes(outputs))

@@ -10,7 +10,7 @@ from tinygraph.drawing.layout.engine import MOST_BOXES
 from tinygraph.drawing.scenes.scene import Scene
 from tinygraph.graph import Graph
 
-__all__ = ["MOST_TO_READ", "check_nodes", "check_size", "check_words", "fitting", "function_given", "too_large"]
+__all__ = ["MOST_TO_READ", "check_nodes", "check_size", "check_words", "fitting", "too_large", "without_graph"]
 
 MOST_TO_READ = 300
 MOST_NODES = 30_000
@@ -35,11 +35,16 @@ def check_nodes(graph: Graph, mapping: Any, of: str) -> None:
             )
 
 
-def function_given(outputs: tuple[Any, ...]) -> str:
-    """Return the error for `tg.draw(f, 2.0)`."""
+def without_graph(outputs: tuple[Any, ...]) -> str:
+    """Return the error for `tg.draw(f, 2.0)`, and for what draws itself: a compiled step, a model, a profile."""
     function, *arguments = outputs
     name, given = _called(function), ", ".join(_called(argument) for argument in arguments) or "x"
     if hasattr(function, "draw"):
+        kind = type(function).__name__
+        if not callable(function):
+            return f"draw: a {kind} is no Tensor, and draws itself. Write {kind.lower()}.draw()"
+        if not hasattr(function, "__name__"):
+            return f"draw: a {kind} is no Tensor, and draws itself. Write model.draw(x) with a batch x of its inputs"
         return f"draw: {name} is compiled, and draws the program that was run last. Write {name}.draw() after a call"
     return (
         f"draw: {name} is a function, which has no graph before it is called. Write tg.draw(tg.trace({name}, {given}))"
