@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import operator
 import random
+import re
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -664,3 +665,13 @@ def test_the_keys_of_results_are_no_code(tmp_path: Path):
     wanted = {str(key): item for key, item in keyed(some(3)).items()}
     assert found["results"][0].keys() == wanted.keys()
     _agree(found["results"][0], wanted, text, None)
+
+
+def test_no_helper_is_written_that_nobody_calls(tmp_path: Path):
+    step = tg.compile(lambda x, y: np.hypot(x, y))
+    step(some(3), some(3))
+    step.save(tmp_path / "step.js")
+    text = (tmp_path / "step.js").read_text()
+    for name in re.findall(r"^function (\w+)", text, re.MULTILINE):
+        assert len(re.findall(rf"(?<![\w.]){name}\b", text)) > 1, name
+    assert "Math.hypot(x[i], y[i])" in text and "function hypot" not in text

@@ -108,9 +108,4 @@ function fmin(x, y) {
 function heaviside(x, y) {
   return x !== x ? NaN : x < 0 ? 0 : x > 0 ? 1 : y;
 }""",
-    "hypot": """\
-// The length of the side across from the right angle.
-function hypot(x, y) {
-  return Math.hypot(x, y);
-}""",
 }

@@ -14,7 +14,7 @@ import numpy as np
 
 __all__ = ["ARRAYS", "is_whole", "rounded"]
 
-from tinygraph.compiler.javascript.expressions import Expression, call
+from tinygraph.compiler.javascript.expressions import ATOM, Expression, call
 
 ARRAYS: dict[Any, str] = {
     np.dtype(np.float64): "Float64Array", np.dtype(np.float32): "Float32Array", np.dtype(np.int64): "Float64Array",
@@ -33,7 +33,7 @@ def rounded(value: Expression, dtype: Any) -> Expression:
     """Return a number as one of a dtype, where it is no element of an array."""
     kind = np.dtype(dtype)
     if kind == np.float32:
-        return value if value.text.startswith("Math.fround(") and value.level == 9 else call("Math.fround", value)
+        return value if value.text.startswith("Math.fround(") and value.level == ATOM else call("Math.fround", value)
     if is_whole(kind) and kind.itemsize < 8:
         return Expression(f"{ARRAYS[kind]}.of({value.text})[0]")
     return value

@@ -13,7 +13,7 @@ import operator
 from dataclasses import dataclass, field
 from typing import Any
 
-from tinygraph.compiler.javascript.expressions import Place, infix, number
+from tinygraph.compiler.javascript.expressions import ATOM, Place, infix, number
 from tinygraph.compiler.javascript.naming import Names
 from tinygraph.compiler.javascript.values import Literal, Number, Stored, Value
 from tinygraph.compiler.javascript.writer import Write, Writer, unknown
@@ -207,7 +207,7 @@ def _decided(w: Writer, step: Step) -> Value:
     value, expected = w.value(step.args[0]), step.args[1]
     w.begin(step)
     found = value.at([Place()] * len(value.shape))
-    differs = f"({found.text}) != 0" if found.level < 9 else f"{found.text} != 0"
+    differs = f"({found.text}) != 0" if found.level < ATOM else f"{found.text} != 0"
     asked = f"({differs}) !== {str(expected).lower()}" if isinstance(expected, bool) else f"{found.text} !== {expected}"
     line = str(step.source).replace('"', "'") if step.source is not None else "a decision"
     w.line(f'if ({asked}) throw new Error("{line}: the program was made for another path");')
