@@ -36,7 +36,6 @@ from tinygraph.compiler.notebook import program_html
 from tinygraph.compiler.pipeline import made_version, name_of
 from tinygraph.compiler.program.decisions import Left
 from tinygraph.compiler.program.program import Program
-from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.reasons import other_path, reason
 from tinygraph.compiler.run.eagerly import EAGER, RAISE, Eagerly, eager_result, warn_at_call
 from tinygraph.compiler.run.paths import MOST, STRAYED, along, line_of_most
@@ -370,22 +369,9 @@ class Compiled:
         """
         if rewritten not in (False, True, "diff"):
             raise ValueError(f'draw: rewritten must be False, True or "diff", got {rewritten!r}')
-        from tinygraph.compiler.run.pictured import differentiated_in, named_states, pictured
-        from tinygraph.drawing import draw
+        from tinygraph.compiler.program_drawn import drawn_program
 
-        version = self._used()
-        if rewritten == "diff":
-            from tinygraph.compiler.rewriting_drawn import drawn_rewriting
-
-            return drawn_rewriting(version.runner, **options)
-        program, graph = version.program, pictured(version.runner.graph) if rewritten else version.program.graph
-        steps = [node for node in graph.nodes if isinstance(node, Step)]
-        own = {step.index: step.section for step in steps} if rewritten else program.sections
-        sections = {node.index: own.get(node.index, "forward") for node in graph.nodes} if program.sections else {}
-        names = {**named_states(graph), **program.updates_in(graph)}
-        pulled = differentiated_in(graph, program) if rewritten else program.differentiated
-        passes = {"sections": sections, "differentiated": pulled, "updates": program.replaced_in(graph)}
-        return draw(graph, **{"names": names, **passes, **options})
+        return drawn_program(self._used(), rewritten, options)
 
     def save(
         self, path: str | os.PathLike[str], /, *args: Any, parameters: str = "beside", any_size: bool = False,
@@ -440,14 +426,7 @@ class Compiled:
         elif args or kwargs:
             versions = [(self._on_its_path(args, kwargs, by_value=True)[0], 0)]
         else:
-            self._used()
-            with self._lock:
-                versions = current_programs(self._programs.by_signature, self._calls)
-            if not versions:
-                raise UnsupportedError(
-                    f"save: what {self._name} found outside has changed since it was compiled. Call it once more, or "
-                    "give save the arguments of a call: save(path, ...)"
-                )
+            versions = self._current()
         save_versions(
             path,
             name_of(self._function),
@@ -458,6 +437,23 @@ class Compiled:
             opened,
             tail,
         )
+
+    def _current(self) -> list[tuple[Version, int]]:
+        """Return the programs for what the function finds outside now, each with the number of its signature.
+
+        Raises:
+            GraphError: the function has not been called.
+            UnsupportedError: what it found outside has changed since.
+        """
+        self._used()
+        with self._lock:
+            found = current_programs(self._programs.by_signature, self._calls)
+        if not found:
+            raise UnsupportedError(
+                f"save: what {self._name} found outside has changed since it was compiled. Call it once more, or "
+                "give save the arguments of a call: save(path, ...)"
+            )
+        return found
 
     def _save_javascript(
         self, path: str | os.PathLike[str], args: tuple[Any, ...], kwargs: dict[str, Any], parameters: str,
@@ -488,14 +484,7 @@ class Compiled:
         if args or kwargs:
             version = self._on_its_path(args, kwargs, by_value=True)[0]
         else:
-            last = self._used()
-            with self._lock:
-                current = [item for item, _ in current_programs(self._programs.by_signature, self._calls)]
-            if not current:
-                raise UnsupportedError(
-                    f"save: what {self._name} found outside has changed since it was compiled. Call it once more, or "
-                    "give save the arguments of a call: save(path, ...)"
-                )
+            last, current = self._used(), [item for item, _ in self._current()]
             version = last if last in current else current[-1]
         call = checked_call(self._name, self._calls[version])
         return saved_version(version, call, lambda program: program, None)[0]
