@@ -39,13 +39,37 @@ def places(draw: Any) -> tuple[tuple[int, ...], Any]:
 
 
 @settings(max_examples=400)
-@given(places(), st.sampled_from([np.float64, np.float32, np.complex128]), st.integers(0, 2**32 - 1))
-def test_every_index_adds_as_numpy_does(place, dtype, seed):
+@given(
+    places(), st.sampled_from([np.float64, np.float32, np.complex128, np.int8, np.bool_]), st.booleans(),
+    st.integers(0, 2**32 - 1),
+)  # fmt: skip
+def test_every_index_adds_as_numpy_does(place, dtype, turned, seed):
     shape, index = place
     rng = np.random.default_rng(seed)
-    expected = rng.integers(-9, 9, shape).astype(dtype)
-    found = expected.copy()
+    first = rng.integers(-9, 9, shape).astype(dtype)
+    expected, found = (np.array(first, order="F" if turned else "C") for _ in range(2))
     values = rng.integers(-9, 9, expected[index].shape).astype(dtype)
+    np.add.at(expected, index, values)
+    add_at(found, index, values)
+    assert np.array_equal(found, expected)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int8, np.float16, np.float32, np.bool_])
+def test_narrow_values_are_added_in_the_dtype_of_the_array(kind):
+    places, values = np.arange(3_000) % 2, np.full((3_000, 8), 100).astype(kind)
+    expected, found = np.zeros((2, 8)), np.zeros((2, 8))
+    np.add.at(expected, places, values)
+    add_at(found, places, values)
+    assert np.array_equal(found, expected)
+
+
+MASK = np.array([True, False, True, True])
+
+
+@pytest.mark.parametrize("index", [MASK, (MASK, np.array([2, 0, 2])), (np.array([3, 3, 1]), MASK)])
+def test_a_mask_names_the_places_where_it_is_true(index):
+    expected, found = np.zeros((4, 4, 5)), np.zeros((4, 4, 5))
+    values = np.arange(float(expected[index].size)).reshape(expected[index].shape)
     np.add.at(expected, index, values)
     add_at(found, index, values)
     assert np.array_equal(found, expected)

@@ -44,7 +44,7 @@ def _add_rows(flat: Any, places: Any, values: Any) -> None:
     first = np.concatenate([[0], np.flatnonzero(places[1:] != places[:-1]) + 1])
     counts = np.diff(first, append=len(places))
     if counts.max() > TURNS * len(first):
-        flat[:, places[first]] += np.add.reduceat(values[:, order], first, axis=1)
+        flat[:, places[first]] += np.add.reduceat(values[:, order], first, axis=1, dtype=values.dtype)
         return
     for turn in range(counts.max()):
         these = first[counts > turn] + turn
