@@ -22,6 +22,8 @@ from tests.compiler.cases import made_up
 from tests.compiler.node import calls_in_node, needs_node
 from tests.compiler.test_random_programs import programs
 from tinygraph.compiler.compiled import Compiled
+from tinygraph.compiler.javascript.elementwise import ELEMENTWISE
+from tinygraph.compiler.javascript.kinds import ARRAYS
 
 ACCURACY = {np.dtype(np.float64): 1e-12, np.dtype(np.float32): 1e-6}
 QUIET = {"invalid": "ignore", "divide": "ignore", "over": "ignore", "under": "ignore"}
@@ -126,6 +128,43 @@ def test_functions_of_two_numbers_are_numpys(tmp_path: Path, dtype: Any):
 
     x, y = np.meshgrid(SPECIAL.astype(dtype), SPECIAL.astype(dtype))
     agrees(tmp_path, all_of_them, [[x, y], [some(15, 15, dtype=dtype), some(15, 15, seed=1, dtype=dtype)]])
+
+
+NUMBERS = {
+    "floats": SPECIAL,
+    "whole numbers": np.array([0, 1, 2, -1, -2, 3, -3, 7, -7, 12]),
+    "booleans": np.array([False, True]),
+}
+
+
+@needs_node
+@pytest.mark.parametrize("kind", sorted(NUMBERS))
+def test_every_function_of_the_table_is_numpys(tmp_path: Path, kind: str):
+    formula = {"floats": "of_floats", "whole numbers": "of_whole", "booleans": "of_booleans"}[kind]
+    known = [function for function, element in ELEMENTWISE.items() if getattr(element, formula) is not None]
+    grids = {1: [NUMBERS[kind]], 2: np.meshgrid(NUMBERS[kind], NUMBERS[kind])}
+    others: dict[int, list[Any]] = {1: [np.conjugate, np.real, np.copy], 2: [_larger, lambda x, y: x ** abs(y)]}
+    for count, given_ in grids.items():
+        functions = [f for f in known if isinstance(f, np.ufunc) and f.nin == count and _takes(f, given_)]
+        functions += others[count]
+
+        def all_of_them(*args: Any, functions: Any = functions) -> Any:
+            return [function(*args) for function in functions]
+
+        agrees(tmp_path, all_of_them, [given_])
+
+
+def _larger(x: Any, y: Any) -> Any:
+    return np.where(x > y, x, y)
+
+
+def _takes(function: Any, given_: Sequence[Any]) -> bool:
+    """Return whether NumPy has the function for numbers of a kind, with a result of JavaScript's kinds."""
+    try:
+        with np.errstate(all="ignore"):
+            return function(*given_).dtype in ARRAYS
+    except (TypeError, ValueError):
+        return False
 
 
 @needs_node

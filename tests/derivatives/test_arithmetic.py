@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygraph as tg
-from tinygraph.derivatives.arithmetic import CLIP
+from tinygraph.derivatives.arithmetic import CLIP, slope_of_power
 from tinygraph.testing import check_grads
 from tinygraph.testing.strategies import arrays, arrays_that_broadcast, masks, shapes_that_broadcast
 
@@ -178,9 +178,9 @@ def test_clip_to_crossed_bounds_is_the_upper_one():
     np.testing.assert_array_equal([a, low, high], [[0, 0], [0, 0], [1, 1]])
 
 
-@pytest.mark.parametrize("exponent", [0, 0.0, np.zeros(1), np.zeros(1, dtype=int)])
+@pytest.mark.parametrize("exponent", [0, 0.0, np.zeros(1), np.zeros(1, dtype=int), np.uint8(0), np.zeros(1, np.uint64)])
 def test_the_power_zero_has_slope_zero_even_at_zero(exponent):
-    np.testing.assert_array_equal(slope(lambda x: x**exponent, [0.0, 2.0, -2.0]), [0, 0, 0])
+    np.testing.assert_array_equal(slope(lambda x: x**exponent, [0.0, 2.0, -2.0, 20.0]), [0, 0, 0, 0])
     np.testing.assert_array_equal(tg.grad(lambda x: np.sum(tg.grad(lambda x: np.sum(x**exponent))(x)))(np.zeros(2)), 0)
 
 
@@ -193,6 +193,15 @@ def test_zero_to_a_power_that_is_a_variable():
 @pytest.mark.parametrize("exponent", [2, 3, 4, np.array(3), np.int64(5), 2.0])
 def test_whole_powers_of_negative_numbers(exponent):
     check_grads(lambda x: x**exponent, np.array([-1.5, -0.5, 0.0, 2.0]), order=3)
+
+
+@given(st.one_of(st.integers(-40, 40), st.integers(-40, 40).map(float), st.floats()), st.floats(0.1, 10))
+def test_the_slope_of_a_power_is_the_power_below_times_the_exponent(exponent, size):
+    x = np.array([size, -size, 1.0])
+    with np.errstate(all="ignore"):
+        expected = exponent * np.power(x, np.float64(exponent) - 1)
+        found = slope_of_power(x, exponent)
+    np.testing.assert_allclose(found, expected, rtol=1e-13)
 
 
 def test_hypot_at_the_origin_has_slope_zero():
