@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinygraph.drawing.words.expressions import LABEL_LENGTH, formula, labels
+import tinygraph as tg
+from tinygraph.drawing.words.expressions import LABEL_LENGTH, formula, labels, written
 from tinygraph.drawing.words.slopes import slope
-from tinygraph.drawing.words.symbols import grouped
+from tinygraph.drawing.words.symbols import grouped, operation_symbol
 from tinygraph.graph import Graph, Node
 
 from .graphs import Recorder, hypotenuse
 
-CALLS = [np.add, np.subtract, np.multiply, np.divide, np.negative, np.sqrt, np.exp, np.absolute, np.reciprocal]
-TO_PYTHON = {"×": "*", "÷": "/", "−": "-", "²": "**2", "³": "**3"}
+CALLS = [
+    np.add, np.subtract, np.multiply, np.divide, np.negative, np.sqrt, np.exp, np.absolute, np.reciprocal, np.square,
+    np.fmod, np.hypot, np.float_power,
+]  # fmt: skip
+TO_PYTHON = {"×": "*", "÷": "/", "−": "-", "^": "**"}
+RAISED = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
+CONSTANTS = st.sampled_from([-2.0, -1, 0.5, 3, 4e-7, -6e-5, 20_000.0])
 
 
 def python(text: str) -> str:
     for sign, code in TO_PYTHON.items():
         text = text.replace(sign, code)
+    text = re.sub(r"[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+", lambda found: f"**({found[0].translate(RAISED)})", text)
     text = re.sub(r"\|([^|]+)\|", r"abs(\1)", text)
     while "√" in text:
         before, _, after = text.rpartition("√")
@@ -53,27 +61,58 @@ def formulas(draw: st.DrawFn) -> Graph:
     for _ in range(draw(st.integers(1, 6))):
         choose = st.sampled_from(r.nodes[-4:])
         if draw(st.booleans()):
-            r.call(np.power, draw(choose), draw(st.sampled_from([2, 3])))
+            r.call(np.power, draw(choose), draw(st.sampled_from([2, 3, -1, 0.5, -1.5])))
             continue
         call = draw(st.sampled_from(CALLS))
-        r.call(call, *(draw(choose) for _ in range(call.nin)))
+        operands: list[Any] = [draw(choose) for _ in range(call.nin)]
+        if call.nin == 2 and draw(st.booleans()):
+            operands[draw(st.integers(0, 1))] = draw(CONSTANTS)
+        r.call(call, *operands)
     return r.graph()
+
+
+def value_of(text: str, graph: Graph) -> Any:
+    """Return the value of a formula of the inputs of a graph."""
+    known = {str(node.name): np.float64(node.value) for node in graph.inputs if node.value is not None}
+    with np.errstate(all="ignore"):
+        return eval(python(text), {"sqrt": np.sqrt, "exp": np.exp, "abs": np.abs} | known)
 
 
 @given(formulas())
 def test_a_formula_read_as_algebra_gives_the_value(graph: Graph) -> None:
     output = graph.outputs[0]
-    written = formula(graph, output)
-    if written is None or written.count("|") > 2:
+    text = formula(graph, output)
+    if text is None or text.count("|") > 2:
         return
-    known = {str(node.name): float(node.value) for node in graph.inputs if node.value is not None}
-    with np.errstate(all="ignore"):
-        value = eval(
-            python(written),
-            {"sqrt": np.sqrt, "exp": np.exp, "abs": np.abs},
-            {k: np.float64(v) for k, v in known.items()},
-        )
+    value = value_of(text, graph)
     assert value == pytest.approx(float(output.value), rel=1e-6, nan_ok=True)  # type: ignore[arg-type]
+
+
+@given(formulas())
+def test_a_call_in_the_words_for_its_operands_gives_the_value(graph: Graph) -> None:
+    words = labels(graph)
+    for node in graph.nodes:
+        if node.is_input or not all(words[operand.index] for operand in node.operands):
+            continue
+        text = written(node, words)
+        if text and text.count("|") <= 2:
+            assert value_of(text, graph) == pytest.approx(float(node.value), rel=1e-6, nan_ok=True)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("inner", [np.square, np.sqrt, np.reciprocal, np.negative])
+@pytest.mark.parametrize(
+    "outer",
+    [
+        np.square, lambda x: x**3, lambda x: x**-1, lambda x: 2**x, lambda x: 4e-7**x,
+        lambda x: x * 2, lambda x: 2 / x, lambda x: 1 - x,
+    ],
+)  # fmt: skip
+def test_the_sign_of_a_call_of_a_call_is_its_formula(inner: Any, outer: Any) -> None:
+    x = tg.Tensor(1.5, name="p")
+    graph = tg.Graph.of(outer(inner(x)))
+    node = graph.outputs[0]
+    text = operation_symbol(node, labels(graph))
+    assert value_of(text, graph) == pytest.approx(float(node.value), rel=1e-6)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

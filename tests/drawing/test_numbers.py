@@ -13,9 +13,12 @@ from tinygraph.drawing.words.numbers import count, number, shape
 from tinygraph.graph.sizes import byte_size
 
 FROM_SUPERSCRIPT = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹−", "-0123456789-")
-normal = st.floats(allow_nan=False, allow_infinity=False, min_value=-1e300, max_value=1e300).filter(
+everywhere = st.floats(allow_nan=False, allow_infinity=False, min_value=-1e300, max_value=1e300).filter(
     lambda x: x == 0 or abs(x) > 1e-300
 )
+# Numbers that are written without an exponent, all of whose digits count.
+usual = st.tuples(st.integers(-(10**7), 10**7), st.integers(3, 9)).map(lambda drawn: drawn[0] / 10.0 ** drawn[1])
+normal = everywhere | usual
 
 
 def read_back(text: str) -> float:
@@ -48,10 +51,17 @@ def test_the_sign_is_only_the_sign(value: float) -> None:
     assert negative == (positive if value == 0 else "−" + positive)
 
 
-@given(st.integers(-(10**8), 10**8))
+@given(normal, normal)
+def test_a_complex_number_is_its_two_parts(real: float, imaginary: float) -> None:
+    sign = "−" if math.copysign(1, imaginary) < 0 else "+"
+    assert number(complex(real, imaginary)) == f"{number(real)} {sign} {number(abs(imaginary))}i"
+
+
+@given(st.integers(-(10**8), 10**8) | st.integers(-(10**5), 10**5))
 def test_an_integer_is_exact(value: int) -> None:
     assert read_back(number(np.int64(value))) == value
     assert number(value) == count(value)
+    assert ("," in count(value)) == (abs(value) >= 10_000)
 
 
 @pytest.mark.parametrize(
@@ -69,6 +79,8 @@ def test_an_integer_is_exact(value: int) -> None:
         (True, "True"),
         (1 - 2j, "1 − 2i"),
         (np.float16(0.1), "0.1"),
+        (10**9 - 1, "999,999,999"),
+        (10**9 + 1, "1×10⁹"),
         (10**40, "1×10⁴⁰"),
     ],
 )

@@ -240,6 +240,11 @@ CHAIN: list[tuple[str, Call]] = [
     ("multiply", lambda a: a * -2.5), ("divide", lambda a: -2 / a), ("subtract", lambda a: 1 - a),
     ("absolute", lambda a: np.absolute(-1 * a)), ("square", lambda a, b: np.square(a + b)),
     ("exp", lambda a, b: np.exp(a - b)), ("multiply", lambda a, b: (a + b) * (a - b)),
+    *[(f.__name__, lambda a, f=f, inner=inner: f(inner(a))) for inner in (np.square, np.sqrt, np.reciprocal)
+      for f in (np.reciprocal, np.sqrt, np.square, np.tanh, np.arctan, np.sin)],
+    *[("power", lambda a, e=e, inner=inner: inner(a) ** e) for inner in (np.square, np.sqrt) for e in (2, 3, -1, 0.5)],
+    *[("power", lambda a, b, inner=inner: inner(a) ** inner(b)) for inner in (np.square, np.sqrt)],
+    *[("divide", lambda a, b, inner=inner: inner(a) / inner(b)) for inner in (np.square, np.sqrt, np.reciprocal)],
 ]  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from tinygraph.drawing.scenes import views
 from tinygraph.drawing.scenes.scene import Box, Link, Scene
 from tinygraph.drawing.words.expressions import fallback
 from tinygraph.drawing.words.numbers import number, plain_integer, superscript
-from tinygraph.drawing.words.symbols import grouped, index_text, place_of, scalar_constant
+from tinygraph.drawing.words.symbols import filled, grouped, index_text, place_of, scalar_constant
 from tinygraph.drawing.words.text import clean, clip
 from tinygraph.engine.dependence import is_elementwise
 from tinygraph.engine.links import Like
@@ -181,7 +181,7 @@ def _filled(rule: str, node: Node, names: dict[int, str]) -> tuple[str, tuple[No
     if any(field not in told for field in used):
         return _unknown(node), ()
     values = [arguments[field] for field in used if field in arguments]
-    text = rule.format(**told)
+    text = filled(rule, told)
     for field, value in arguments.items():
         if isinstance(value, Node) and value.op == "transpose" and value.name is None and told[field].endswith("ᵀ"):
             text = text.replace(f"{told[field]}ᵀ", told[field][:-1])  # kᵀᵀ is k

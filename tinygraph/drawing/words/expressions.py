@@ -15,6 +15,7 @@ from tinygraph.drawing.words.symbols import (
     array_constants,
     grouped,
     index_text,
+    is_power,
     operation_symbol,
     scalar_constant,
 )
@@ -150,7 +151,7 @@ def written(node: Node, words: Mapping[int, str]) -> str:
 def _level(text: str) -> int:
     """Return the precedence of a label: the formula that it may be, or a name."""
     if grouped(text) == text:
-        return SUM if text.startswith("−") else ATOM
+        return SUM if text.startswith("−") else POWER if is_power(text) else ATOM
     outside, depth = "", 0
     for character in text:
         depth += (character in "([") - (character in ")]")

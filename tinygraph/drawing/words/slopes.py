@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.drawing.words.numbers import number, plain_integer, superscript
-from tinygraph.drawing.words.symbols import grouped, scalar_constant
+from tinygraph.drawing.words.symbols import filled, grouped, raisable, scalar_constant
 from tinygraph.engine.notes import formula_of
 from tinygraph.graph import Node
 
@@ -69,17 +69,18 @@ def _filled(rule: str, words: dict[str, str]) -> str:
     if not all(words[field] for field in used):
         return ""
     alone = len(used) == 1 and rule == f"{{{used[0]}}}"
-    return words[used[0]] if alone else rule.format(**{field: grouped(word) for field, word in words.items()})
+    return words[used[0]] if alone else filled(rule, {field: grouped(word) for field, word in words.items()})
 
 
 def _power(words: list[str], place: int, whole: int | None) -> str:
     base, exponent = (grouped(word) for word in words)
     if not (base and exponent):
         return ""
+    raised = raisable(base)
     if place == 1:
-        return f"{base}^{exponent} · ln {base}"
+        return f"{raised}^{raisable(exponent)} · ln {base}"
     if whole is None:
         factor = exponent if exponent[0].isdigit() else f"{exponent} × "
-        return f"{factor}{base}^({words[1]} − 1)"
-    power = "" if whole == 2 else superscript(whole - 1)
-    return f"{exponent}{base}{power}" if whole not in {0, 1} else str(whole)
+        return f"{factor}{raised}^({words[1]} − 1)"
+    power = base if whole == 2 else f"{raised}{superscript(whole - 1)}"
+    return f"{exponent}{power}" if whole not in {0, 1} else str(whole)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from string import Formatter
 from typing import Any
 
 import numpy as np
@@ -18,14 +19,19 @@ __all__ = [
     "SYMBOLS",
     "UNNAMED",
     "array_constants",
+    "filled",
     "freed_words",
     "grouped",
     "index_text",
+    "is_power",
     "operation_symbol",
     "place_of",
+    "raisable",
     "scalar_constant",
     "sign",
 ]
+
+EXPONENTS = "⁰¹²³⁴⁵⁶⁷⁸⁹⁻"
 
 SYMBOLS = {
     "add": "+",
@@ -176,6 +182,7 @@ def operation_symbol(node: Node, names: Mapping[int, str] | None = None) -> str:
         return clip(f"einsum {node.args[0].replace('->', '→')}")
     if op in AROUND and len(node.args) == 1 and not node.kwargs:
         operand = _operand(node.args[0], names, group=op not in FENCED)
+        operand = raisable(operand) if AROUND[op].endswith(tuple(EXPONENTS)) else operand
         return clip(AROUND[op].format(f"({operand})" if operand.startswith("−") else operand))
     symbol = SYMBOLS.get(op, op.replace("_", " "))
     if op in TAKES_AXIS:
@@ -210,6 +217,28 @@ def grouped(text: str) -> str:
     return f"({text})" if any(sign in text for sign in " −+×÷@-*/^") and not whole else text
 
 
+def raisable(factor: str) -> str:
+    """Return a factor as the base of a power: a power or a root in parentheses."""
+    return f"({factor})" if is_power(factor) else factor
+
+
+def is_power(text: str) -> bool:
+    """Return whether a label without spaces is a power or a root, "x²" or "√x": x²² is none of x², √x² none of √x."""
+    return text[:1] in tuple("√∛") or text[-1:] in tuple(EXPONENTS)
+
+
+def filled(rule: str, factors: Mapping[str, str]) -> str:
+    """Return a rule such as "−{x}/{y}²" with factors in it; see `grouped`."""
+    parts = [(literal, field) for literal, field, _, _ in Formatter().parse(rule)]
+    text = ""
+    for place, (literal, field) in enumerate(parts):
+        text += literal
+        if field:
+            behind = parts[place + 1][0] if place + 1 < len(parts) else ""
+            text += raisable(factors[field]) if behind[:1] in tuple("^" + EXPONENTS) else factors[field]
+    return text
+
+
 def _is_call(text: str) -> bool:
     """Return whether a text is one call: "σ(W @ x)" and "y[1:−1]", but neither "σ(x) + σ(y)" nor "(x + y)²"."""
     name, _, rest = text.replace("[", "(").replace("]", ")").partition("(")
@@ -231,9 +260,10 @@ def _call(node: Node, symbol: str, word: Callable[[Any], str]) -> str:
 
 def _power(base: Any, exponent: Any, word: Callable[[Any], str]) -> str:
     whole = plain_integer(scalar_constant(exponent))
-    raised = superscript(whole) if whole is not None else RAISED.get(word(exponent), f"^{word(exponent)}")
-    below = word(base)
-    return f"({below}){raised}" if below.startswith("−") else f"{below}{raised}"
+    above = word(exponent)
+    raised = superscript(whole) if whole is not None else RAISED.get(above, f"^{raisable(above)}")
+    below = word(base) if scalar_constant(base) is None else grouped(word(base))
+    return f"{raisable(below)}{raised}"
 
 
 def _write(node: Node, place: Place, names: Mapping[int, str] | None) -> str:
