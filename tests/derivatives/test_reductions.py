@@ -1,10 +1,13 @@
+import math
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygraph as tg
-from tinygraph.derivatives.reductions import carried, root
+from tinygraph.derivatives.reductions import _quotients, carried, root
 from tinygraph.testing import check_grads
 from tinygraph.testing.strategies import arrays, axes, masks, reductions, shapes
 
@@ -136,6 +139,21 @@ def test_products_with_zeros_are_differentiated_exactly(x, data):
     axis = data.draw(axes(x.shape, several=False))
     check_grads(lambda x: np.prod(x, axis=axis), x, order=3)
     check_grads(lambda x: np.cumprod(x, axis=axis), x)
+
+
+@given(st.lists(st.tuples(st.floats(1, 9), st.integers(-300, 300)), min_size=1, max_size=6), st.sampled_from("fd"))
+def test_a_product_is_divided_by_its_factors_only_where_that_is_right(drawn, kind):
+    x = np.array([size * 10.0**power for size, power in drawn])
+    x = x if kind == "d" else np.float32(np.sign(x) * np.abs(x) ** 0.1)
+    found = _quotients(x, (0,))
+    if found is not None:
+        exact = [math.prod([Fraction(float(b)) for n, b in enumerate(x) if n != place]) for place in range(len(x))]
+        np.testing.assert_allclose(found, [float(each) for each in exact], rtol=1e-14 if kind == "d" else 1e-5)
+
+
+@given(st.lists(st.floats(-2, 2), min_size=1, max_size=6))
+def test_a_product_with_a_zero_is_not_divided_by_its_factors(factors):
+    assert (_quotients(np.array(factors), (0,)) is None) or 0 not in factors
 
 
 @given(arrays(shapes(min_dims=1, max_dims=2, max_side=5), low=-2.0, high=2.0), st.data())

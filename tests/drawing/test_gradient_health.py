@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from xml.etree import ElementTree
 
@@ -26,13 +27,14 @@ def words_of(svg: str) -> dict[str, str]:
     }
 
 
-def layers(gradients: list[float], scoped: bool = True) -> Any:
-    """A network of one weight of norm 1 a layer, with given norms of their gradients."""
+def layers(gradients: list[float], scoped: bool = True, weights: Sequence[float] = ()) -> Any:
+    """A network of one weight a layer, with given norms of their gradients; the weights have norm 1 or those given."""
     r = Recorder()
     h = r.input(np.ones((5, 1)), "x", requires_grad=False)
     for number, gradient in enumerate(gradients, 1):
         scope = {"scope": (f"layer {number}",)} if scoped else {}
-        w = r.input([[1.0]], f"w{number}", grad=[[gradient]])
+        weight = weights[number - 1] if weights else 1.0
+        w = r.input([[weight]], f"w{number}", grad=[[gradient]])
         h = r.call(np.tanh, r.call(np.matmul, h, w, **scope), **scope)
     return r.graph(r.call(np.mean, h, name="L", grad=1.0))
 
@@ -51,11 +53,15 @@ def deep(activation: Any, gain: float, residual: bool = False, depth: int = 10) 
     return loss
 
 
+SIZES = st.floats(-9, 9).map(lambda power: 10.0**power)
+
+
 @pytest.mark.parametrize("scoped", [True, False])
-@settings(deadline=None, max_examples=50)
-@given(st.lists(st.one_of(st.floats(1e-9, 1e9), st.just(0.0)), min_size=1, max_size=6))
-def test_the_marks_follow_the_rules(scoped: bool, gradients: list[float]) -> None:
-    found = tg.health(layers(gradients, scoped)).layers
+@settings(deadline=None, max_examples=100)
+@given(st.lists(st.tuples(SIZES | st.just(0.0), SIZES), min_size=1, max_size=6))
+def test_the_marks_follow_the_rules(scoped: bool, drawn: list[tuple[float, float]]) -> None:
+    gradients, weights = ([pair[part] for pair in drawn] for part in (0, 1))
+    found = tg.health(layers(gradients, scoped, weights)).layers
     assert [layer.gradient for layer in found] == pytest.approx(gradients)
     for place, layer in enumerate(found):
         size, later = gradients[place], gradients[place + 1 :]
@@ -65,9 +71,26 @@ def test_the_marks_follow_the_rules(scoped: bool, gradients: list[float]) -> Non
             assert layer.mark == "vanishing"
         else:
             above = [other for other in later if other > 0]
-            too_large = size > FACTOR or (bool(above) and size > FACTOR * min(above))
+            too_large = size > FACTOR * max(weights[place], 1.0) or (bool(above) and size > FACTOR * min(above))
             assert layer.mark == ("exploding" if too_large else "")
         assert layer.largest == max(gradients)
+
+
+def test_the_gradient_of_a_layer_is_the_norm_of_those_of_all_its_parameters() -> None:
+    r, scope = Recorder(), ("layer",)
+    x = r.input(np.ones((5, 2)), "x", requires_grad=False)
+    w, b = r.input(np.ones((2, 2)), "w", grad=[[2.0, 2.0], [2.0, 2.0]]), r.input(np.ones(2), "b", grad=[0.0, 3.0])
+    h = r.call(np.add, r.call(np.matmul, x, w, scope=scope), b, scope=scope)
+    (layer,) = tg.health(r.graph(r.call(np.mean, h, name="L", grad=1.0))).layers
+    assert (layer.gradient, layer.weights) == (5.0, pytest.approx(6**0.5))
+
+
+@pytest.mark.parametrize("bound", [1.5, -1.0])
+def test_a_maximum_with_another_number_than_0_is_no_relu(bound: float) -> None:
+    w = tg.Tensor(np.full((2, 3), bound - 5), name="w")
+    loss = np.mean(np.maximum(np.ones((4, 2)) @ w, bound) - bound)
+    loss.backward()
+    assert not any(layer.relus for layer in tg.health(loss).layers)
 
 
 def test_a_sigmoid_network_vanishes_a_residual_one_does_not_and_both_have_one_scale() -> None:
