@@ -256,6 +256,18 @@ def test_the_fields_of_a_wide_array_show_four_digits(driver: Any, tmp_path: Path
     assert page.run("document.querySelector('#live').scrollWidth <= document.querySelector('#live').clientWidth")
 
 
+def test_a_field_cuts_no_number_off(driver: Any, tmp_path: Path):
+    small = np.array([[-1.23456e-7, -0.0123456, 1.23456e-9, 12345678.9], [-1234567.0, 0.898003, -0.061173, 3.0]])
+    w, scalar = tg.Tensor(small, name="w"), tg.Tensor(-1.23456e-10, name="scalar")
+    total = np.sum(w**2) * scalar
+    total.backward()
+    page = opened(driver, tmp_path, tg.draw(total).html())
+    fields = "[...document.querySelectorAll('#live input[type=number]')]"
+    assert page.run(f"{fields}.filter(e => e.scrollWidth > e.clientWidth).map(e => e.value)") == []
+    shown = [float(text) for text in page.run(f"{fields}.map(e => e.value)")]
+    np.testing.assert_allclose(shown, [-1.23456e-10, *small.ravel()], rtol=0.05)
+
+
 def test_arrays_have_fields_and_their_cards_follow(driver: Any, tmp_path: Path):
     x = tg.Tensor(np.array([1.0, 2.0, 3.0]), name="x")
     s = (x**2).sum()

@@ -37,15 +37,21 @@ function recompute() {
   refreshControls.forEach(refresh => refresh());
 }
 
-// A number in the fewest letters that a field needs. A field cannot hold an infinity: it shows that behind an empty value.
-const short = value => (Number.isFinite(value) ? String(Number(value.toPrecision(6))) : '');
+// A number in at most `most` letters, as a field that cuts off "e-7" shows another number. A field cannot hold an infinity: it shows that behind an empty value.
+function short(value, most) {
+  if (!Number.isFinite(value)) return '';
+  for (let digits = 6; digits; digits--) {
+    for (const text of [String(Number(value.toPrecision(digits))), value.toExponential(digits - 1).replace('e+', 'e')]) if (text.length <= most) return text;
+  }
+  return '';
+}
 
-function field(label, get, set, into) {
+function field(label, get, set, into, most = 11) {
   const input = add('input', '', into);
   Object.assign(input, { type: 'number', step: 'any', ariaLabel: label });
   input.setAttribute('aria-label', label);
   input.oninput = () => { if (input.value !== '' && Number.isFinite(input.valueAsNumber)) set(input.valueAsNumber); };
-  const refresh = () => { if (document.activeElement !== input || Number(input.value) !== get()) Object.assign(input, { value: short(get()), placeholder: Number.isFinite(get()) ? '' : number(get()) }); };
+  const refresh = () => { if (document.activeElement !== input || Number(input.value) !== get()) Object.assign(input, { value: short(get(), most), placeholder: Number.isFinite(get()) ? '' : number(get()) }); };
   refreshControls.push(refresh);
   refresh();
   return input;
@@ -79,8 +85,8 @@ function controlOf(input, into) {
     field(input.name, () => input.now[0], set(0), row);
   } else if (size && size <= MOST_FIELDS) {
     const columns = input.shape.at(-1), table = add('div', '', row, 'fields');
-    table.style.gridTemplateColumns = `repeat(${Math.min(columns, 8)}, minmax(3.4rem, 1fr))`;
-    input.now.forEach((_, place) => field(`${input.name}[${place}]`, () => input.now[place], set(place), table));
+    table.style.gridTemplateColumns = `repeat(${Math.min(columns, 8)}, minmax(4.2rem, 1fr))`;
+    input.now.forEach((_, place) => field(`${input.name}[${place}]`, () => input.now[place], set(place), table, columns > 3 ? 7 : 11));
   } else add('span', `${input.shape.join('×')}, as it was drawn`, row);
 }
 
