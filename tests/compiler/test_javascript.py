@@ -714,3 +714,18 @@ def test_no_helper_is_written_that_nobody_calls(tmp_path: Path):
     for name in re.findall(r"^function (\w+)", text, re.MULTILINE):
         assert len(re.findall(rf"(?<![\w.]){name}\b", text)) > 1, name
     assert "Math.hypot(x[i], y[i])" in text and "function hypot" not in text
+
+
+@needs_node
+@pytest.mark.parametrize("index", [0, [0, 1], slice(1, None)], ids=str)
+def test_one_number_for_all_is_written_without_the_axes_in_front(tmp_path: Path, index: Any):
+    def step(x: Any) -> Any:
+        y = np.multiply(tg.Tensor(x), 1)
+        y[index] = np.full((1, 1, 3), 2.0)
+        return y
+
+    program = tg.compile(step)
+    wanted = program(some(2, 3))
+    program.save(tmp_path / "step.js")
+    (found,) = calls_in_node([(tmp_path / "step.js", [[some(2, 3)]])])
+    np.testing.assert_array_equal(np.reshape(found["results"], (2, 3)) == 2, np.asarray(wanted) == 2)

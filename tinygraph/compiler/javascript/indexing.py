@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -337,11 +337,11 @@ def _put(w: Writer, step: Step, target: Stored, index: Any, value: Value, sign: 
 def _without_ones(value: Value, dimensions: int) -> Value:
     """Return a value without the axes of one element in front that an assignment lets go."""
     surplus = len(value.shape) - dimensions
-    if surplus <= 0 or not isinstance(value, Stored):
+    if surplus <= 0 or not isinstance(value, Stored | Number | Literal):
         return value
-    return Stored(
-        value.name, value.shape[surplus:], value.dtype, value.strides[surplus:], value.start, value.length, False
-    )
+    if isinstance(value, Stored):
+        return replace(value, shape=value.shape[surplus:], strides=value.strides[surplus:], is_own=False)
+    return replace(value, shape=value.shape[surplus:])
 
 
 def _sample(index: Any) -> Any:
