@@ -220,3 +220,13 @@ def test_the_table_of_a_loss_before_its_backward_pass_says_what_is_missing() -> 
     assert "call loss.backward() first" in str(tg.health(loss))
     loss.backward()
     assert "call loss" not in str(tg.health(loss))
+
+
+def test_what_cannot_be_drawn_is_refused_before_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = tg.Tensor(1.0)
+    with pytest.raises(TypeError, match="a list is no Tensor"):
+        tg.health([x * 2])
+    monkeypatch.setattr("tinygraph.drawing.refusals.MOST_NODES", 2)
+    monkeypatch.setattr("tinygraph.drawing.choosing.read_graph", None)
+    with pytest.raises(ValueError, match="4 nodes; 2 is the most"):
+        tg.health(np.tanh(x * x) + 1)

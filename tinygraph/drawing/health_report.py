@@ -6,12 +6,12 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
-from tinygraph.drawing.choosing import draw
+from tinygraph.drawing.choosing import draw, graph_of
 from tinygraph.drawing.drawing import Drawing
 from tinygraph.drawing.health.gradient_health import RULES, LayerHealth
 from tinygraph.drawing.looks.legend import gradient_notes
 from tinygraph.drawing.words.numbers import count, number
-from tinygraph.graph import Graph, read_graph
+from tinygraph.graph import Graph
 from tinygraph.graph.tables import table_lines
 
 __all__ = ["Health", "health"]
@@ -76,14 +76,12 @@ def health(*losses: Any) -> Health:
     Raises:
         TypeError: a loss is not a Tensor; a model has no graph before it is called.
     """
-    graph = losses[0] if len(losses) == 1 and isinstance(losses[0], Graph) else None
-    if graph is None:
-        for loss in losses:
-            if not hasattr(loss, "backward") and callable(loss):
-                raise TypeError(
-                    "health: a model has no graph before it is called. Give the loss: "
-                    "loss = f(model(x), y); loss.backward(); tg.health(loss)"
-                )
-        graph = read_graph(losses, sys._getframe(1))
+    for loss in losses:
+        if not isinstance(loss, Graph) and not hasattr(loss, "backward") and callable(loss):
+            raise TypeError(
+                "health: a model has no graph before it is called. Give the loss: "
+                "loss = f(model(x), y); loss.backward(); tg.health(loss)"
+            )
+    graph = graph_of(losses, sys._getframe(1))
     drawing = draw(graph, view="health")
     return Health(tuple(drawing._scene.health.values()), drawing)
