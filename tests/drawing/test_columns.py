@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from graphlib import TopologicalSorter
 from typing import Any
 from xml.etree import ElementTree
 
@@ -16,6 +17,8 @@ from tinygraph.drawing import DrawingError
 from tinygraph.drawing.layout import engine
 from tinygraph.drawing.scenes.columns import columns
 from tinygraph.drawing.scenes.passes import Passes
+from tinygraph.drawing.scenes.rows import in_rows
+from tinygraph.drawing.scenes.scene import Link
 
 from .graphs import Recorder, network
 
@@ -301,3 +304,23 @@ def test_an_arrow_that_finds_no_way_is_straight(monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(engine, "renders", failing)
     assert drawing.svg().count("data-link") == len(drawing._scene.links)
+
+
+BOXES = st.sampled_from("abcdefg")
+
+
+@settings(max_examples=500)
+@given(st.lists(st.tuples(BOXES, BOXES), max_size=8), st.lists(st.tuples(BOXES, BOXES), max_size=8))
+def test_no_arrow_down_leads_from_a_row_to_itself(arrows: list[tuple[str, str]], pairs: list[tuple[str, str]]) -> None:
+    links = [Link(min(pair), max(pair)) for pair in arrows if pair[0] != pair[1]]
+    rows = {box: {box} for box in "abcdefg"}
+    kept = in_rows(pairs, links)
+    assert set(kept) <= set(pairs)
+    for one, other in kept:
+        together = rows[one] | rows[other]
+        rows |= dict.fromkeys(together, together)
+    name = {box: min(row) for box, row in rows.items()}
+    before: dict[str, set[str]] = {}
+    for link in links:
+        before.setdefault(name[link.head], set()).add(name[link.tail])
+    TopologicalSorter(before).prepare()  # raises for a row that leads to itself

@@ -85,10 +85,9 @@ def test_the_gradient_of_a_layer_is_the_norm_of_those_of_all_its_parameters() ->
     assert (layer.gradient, layer.weights) == (5.0, pytest.approx(6**0.5))
 
 
-@pytest.mark.parametrize("bound", [1.5, -1.0])
-def test_a_maximum_with_another_number_than_0_is_no_relu(bound: float) -> None:
-    w = tg.Tensor(np.full((2, 3), bound - 5), name="w")
-    loss = np.mean(np.maximum(np.ones((4, 2)) @ w, bound) - bound)
+def test_a_maximum_with_another_number_than_0_is_no_relu() -> None:
+    w = tg.Tensor(np.zeros((2, 3)), name="w")
+    loss = np.mean(np.maximum(np.ones((4, 2)) @ w, -1.0))
     loss.backward()
     assert not any(layer.relus for layer in tg.health(loss).layers)
 

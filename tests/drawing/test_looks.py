@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 import tinygraph as tg
 from tinygraph.drawing import draw
 from tinygraph.drawing.formats.svg import ARROWS
-from tinygraph.drawing.palette import COLOURS, DARK, HEAT, PAGE_DARK, ROLES
+from tinygraph.drawing.palette import COLOURS, DARK, HEAT, PAGE_DARK, ROLES, heat_look
 
 from .graphs import Recorder, hypotenuse, network
 from .pages import browser, opened
@@ -51,6 +51,24 @@ def visible(stroke: str, fill: str, what: str) -> None:
         assert contrast(line, page) >= LEAST, (what, line, page)
         if ground != "none" and contrast(line, ground) > 1.05:  # else the box is its fill
             assert contrast(line, ground) >= LEAST, (what, line, ground)
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_every_text_can_be_read_on_its_ground(dark: bool) -> None:
+    def shown(colour: str) -> str:
+        return DARK.get(colour, colour) if dark else colour
+
+    light = [role.fill for role in ROLES.values() if role.fill != role.stroke]
+    for text in ("text", "muted"):
+        for fill in {*light, COLOURS["ground"]}:
+            assert contrast(shown(COLOURS[text]), shown(fill)) >= 4.5, (text, fill)
+    for level in HEAT:
+        assert contrast(COLOURS[level.text], level.fill) >= 4.5, level
+
+
+def test_the_heat_of_a_share_is_the_first_that_reaches_it() -> None:
+    assert [heat_look(level.most) for level in HEAT] == list(HEAT)
+    assert [heat_look(level.most + 1e-9) for level in HEAT[:-1]] == list(HEAT[1:])
 
 
 def born_bad() -> tg.Graph:
