@@ -223,6 +223,17 @@ def test_reductions_of_any_axes_are_numpys(tmp_path: Path, dtype: Any):
 
 
 @needs_node
+def test_of_equal_extremes_the_first_counts(tmp_path: Path):
+    x = np.random.default_rng(0).integers(0, 3, (6, 7))
+
+    def places(x: Any) -> Any:
+        return [f(x, axis=axis) for f in (np.argmin, np.argmax) for axis in (None, 0, 1)]
+
+    agrees(tmp_path, places, [[x * 1.0]])
+    agrees(tmp_path, places, [[x]])
+
+
+@needs_node
 def test_products_are_numpys(tmp_path: Path):
     pairs = [((2, 3), (3, 4)), ((3,), (3, 4)), ((2, 3), (3,)), ((3,), (3,)), ((5, 2, 3), (3, 4)),
              ((5, 2, 3), (5, 3, 4)), ((1, 2, 3), (5, 3, 1)), ((1, 1), (1, 1)),
