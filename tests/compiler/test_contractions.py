@@ -64,6 +64,7 @@ OTHERS = {
     "an axis that is repeated": ("ij,jk->ik", (3, 1), (4, 5)),
     "an ellipsis": ("...j,jk->...k", (3, 4), (4, 5)),
     "no elements": ("ij,jk->ik", (0, 4), (4, 5)),
+    "an ellipsis for no axes": ("ij...,jk->ik", (3, 4), (4, 5)),
 }
 
 
@@ -85,6 +86,36 @@ def test_integers_and_small_sums_stay_with_einsum():
     try:
         small = steps_of(program_of(lambda x, y: np.einsum("ij,kj", x, y), [x * 1.0, x * 1.0]))
         assert contractions_as_products(small) is small
+    finally:
+        contractions.MULTIPLICATIONS = 0
+
+
+def test_operands_of_two_dtypes_and_other_keywords_stay_with_einsum():
+    x, y = np.ones((3, 4)), np.ones((4, 5), np.float32)
+    mixed = steps_of(program_of(lambda x, y: np.einsum("ij,jk->ik", x, y), [x, y]))
+    assert contractions_as_products(mixed) is mixed
+    for keywords in ({"dtype": np.float64}, {"order": "F"}, {"casting": "same_kind"}):
+        compiled = tg.compile(lambda x, keywords=keywords: np.einsum("ij,jk->ik", x, x.T, **keywords))
+        expected = np.einsum("ij,jk->ik", x, x.T, **keywords)
+        np.testing.assert_allclose(compiled(x), expected)
+        assert compiled(x).dtype == expected.dtype
+
+
+def test_blanks_among_the_letters_mean_nothing():
+    x, y = np.arange(12.0).reshape(3, 4), np.arange(20.0).reshape(4, 5)
+    graph = steps_of(program_of(lambda x, y: np.einsum(" i j , j k -> k i ", x, y), [x, y]))
+    assert "matmul" in operations(contractions_as_products(graph))
+    compiled = tg.compile(lambda x, y: np.einsum(" i j , j k -> k i ", x, y))
+    np.testing.assert_allclose(compiled(x, y), np.einsum("ij,jk->ki", x, y))
+
+
+@pytest.mark.parametrize(("length", "becomes"), [(5, True), (4, False)])
+def test_the_least_product_has_as_many_multiplications_as_the_limit(length, becomes):
+    contractions.MULTIPLICATIONS = 100
+    try:
+        x, y = np.ones((4, length)), np.ones((length, 5))
+        graph = steps_of(program_of(lambda x, y: np.einsum("ij,jk->ik", x, y), [x, y]))
+        assert ("matmul" in operations(contractions_as_products(graph))) is becomes
     finally:
         contractions.MULTIPLICATIONS = 0
 

@@ -44,7 +44,9 @@ def blocks(draw):
 def windowed(draw):
     x = draw(arrays(shapes(min_dims=1, max_dims=2, min_side=2)))
     axis = draw(st.none() | axes(x.shape, none=False, several=False))
-    return Call((x, 2 if axis is not None else (2,) * x.ndim), {"axis": axis})
+    sides = x.shape if axis is None else (x.shape[axis],)
+    window = tuple(draw(st.integers(1, min(side, 3))) for side in sides)
+    return Call((x, window[0] if axis is not None else window), {"axis": axis})
 
 
 @st.composite
@@ -95,6 +97,11 @@ def test_an_array_that_is_filled_like_a_tensor_has_no_gradient_and_can_be_writte
 def test_large_windows_and_two_windows_along_one_axis_are_added_by_their_places(window, axis):
     x = np.random.default_rng(0).normal(size=(70, 9))
     check_grads(lambda x: sliding_window_view(x, window, axis)[::3], x, order=1)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.complex64])
+def test_windows_that_are_added_keep_their_dtype(dtype):
+    assert windows_added(np.ones((4, 3), dtype), (3,), (0,), (6,)).dtype == dtype
 
 
 def test_nothing_is_left_of_zeros():
