@@ -7,13 +7,14 @@ import subprocess
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import unquote
 from xml.etree import ElementTree
 
 import pytest
 from PIL import Image
 
 from demos import __main__ as command_line
-from demos.page import Chapter, page
+from demos.page import GALLERY, Chapter, page
 
 PICTURES = {
     "pythagoras": ["pythagoras_values.svg", "pythagoras_chain.svg"],
@@ -168,7 +169,10 @@ def test_page_needs_nothing_from_outside(tour):
     found = References()
     found.feed(html)
     assert all(reference.startswith("data:") for reference in found.loaded)
-    assert all(link.startswith("#") and link[1:] in found.places for link in found.links)
+    inside = [link for link in found.links if link.startswith("#")]
+    assert inside and all(link[1:] in found.places for link in inside)
+    files = [out / unquote(link) for link in found.links if link not in inside]
+    assert {file.resolve() for file in files} == set((GALLERY / "pages").glob("*.html"))
     assert not {"script", "iframe", "link", "object", "embed"} & set(found.tags)
     assert not re.search(r"@import|url\(\s*['\"]?(?!#)", html)
 
