@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import tinygraph as tg
-from tinygraph.users_code.instructions import instructions
+from tinygraph.users_code.instructions import instructions, plain_instructions
 from tinygraph.users_code.source import assigned_name, names_read, place, subscripted_name
 
 FAULT = "import numpy as np, tinygraph as tg\ntg.Tensor(np.ones(2)) + tg.Tensor(np.ones(3))\n"
@@ -176,3 +176,23 @@ def test_what_a_call_of_a_c_function_is_assigned_to_in_code_that_has_run_before(
         return [buffer]
 
     assert [made(Noted()) for _ in range(50)] == [["buffer"]] * 50
+
+
+SILENT = ("CACHE", "NOP", "PUSH_NULL", "PRECALL", "EXTENDED_ARG")
+# More names than a byte can number.
+MANY = "def f(x):\n" + "".join(f"    x.a{n} = g{n}.b{n}(c{n} % {n}.5) is x\n" for n in range(300))
+
+
+@pytest.mark.parametrize("text", [MANY, *(Path(module.__file__).read_text() for module in (dis, doctest, subprocess))])
+def test_plain_instructions_are_those_of_dis(text):
+    codes = [compile(text, "text", "exec")]
+    for code in codes:
+        codes += [constant for constant in code.co_consts if isinstance(constant, type(code))]
+        expected = [step for step in dis.get_instructions(code) if step.opname not in SILENT]
+        found = plain_instructions(code)
+        assert [step.opname for step in found] == [step.opname for step in expected]
+        for step, other in zip(found, expected, strict=True):
+            op = dis.opmap[step.opname]
+            if step.opname != "KW_NAMES" and (op in dis.hasname or op in dis.hasconst or op in dis.hasfree):
+                assert step.argval is other.argval or step.argval == other.argval
+    assert len(codes) > 1

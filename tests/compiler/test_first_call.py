@@ -24,6 +24,7 @@ from tinygraph.compiler.phases import PHASES, ROLL, phase_by_phase
 from tinygraph.compiler.pipeline import compile_program
 from tinygraph.compiler.program.builder import steps_of
 from tinygraph.compiler.program.program import Program
+from tinygraph.compiler.program.result_types import result_of
 from tinygraph.compiler.rewrites import Phase
 
 
@@ -139,6 +140,29 @@ def test_a_request_gets_the_first_memory_that_suits_and_is_free(groups: list[lis
             expected[number].append((first, last))
             assert timetable.take(first, last, suits) == number
     assert timetable.times == [sorted(times) for times in expected]
+
+
+SHAPES = st.tuples(st.lists(st.integers(1, 3), max_size=2), *[st.integers(0, 3)] * 3)
+
+
+@given(SHAPES, st.lists(st.booleans(), min_size=2, max_size=2), st.sampled_from([np.matmul, np.dot]))
+def test_the_shape_of_a_product_is_known_without_computing_it(sizes, ones, product):
+    before, rows, inner, columns = sizes
+    stacks = [tuple([1 if one else size for size in before]) for one in ones]
+    a, b = np.ones((*stacks[0], rows, inner), np.float32), np.ones((*stacks[1][1:], inner, columns))
+    found = product(a, b)
+    assert result_of(product, (a, b), {}) == (found.shape, found.dtype)
+    for one, other in ((a[..., 0], b), (a, b[..., 0])) if inner and columns else ():
+        try:
+            found = product(one, other)
+        except ValueError:
+            continue
+        assert result_of(product, (one, other), {}) == (found.shape, found.dtype)
+
+
+def test_no_large_product_is_computed_to_learn_its_shape():
+    huge = np.broadcast_to(np.float32(1), (1 << 20, 1 << 20))
+    assert result_of(np.matmul, (huge, huge), {}) == (huge.shape, huge.dtype)
 
 
 # --- the watch on clocks and files ------------------------------------------------------------------------------------

@@ -3,14 +3,61 @@
 from __future__ import annotations
 
 import dis
+import sys
 from collections.abc import Iterator
 from types import CodeType, FrameType
-from typing import Any
+from typing import Any, NamedTuple
 
-__all__ = ["has_arguments", "instructions", "is_indexing", "is_same_code", "operation_at", "stores_a_part"]
+__all__ = [
+    "Plain", "has_arguments", "instructions", "is_indexing", "is_same_code", "operation_at", "plain_instructions",
+    "stores_a_part",
+]  # fmt: skip
 
 _STORES = frozenset(dis.opmap[name] for name in ("STORE_SUBSCR", "STORE_SLICE") if name in dis.opmap)
 _INDEXES = frozenset(dis.opmap[name] for name in ("BINARY_SUBSCR",) if name in dis.opmap)
+
+# The number of an instruction that names something is the place of the name, with so many bits of flags behind it.
+_FLAGS = {"LOAD_GLOBAL": 1, "LOAD_ATTR": int(sys.version_info >= (3, 12)), "LOAD_SUPER_ATTR": 2}
+_FLAG_BITS = [_FLAGS.get(name, 0) for name in dis.opname]
+_CONSTANT, _NAME, _CELL = frozenset(dis.hasconst), frozenset(dis.hasname), frozenset(dis.hasfree)
+_SILENT = frozenset(dis.opmap[name] for name in ("CACHE", "NOP", "PUSH_NULL", "PRECALL") if name in dis.opmap)
+
+
+class Plain(NamedTuple):
+    """An instruction without its place in the text.
+
+    Attributes:
+        opname: of the instruction.
+        argval: the constant, or the name of the global, the attribute or the cell; else the number behind it.
+    """
+
+    opname: str
+    argval: Any
+
+
+def plain_instructions(code: CodeType) -> list[Plain]:
+    """Return the instructions of code that do something, each with its name or constant.
+
+    `dis.get_instructions`, which knows lines and jumps as well, takes four times as long on Python 3.11, and eleven
+    times on 3.13: a quarter of the first call of an MLP's step.
+    """
+    found: list[Plain] = []
+    raw, names, constants, high = code.co_code, code.co_names, code.co_consts, 0
+    for op, low in zip(raw[::2], raw[1::2], strict=True):
+        if op in _SILENT:
+            continue
+        arg, high = high | low, 0
+        if op == dis.EXTENDED_ARG:
+            high = arg << 8
+        elif op in _NAME:
+            found.append(Plain(dis.opname[op], names[arg >> _FLAG_BITS[op]]))
+        elif op in _CONSTANT:
+            found.append(Plain(dis.opname[op], constants[arg]))
+        elif op in _CELL:
+            found.append(Plain(dis.opname[op], code._varname_from_oparg(arg)))  # type: ignore[attr-defined]
+        else:
+            found.append(Plain(dis.opname[op], arg))
+    return found
 
 
 def instructions(code: CodeType) -> Iterator[dis.Instruction]:

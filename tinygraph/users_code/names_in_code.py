@@ -9,11 +9,18 @@ from collections.abc import Sequence
 from types import CodeType
 from typing import NamedTuple
 
+from tinygraph.users_code.instructions import Plain, plain_instructions
+
 __all__ = ["Names", "names_in"]
 
 _VARIABLE = frozenset(("LOAD_GLOBAL", "LOAD_NAME", "STORE_GLOBAL", "STORE_NAME"))
 # Instructions that make a string of parts: the code does not contain the string.
 _COMPUTED = ("FORMAT_", "BUILD_STRING", "BINARY_")
+# The numbers of `%` and `%=` behind BINARY_OP: either may make a text, too.
+_REMAINDERS = frozenset(
+    step.arg for text in ("a % b", "a %= b") for step in dis.get_instructions(compile(text, "", "exec"))
+    if step.opname == "BINARY_OP"
+)  # fmt: skip
 _ASKING = frozenset(("getattr", "hasattr", "setattr", "delattr"))
 _WHOLE = frozenset(("vars", "dir", "asdict", "astuple", "fields"))
 
@@ -58,7 +65,7 @@ def _in_instructions(code: CodeType) -> Names:
     compared: set[tuple[str | None, str | None]] = set()
     if not {"is_", "is_not"}.isdisjoint(code.co_names):
         compared.add((None, None))
-    steps = [step for step in dis.get_instructions(code) if step.opname not in ("PUSH_NULL", "PRECALL", "NOP")]
+    steps = plain_instructions(code)
     root: str | None = None  # the global at the beginning of a.b.c
     for place, step in enumerate(steps):
         name, before = step.opname, root
@@ -72,7 +79,7 @@ def _in_instructions(code: CodeType) -> Names:
                 whole.update(asked)
         elif name == "IS_OP":
             compared |= _compared(steps[:place])
-        elif name.startswith(("FORMAT_", "CONVERT_")) or (name == "BINARY_OP" and step.argrepr == "%"):
+        elif name.startswith(("FORMAT_", "CONVERT_")) or (name == "BINARY_OP" and step.argval in _REMAINDERS):
             texts = True
         elif name == "IMPORT_NAME":
             level = steps[place - 2].argval
@@ -97,7 +104,7 @@ def _in_texts(code: CodeType) -> Names:
     return Names(variables, attributes, frozenset(), frozenset(), frozenset(), False)
 
 
-def _compared(before: Sequence[dis.Instruction]) -> set[tuple[str | None, str | None]]:
+def _compared(before: Sequence[Plain]) -> set[tuple[str | None, str | None]]:
     """Return the operand on the right of an `is`, given the instructions before it."""
     last = before[-1]
     if last.opname == "LOAD_CONST":
@@ -110,7 +117,7 @@ def _compared(before: Sequence[dis.Instruction]) -> set[tuple[str | None, str | 
     return {(None, None)}
 
 
-def _asked_whole(after: Sequence[dis.Instruction], function: str) -> list[str | None]:
+def _asked_whole(after: Sequence[Plain], function: str) -> list[str | None]:
     """Return the object, one at most, whose attributes a call of `getattr` or `vars` may read under any name.
 
     Args:
