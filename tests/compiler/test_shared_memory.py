@@ -6,6 +6,8 @@ import gc
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import tinygraph as tg
 from tinygraph.compiler.run import tensor_buffers
@@ -84,11 +86,70 @@ def test_arguments_of_their_own_are_not_copied():
     x = np.arange(10.0)
     step(x)
     version = step._used()
-    for given in (x, x[::2], np.frombuffer(bytes(80), np.float64)):
-        step(given)
-        version, leaves = step._version_for((given,), {})
-        seen.append(version.bound(leaves)[0][0] is given)
+    for array in (x, x[::2], np.frombuffer(bytes(80), np.float64)):
+        step(array)
+        version, leaves = step._version_for((array,), {})
+        seen.append(version.bound(leaves)[0][0] is array)
     assert seen == [True] * 3
+
+
+class Parts:
+    """A step that updates w, and reads a large Tensor, a small one and draws: what others do to them between calls."""
+
+    def __init__(self, compiles: bool) -> None:
+        self.w = tg.Tensor(np.arange(80.0), name="w")
+        self.scale = tg.Tensor(np.linspace(0.5, 1.5, 80), name="scale", requires_grad=False)
+        self.rate = tg.Tensor(0.1, name="rate", requires_grad=False)
+        self.generator = np.random.default_rng(3)
+        self.of_w = False  # the argument looks into w.data
+        self.x = np.linspace(-1, 1, 80)
+        self.step = tg.compile(self.plain) if compiles else self.plain
+
+    def plain(self, x):
+        noise = tg.draws.uniform(self.generator, (80,))
+        self.w.assign(self.w.data - self.rate.data * self.scale.data * x + noise)
+        return np.sum(self.w.data * self.scale.data) + 0 * self.rate.data
+
+    def do(self, what: str) -> None:
+        if what == "rate":
+            self.rate.assign(self.rate.data * 0.5)
+        elif what == "rate in place":
+            self.rate.data[...] = 0.3
+        elif what == "rate of w":
+            self.rate.assign(self.w.data[3])
+        elif what == "scale":
+            self.scale.assign(self.scale.data[::-1].copy())
+        elif what == "scale in place":
+            self.scale.data[2] = 4
+        elif what == "scale of w":
+            self.scale.assign(self.w.data)
+        elif what == "w":
+            self.w.assign(np.ones(80))
+        elif what == "w of scale":
+            self.w.assign(self.scale.data)
+        self.of_w = what == "x of w"
+
+    def call(self):
+        found = self.step(self.w.data[::-1] if self.of_w else self.x)
+        return getattr(found, "data", found)
+
+
+EVENTS = (
+    "rate", "rate in place", "rate of w", "scale", "scale in place", "scale of w", "w", "w of scale", "x of w",
+    "nothing",
+)  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(EVENTS), min_size=1, max_size=8))
+def test_a_program_that_knows_its_arrays_from_the_last_call_sees_what_others_do_between_calls(events):
+    eager, compiled = Parts(compiles=False), Parts(compiles=True)
+    for what in ("nothing", "nothing", *events):
+        for one in (eager, compiled):
+            one.do(what)
+        # The values of large numbers are compared: they grow with each call.
+        np.testing.assert_allclose(compiled.call(), eager.call(), rtol=1e-9)
+        for name in ("w", "scale", "rate"):
+            np.testing.assert_allclose(getattr(compiled, name).data, getattr(eager, name).data, rtol=1e-9)
 
 
 def test_a_tensor_that_is_gone_leaves_no_buffer_behind():

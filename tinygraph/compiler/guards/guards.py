@@ -7,8 +7,9 @@ another object.
 from __future__ import annotations
 
 import functools
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from operator import attrgetter, is_
+from operator import attrgetter, is_, itemgetter
 from types import CellType, FunctionType, ModuleType
 from typing import Any
 
@@ -35,10 +36,31 @@ def guards_of(found: Found) -> Guards:
         if not isinstance(item.value, ModuleType) and id(item.holder) not in inside and id(item) not in counters
         and not isinstance(item.holder, FunctionType | functools.partial)
     ]  # fmt: skip
-    named = [item for item in guarded if isinstance(item.holder, dict | type)]
+    # Many functions of a module name the same global.
+    places = {(id(item.holder), item.key): item for item in guarded if isinstance(item.holder, dict | type)}
+    named = [*places.values()]
     cells = [item for item in guarded if type(item.holder) is CellType and item.value is not MISSING]
-    known = {id(item) for item in (*named, *cells)}
-    return Guards(found, named, cells, [item for item in guarded if id(item) not in known])
+    others = [item for item in guarded if not isinstance(item.holder, dict | type | CellType) or (
+        type(item.holder) is CellType and item.value is MISSING
+    )]  # fmt: skip
+    return Guards(found, named, cells, others)
+
+
+def _by_holder(named: Iterable[Location]) -> list[list[Location]]:
+    """Return the locations in dicts and classes by their holders, those of a holder that are read at once together.
+
+    A value that was missing is asked for by itself, and so is one in a dict of the user's class.
+    """
+    groups: defaultdict[tuple[int, str | None], list[Location]] = defaultdict(list)
+    for item in named:
+        alone = item.value is MISSING or not (type(item.holder) is dict or isinstance(item.holder, type))
+        groups[id(item.holder), item.key if alone else None].append(item)
+    return [*groups.values()]
+
+
+def _namespace(holder: Any) -> Any:
+    """Return what the values of a location are read from: for a class its attributes."""
+    return vars(holder) if isinstance(holder, type) else holder
 
 
 class Guards:
@@ -56,20 +78,29 @@ class Guards:
     ) -> None:  # fmt: skip
         self._locations = [*named, *cells, *others]
         self._others = others
-        self._named_at, self._cells_at = named, cells
+        groups = _by_holder(named)
+        together = [group for group in groups if len(group) > 1]
+        alone = [group[0] for group in groups if len(group) == 1]
+        self._named_at, self._cells_at = [item for group in (*together, alone) for item in group], cells
         self._containers = [container for container in found.containers if container.whole]
         self._contents = found.contents
         self._arrays = [*found.arrays.values()]
         self._functions = [(function, function.__code__, function.__defaults__) for function in found.functions]
-        # A pair of `globals().get` and "rate" reads the rate.
-        self._gets = [
-            ((vars(item.holder) if isinstance(item.holder, type) else item.holder).get, item.key) for item in named
-        ]
-        self._named = [item.value for item in named]
+        # `itemgetter("rate", "decay")` of an object's attributes reads both, and `globals().get` of "rate" the rate.
+        # For an MLP and its optimiser the pairs of the second kind alone took twice as long.
+        self._reads = [(itemgetter(*[item.key for item in group]), _namespace(group[0].holder)) for group in together]
+        self._gets = [(_namespace(item.holder).get, item.key) for item in alone]
         self._cells = [item.holder for item in cells]
-        self._in_cells = [item.value for item in cells]
-        # A container and an object of a library compare their own items and bytes.
-        self._hold_themselves = [item.holds for item in self._containers] + [item.holds for item in self._contents]
+        plain = [item for item in self._containers if type(item.holder) in (list, dict) and not item.counters]
+        self._lists_at = [item for item in plain if type(item.holder) is list]
+        self._dicts_at = [item for item in plain if type(item.holder) is dict]
+        self._lists = [item.holder for item in self._lists_at]
+        self._dicts = [item.holder for item in self._dicts_at]
+        self._lengths = [*map(len, self._lists), *map(len, self._dicts)]
+        self._before = self._values_before()
+        # Any other container, and an object of a library, compares its own items and bytes.
+        themselves = [item.holds for item in self._containers if item not in plain]
+        self._hold_themselves = [*themselves, *[item.holds for item in self._contents]]
         with_keywords = [function for function in found.functions if function.__code__.co_kwonlyargcount]
         self._with_keywords, self._keywords = with_keywords, [*map(_keywords, with_keywords)]
         # A property of each of some objects: how it is read, the objects, and the values that it had.
@@ -86,17 +117,25 @@ class Guards:
 
         Each step stands here, since this runs before each call: a Python call takes longer than most of the steps.
         """
-        if self._gets:
-            now = [get(key, MISSING) for get, key in self._gets]
-            if not all(map(is_, now, self._named)) and not same_items(now, self._named):
-                return False
-        if self._cells:
-            try:
-                now = [cell.cell_contents for cell in self._cells]
-            except ValueError:  # one is empty
-                return False
-            if not all(map(is_, now, self._in_cells)) and not same_items(now, self._in_cells):
-                return False
+        if [*map(len, self._lists), *map(len, self._dicts)] != self._lengths:
+            return False
+        now: list[Any] = []
+        try:
+            for read_all, holder in self._reads:
+                now += read_all(holder)
+            if self._gets:
+                now += [get(key, MISSING) for get, key in self._gets]
+            if self._cells:
+                now += [cell.cell_contents for cell in self._cells]
+        except (KeyError, ValueError):  # an item or an attribute is missing, or a cell is empty
+            return False
+        for items in self._lists:
+            now += items
+        for mapping in self._dicts:
+            now += mapping
+            now += mapping.values()
+        if not all(map(is_, now, self._before)) and not same_items(now, self._before):
+            return False
         for location in self._others:
             found = location.now()
             if found is not location.value and not equal(found, location.value):
@@ -118,9 +157,18 @@ class Guards:
         Args:
             arrays: all arrays that the function finds.
         """
-        self._named = [item.value for item in self._named_at]
-        self._in_cells = [item.value for item in self._cells_at]
+        self._before = self._values_before()
         self._arrays[:] = arrays
+
+    def _values_before(self) -> list[Any]:
+        """Return the values of the locations and the items of the containers, in the order of `hold`."""
+        values = [item.value for item in (*self._named_at, *self._cells_at)]
+        for container in self._lists_at:
+            values += container.before
+        for container in self._dicts_at:
+            values += container.before
+            values += container.before.values()
+        return values
 
     def changed(self) -> str:
         """Return a sentence of what has changed, for a message."""

@@ -103,6 +103,8 @@ def _in_namespace(walk: Walk, namespace: dict[str, Any], prefix: str, names: Set
         # Compared at each call, the constants of tinygraph's modules would take 45 µs for an MLP.
         if ours and (key.isupper() or isinstance(value, _CODE)):
             _in_constant(walk, value, f"{dot}{key}")
+        elif ours and is_ours(type(value).__module__) and type(value) is not Tensor:
+            walk.look_later(value, f"{dot}{key}")  # the state of a module, which stays where it is and changes within
         else:
             walk.add(Location(f"{dot}{key}", namespace, key, value))
 

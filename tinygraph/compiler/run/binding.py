@@ -132,7 +132,10 @@ def all_finite(sources: list[Any], leaves: list[Any]) -> bool:
         else:
             value = plain(source._value) if isinstance(source, Leaf) else value_at_call(source, leaves)
         # A number may be too large to have a square; then it is looked at by itself.
-        if type(value) is np.ndarray and value.dtype.char in _REAL and value.flags.c_contiguous:
+        if type(value) is np.ndarray and value.dtype.char in _REAL and value.ndim == 0:
+            if not isfinite(value):
+                return False
+        elif type(value) is np.ndarray and value.dtype.char in _REAL and value.flags.c_contiguous:
             if not isfinite(np.vdot(value, value)) and not np.isfinite(value).all():
                 return False
         elif value is not None and not np.all(np.isfinite(value)):

@@ -6,6 +6,7 @@ import copy
 import sys
 import threading
 from dataclasses import dataclass
+from itertools import repeat
 from time import monotonic
 from typing import Any
 
@@ -23,6 +24,8 @@ from tinygraph.engine.tensor import Tensor
 from tinygraph.errors import GraphError
 
 __all__ = ["Conditions", "Running", "Version", "version_of"]
+
+_DATA_LEAF = repeat(DataLeaf)  # for `map`, which calls no function of Python's
 
 
 class Running(Exception):  # noqa: N818 - no error: the caller goes another way
@@ -99,7 +102,8 @@ class Version:
         self.counting: frozenset[Any] = frozenset()
         self.number, self.why = 0, ""
         self.runs, self.last_run = 0, 0.0
-        self._data = conditions.data
+        self._links = [link for link, _ in conditions.data]
+        self._are_data = [is_data for _, is_data in conditions.data]
         self._outside = conditions.outside
         self._identities = conditions.identities
         self._strides = conditions.strides
@@ -138,9 +142,8 @@ class Version:
             if extended is None:
                 return False
             leaves = extended
-        for link, is_data in self._data:
-            if isinstance(link, DataLeaf) is not is_data:
-                return False
+        if [*map(isinstance, self._links, _DATA_LEAF)] != self._are_data:
+            return False
         for link, had in self._asked:
             if type(link) is int:
                 link = leaves[link]._link
@@ -217,7 +220,7 @@ class Version:
         self._given, self._finite = binding.given, binding.finite
         self._cleared, self._asked, self._given_tensors = binding.cleared, binding.asked, binding.tensors
         self._graded = [captured.owner for captured in binding.graded]
-        self._data = [(others.get(id(link), link), is_data) for link, is_data in self._data]
+        self._links = [others.get(id(link), link) for link in self._links]
         self._outside = frozenset([id(others[key]) if key in others else key for key in self._outside])
         self._variables.replace(others)
 
@@ -248,7 +251,7 @@ class Version:
         """Return whether the conditions outside hold, as far as they can be told without the arguments of a call."""
         own = [(link, had) for link, had in self._asked if type(link) is not int]
         return (
-            all(isinstance(link, DataLeaf) is is_data for link, is_data in self._data)
+            [*map(isinstance, self._links, _DATA_LEAF)] == self._are_data
             and all((link._grad is not None) is had for link, had in own)
             and (self.guards.hold() or (self.adopt() and self.guards.hold()))
             and (self.numbers is None or self.numbers.of_arguments or self.numbers.behind([]) is not None)
@@ -341,7 +344,7 @@ class Version:
             if self._written:
                 check_writable(self.program, arguments, self._written, variables.owners(leaves))
             if variables.buffers is not None and variables.are_settled(arguments):
-                results = self.runner.run(arguments, variables.buffers)
+                results = self.runner.run(arguments, variables.buffers, self._generators)
                 for tensor, buffer in variables.updated:
                     link = tensor._link
                     tensor._value = link._value = buffer
@@ -352,7 +355,7 @@ class Version:
                 results = self.runner.run(arguments, buffers, generators)
                 if variables.is_updating:
                     variables.hand_over(buffers, leaves)
-                    if variables.buffers is None and not generators:
+                    if variables.buffers is None and generators == self._generators:
                         variables.settle(buffers)
         self.runs += 1
         self.last_run = monotonic()
