@@ -286,6 +286,22 @@ def test_a_program_that_leaves_nothing_out_asks_for_no_finite_arguments():
     assert len(program.signatures) == 1
 
 
+@pytest.mark.parametrize("join", [np.stack, np.vstack, np.concatenate])
+def test_what_is_left_out_of_a_stack_is_known_while_a_program_is_made(join):
+    """The rules of np.stack and np.concatenate read shapes. The last state is reached by way of all others."""
+    x = np.array([[0.0, 4.0], [1.0, 9.0], [3.0, 2.0]])
+
+    def loss(x):
+        states = [np.sqrt(1 + x[:1])]
+        for row in (x[1:2], x[2:]):
+            states.append(np.sqrt(row + states[-1]))
+        return np.sum(join(states)[-1:])
+
+    program = tg.compile(tg.grad(loss))
+    np.testing.assert_allclose(program(x), tg.grad(loss)(x), rtol=1e-14)
+    assert "where=" not in program.source
+
+
 def test_a_singular_element_that_a_product_leaves_out_at_the_second_order():
     x = TABLE.copy()
     x[0] = 0

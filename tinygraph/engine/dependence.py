@@ -35,6 +35,8 @@ ELEMENTWISE: set[Callable[..., Any]] = set()
 USES_ALL: set[Callable[..., Any]] = set()
 MULTILINEAR: set[Callable[..., Any]] = set()
 PIECES: dict[Callable[..., Any], Pieces] = {}
+# Functions whose rules read the shapes of a sequence of arrays, and none of their numbers.
+READ_SHAPES: set[Callable[..., Any]] = {np.stack, np.concatenate}
 # Functions that give their operand back, as a new node of the graph with a slope of 1.
 IDENTITIES: set[Callable[..., Any]] = set()
 

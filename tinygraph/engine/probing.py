@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph.engine.dependence import READ_SHAPES
 from tinygraph.engine.masks import is_at_hand, mask_of
 from tinygraph.engine.modes import state
 from tinygraph.engine.nested import mapped
@@ -17,7 +18,7 @@ from tinygraph.errors import UnsupportedError
 
 def by_rule(op: Operation, position: int, g: Any, z: Any, args: Any, keywords: Any) -> Any:
     """Return the elements to which a rule brings something of `g`; None if the rule refuses these arguments."""
-    read = [args[place] for place in op.needs if place < len(args)]
+    read = [] if op.function in READ_SHAPES else [args[place] for place in op.needs if place < len(args)]
     at_hand = is_at_hand(g) and not any(map(is_unknown, [*read, *keywords.values()]))
     try:
         with aside() if at_hand else AS_IT_IS, np.errstate(all="ignore"):

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.engine.dependence import MULTILINEAR, SELECTIONS, USES_ALL, is_elementwise
+from tinygraph.engine.dependence import MULTILINEAR, READ_SHAPES, SELECTIONS, USES_ALL, is_elementwise
 from tinygraph.engine.links import takes_gradient
 from tinygraph.engine.masks import Later, found_reach, is_at_hand, is_product, of_product, unbroadcast_reach, whole
 from tinygraph.engine.modes import is_tracing, state
@@ -54,7 +54,7 @@ def _towards(op: Operation, position: int, reach: Any, z: Any, args: Any, keywor
         if reach is None:
             return _EVERYWHERE
         return Towards(reach, unbroadcast_reach(reach, z.shape, args[position]))
-    if not reads_numbers(op, args) or function in (np.stack, np.concatenate):
+    if not reads_numbers(op, args) or function in READ_SHAPES:
         return _without_numbers(op, position, reach, z, args, keywords)
     return _with_numbers(op, position, reach, z, args, keywords)
 
