@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import runpy
 import subprocess
 import sys
 
@@ -20,6 +22,7 @@ from tinygraph.compiler.rewrites.summing_pixels import sums_by_product
 from tinygraph.compiler.rewrites.winograd_form import winograd_form
 from tinygraph.compiler.saving import save_program
 from tinygraph.compiler.schedule import batches, division
+from tinygraph.functions import by_channel
 
 pytestmark = pytest.mark.usefixtures("double_precision")
 
@@ -52,7 +55,7 @@ def equal(function, *arguments, rtol=1e-9, **options):
 
 @st.composite
 def convolutions(draw):
-    groups, inside = draw(st.sampled_from([(1, 1), (1, 3), (2, 2), (1, 20)]))
+    groups, inside = draw(st.sampled_from([(1, 1), (1, 3), (2, 2), (1, 20), (3, 1)]))
     size = draw(st.tuples(st.integers(3, 7), st.integers(3, 7)))
     kernel = draw(st.tuples(st.integers(1, 3), st.integers(1, 3)))
     padding = draw(st.sampled_from(["valid", "same", 1, ((0, 2), (1, 0))]))
@@ -69,6 +72,24 @@ def convolutions(draw):
 def test_convolution_and_its_gradients(case):
     x, kernel, how = case
     equal(lambda x, k: tg.conv2d(x, k, *how), x, kernel)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16])
+def test_channels_by_themselves(dtype, tmp_path):
+    rng = np.random.default_rng(0)
+    x, kernel = rng.normal(size=(6, 9, 8, 5)).astype(dtype), rng.normal(size=(3, 3, 1, 5)).astype(dtype)
+    function = functools.partial(tg.conv2d, stride=2, padding=1, groups=5)
+    runner = equal(function, x, kernel, rtol={np.float64: 1e-12, np.float32: 1e-5, np.float16: 2e-2}[dtype])
+    names = ("convolve_channels", "convolve_channels_input", "convolve_channels_kernel")
+    assert {getattr(by_channel, name) for name in names} < {step.function for step in runner.graph.nodes}
+
+    @tg.compile
+    def moved(x, kernel):
+        return function(x, kernel)
+
+    expected = moved(x, kernel)
+    moved.save(tmp_path / "moved.py")
+    np.testing.assert_array_equal(runpy.run_path(str(tmp_path / "moved.py"))["moved"](x, kernel), expected)
 
 
 @given(

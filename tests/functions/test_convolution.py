@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygraph as tg
+from tinygraph.functions.by_channel import parts_of
 from tinygraph.functions.convolution import THIN, conv2d_input, conv2d_kernel
 from tinygraph.functions.windows import CHUNK_BYTES
 from tinygraph.testing import check_grads
@@ -67,6 +68,9 @@ MANY = [
     ((2, 60, 50, 20), (3, 3, 20, 4), {"padding": ((2, 1), (0, 3)), "dilation": (2, 1)}),
     ((1, 70, 66, 32), (4, 3, 16, 4), {"groups": 2, "stride": (3, 1), "padding": 2}),
     ((30, 12, 11, 16), (3, 3, 1, 32), {"groups": 16, "padding": "same"}),
+    ((30, 12, 11, 16), (3, 3, 1, 16), {"groups": 16, "padding": "same"}),
+    ((2, 60, 50, 24), (3, 2, 1, 24), {"groups": 24, "padding": ((2, 1), (0, 3)), "dilation": (2, 1)}),
+    ((2, 90, 50, 24), (3, 3, 1, 24), {"groups": 24, "padding": 1, "stride": (2, 1)}),
 ]
 
 
@@ -98,6 +102,14 @@ def test_the_chunks_are_really_several():
     assert any(size < CHUNK_BYTES < size * batch for size, batch in zip(sizes, batches, strict=True))
     assert any(size > CHUNK_BYTES for size in sizes)
     assert {window[1] * window[2] < THIN for _, window, _ in MANY} == {True, False}
+
+
+def test_the_parts_of_convolutions_by_channel_are_really_several():
+    shapes = [tg.conv2d(np.zeros(image), np.zeros(window), **how).shape for image, window, how in MANY[-3:]]
+    parts = [parts_of(shape, 8) for shape in shapes]
+    assert all(len(found) > 1 for found in parts)
+    assert any(found[0][0].stop > 1 for found in parts)  # several images
+    assert any(found[0][1:] != (0, shape[1]) for found, shape in zip(parts, shapes, strict=True))  # some rows of one
 
 
 def test_no_matrix_of_all_windows_is_made():

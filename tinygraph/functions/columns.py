@@ -42,6 +42,17 @@ class Geometry(NamedTuple):
     result: tuple[int, int, int, int]
     thin: bool
 
+    @property
+    def moves(self) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
+        """For each of the two axes stride, dilation, and pixels of padding before."""
+        down, right = self.down, self.right
+        return (down.stride, down.dilation, down.before), (right.stride, right.dilation, right.before)
+
+    @property
+    def each_channel(self) -> bool:
+        """True if each channel of several has one filter, which sees no other: see `by_channel`."""
+        return self.groups == self.result[3] > 1 == self.inside
+
 
 def by_group(array: Array, groups: int) -> Array:
     """Matrices, one for each group: shape (groups, all else, channels or filters of a group)."""

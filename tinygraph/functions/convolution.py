@@ -7,7 +7,7 @@ and in y. Its three derivatives are the three functions here, and the derivative
     conv2d_input(y, k)    by x     known as transposed convolution
     conv2d_kernel(x, y)   by k
 
-They are computed as matrix products, in `columns`.
+They are computed as matrix products, in `columns`; where each filter sees one channel, in `by_channel`.
 
 Source: Dumoulin and Visin, "A guide to convolution arithmetic for deep learning" (2016).
 """
@@ -23,6 +23,12 @@ from numpy.typing import NDArray
 
 from tinygraph.engine.primitives import primitive
 from tinygraph.functions.activations import floating
+from tinygraph.functions.by_channel import (
+    bytes_of_part,
+    convolve_channels,
+    convolve_channels_input,
+    convolve_channels_kernel,
+)
 from tinygraph.functions.columns import Geometry, by_group, columns_of, fold_by_channel, fold_by_offset
 from tinygraph.functions.windows import Padding, Pair, check_images, misfit, pair, slide, working
 
@@ -57,6 +63,10 @@ def conv2d(
     geometry = _geometry("conv2d", x.shape, kernel.shape, stride, padding, dilation, groups)
     dtype, inner = _dtypes(x, kernel)
     result = np.empty(geometry.result, inner)
+    if geometry.each_channel:
+        work = _work(geometry, inner)
+        convolve_channels(x.astype(inner, copy=False), kernel.astype(inner, copy=False), geometry.moves, work, result)
+        return result.astype(dtype, copy=False)
     weights = by_group(kernel.astype(inner, copy=False), geometry.groups)
     for place, columns in columns_of(x, geometry, inner):
         np.matmul(columns, weights, out=by_group(result[place], geometry.groups))
@@ -94,6 +104,9 @@ def conv2d_input(
     dtype, inner = _dtypes(y, kernel)
     y, kernel = np.ascontiguousarray(y, inner), kernel.astype(inner, copy=False)
     result = np.zeros(image, inner)
+    if geometry.each_channel:
+        convolve_channels_input(y, kernel, geometry.moves, _work(geometry, inner), result)
+        return result.astype(dtype, copy=False)
     (fold_by_channel if geometry.thin else fold_by_offset)(y, kernel, geometry, result)
     return result.astype(dtype, copy=False)
 
@@ -128,6 +141,10 @@ def conv2d_kernel(
     _check_result("conv2d_kernel", y.shape, geometry)
     dtype, inner = _dtypes(x, y)
     y = np.ascontiguousarray(y, inner)
+    if geometry.each_channel:
+        result = np.empty(kernel, inner)
+        convolve_channels_kernel(x.astype(inner, copy=False), y, geometry.moves, None, result)
+        return result.astype(dtype, copy=False)
     shape = (groups, math.prod(kernel[:3]), kernel[3] // groups)
     total, part = np.zeros(shape, inner), np.empty(shape, inner)
     for place, columns in columns_of(x, geometry, inner):
@@ -191,6 +208,10 @@ def _geometry(
 def _check_result(call: str, y: tuple[int, ...], geometry: Geometry) -> None:
     if y != geometry.result:
         raise misfit(call, f"the convolution has the shape {geometry.result}, but y has {y}")
+
+
+def _work(geometry: Geometry, dtype: np.dtype[Any]) -> Array:
+    return np.empty(bytes_of_part(geometry.result, dtype.itemsize), np.uint8)
 
 
 def _dtypes(a: Array, b: Array) -> tuple[np.dtype[Any], np.dtype[Any]]:

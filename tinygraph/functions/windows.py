@@ -12,7 +12,7 @@ from tinygraph.engine.modes import current_scope
 from tinygraph.errors import ShapeError
 from tinygraph.users_code.source import users_line
 
-__all__ = ["Padding", "Pair", "Sliding", "check_images", "chunks", "misfit", "pair", "slide", "working"]
+__all__ = ["Padding", "Pair", "Sliding", "check_images", "chunks", "meets", "misfit", "pair", "slide", "working"]
 
 Pair = int | Sequence[int]
 Padding = str | int | Sequence[int | Sequence[int]]
@@ -49,14 +49,24 @@ class Sliding(NamedTuple):
             offset: a place in the window, from 0.
             start, stop: the windows to look at, counted from the first of them.
         """
-        stop = self.windows if stop is None else stop
         shift = offset * self.dilation - self.before
-        first = max(start, -(shift // self.stride))
-        last = min(stop - 1, (self.size - 1 - shift) // self.stride)
-        if last < first:
-            return slice(0, 0), slice(0, 0)
-        pixels = slice(first * self.stride + shift, last * self.stride + shift + 1, self.stride)
-        return slice(first - start, last - start + 1), pixels
+        return meets(self.size, self.windows if stop is None else stop, shift, self.stride, start)
+
+
+def meets(size: int, stop: int, shift: int, stride: int, start: int = 0) -> tuple[slice, slice]:
+    """Return the windows whose pixel at `shift` lies on an axis of an image, and those pixels.
+
+    Args:
+        size: pixels of the image along the axis.
+        stop, start: the windows to look at, counted from the first of them.
+        shift: pixels from the beginning of the image to that pixel of window 0; less than 0 in the padding.
+        stride: pixels from one window to the next.
+    """
+    first = max(start, -(shift // stride))
+    last = min(stop - 1, (size - 1 - shift) // stride)
+    if last < first:
+        return slice(0, 0), slice(0, 0)
+    return slice(first - start, last - start + 1), slice(first * stride + shift, last * stride + shift + 1, stride)
 
 
 def slide(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tinygraph.compiler.kernels import images, places, winograd
+from tinygraph.functions import by_channel
 
 __all__ = ["IMAGE_FUNCTIONS", "ImageFunction", "images_axis", "work_of"]
 
@@ -67,6 +68,17 @@ IMAGE_FUNCTIONS: dict[Any, ImageFunction] = {
     images.convolve_kernel: ImageFunction(
         (0, 1), None, lambda s: s.nbytes + 64 + _columns(s.args[0].shape, s.shape, s.args[1].shape, s),
         lambda s: _products(s.args[1].shape, s.shape),
+    ),
+    by_channel.convolve_channels: ImageFunction(
+        (0,), 0, lambda s: by_channel.bytes_of_part(s.shape, s.dtype.itemsize),
+        lambda s: _products(s.shape, s.args[1].shape),
+    ),
+    by_channel.convolve_channels_input: ImageFunction(
+        (0,), 0, lambda s: by_channel.bytes_of_part(s.args[0].shape, s.dtype.itemsize),
+        lambda s: _products(s.args[0].shape, s.args[1].shape),
+    ),
+    by_channel.convolve_channels_kernel: ImageFunction(
+        (0, 1), None, _none, lambda s: _products(s.args[1].shape, s.shape)
     ),
     images.pool_max: ImageFunction(
         (0,), 0, lambda s: s.shape[1] * s.args[0].shape[2] * s.shape[3] * s.dtype.itemsize

@@ -16,19 +16,12 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph.functions.windows import meets
+
 __all__ = [
     "convolve", "convolve_input", "convolve_kernel", "framed", "pool_max", "pool_max_input", "pool_max_pick",
     "pool_mean", "pool_mean_input", "seen_as",
 ]  # fmt: skip
-
-
-def meets(size: int, windows: int, shift: int, stride: int) -> tuple[slice, slice]:
-    """Return the windows whose pixel at `shift` lies on an axis of an image, and those pixels: two slices."""
-    first = max(0, -(shift // stride))
-    last = min(windows - 1, (size - 1 - shift) // stride)
-    if last < first:
-        return slice(0, 0), slice(0, 0)
-    return slice(first, last + 1), slice(first * stride + shift, last * stride + shift + 1, stride)
 
 
 def seen_as(x: Any, shape: Any, strides: Any) -> Any:

@@ -13,7 +13,7 @@ from tinygraph.compiler.program.builder import Builder
 from tinygraph.compiler.program.rewriting import rewritten
 from tinygraph.compiler.program.steps import Step
 from tinygraph.derivatives.shapes import astype
-from tinygraph.functions import convolution, pooling
+from tinygraph.functions import by_channel, convolution, pooling
 from tinygraph.functions.windows import working
 from tinygraph.graph import Graph
 
@@ -60,12 +60,21 @@ def _convolution(function: Any) -> Any:
         elif function is images.convolve_kernel:
             kernel = step.shape
         geometry = convolution._geometry("conv2d", x, kernel, *how)
-        moves = tuple((axis.stride, axis.dilation, axis.before) for axis in (geometry.down, geometry.right))
+        moves = geometry.moves
         inner = working(step.dtype)
         operands = [_cast(builder, step, item, inner) for item in (first, second)]
+        if geometry.each_channel:
+            return _called(builder, step, OF_EACH_CHANNEL[function], (*operands, moves), inner)
         return _called(builder, step, function, (*operands, moves, geometry.groups), inner)
 
     return form
+
+
+OF_EACH_CHANNEL: dict[Any, Any] = {
+    images.convolve: by_channel.convolve_channels,
+    images.convolve_input: by_channel.convolve_channels_input,
+    images.convolve_kernel: by_channel.convolve_channels_kernel,
+}
 
 
 def _pooled(builder: Builder, step: Step) -> Step:
