@@ -19,7 +19,7 @@ from tinygraph.compiler.pipeline import compile_program
 from tinygraph.compiler.program.builder import steps_of
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.rewrites import Rewrite
-from tinygraph.compiler.rewrites.blas_forms import copy_transposes
+from tinygraph.compiler.rewrites.blas_forms import copy_transposes, copy_transposes_for_loops
 from tinygraph.compiler.rewrites.dropping_axes import drop_kept_axes
 from tinygraph.compiler.rewrites.gathering import (
     assemble_gradients,
@@ -204,6 +204,27 @@ def test_a_transposed_matrix_that_many_products_read_is_copied_once() -> None:
     graph = after(copy_transposes, function, [x, w])
     assert count(graph, "copy") == 1
     assert count(after(copy_transposes, function, [x[:, :, :8].copy(), w[:, :8].copy()]), "copy") == 0
+
+
+@pytest.mark.parametrize(("rows", "size", "copies"), [(3, 160, 1), (100, 160, 0), (3, 16, 0)])
+def test_a_transposed_matrix_is_copied_once_before_a_loop_that_multiplies_by_it(
+    rows: int, size: int, copies: int
+) -> None:
+    x, w = rng.normal(size=(20, rows, size)), rng.normal(size=(size, size)) / size
+
+    def function(x: Any, w: Any) -> Any:
+        h = x[0]
+        for row in x:
+            h = np.tanh(row + h @ w.T)
+        return np.sum(h)
+
+    program = program_of(function, [x, w])
+    for phases in (PHASES, without(copy_transposes_for_loops)):
+        runner = compile_program(program, phases=phases)
+        np.testing.assert_allclose(runner.run([x, w]), program.graph.outputs[0].value, rtol=1e-9)
+        assert "for " in runner.source
+        made = re.findall(r"np\.copyto\(\w+_copy, \w+_T\)", runner.source)
+        assert len(made) == (copies if phases is PHASES else 0), runner.source
 
 
 def test_slices_behind_an_ellipsis_are_parts_too() -> None:

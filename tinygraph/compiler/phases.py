@@ -21,7 +21,7 @@ from tinygraph.compiler.rewrites.arithmetic import (
     powers_by_multiplication,
     share_products,
 )
-from tinygraph.compiler.rewrites.blas_forms import copy_transposes, turn_products
+from tinygraph.compiler.rewrites.blas_forms import copy_transposes, copy_transposes_for_loops, turn_products
 from tinygraph.compiler.rewrites.broadcasting import delay_broadcasts, multiply_once
 from tinygraph.compiler.rewrites.contractions import contractions_as_products
 from tinygraph.compiler.rewrites.dropping_axes import drop_kept_axes, drop_sums_of_one
@@ -72,8 +72,8 @@ PHASES: tuple[Phase, ...] = (
         tidy_loops, hoist, gather_rows, gather_sums, tidy_loops,
     )),
     Phase("gather", "Make one large product, or one sum, of the many small ones of a sequence.", (
-        gather_products, assemble_gradients, sum_products, sum_outer_products, copy_transposes, join_views,
-        read_written, add_into_parts,
+        gather_products, assemble_gradients, sum_products, sum_outer_products, copy_transposes,
+        copy_transposes_for_loops, join_views, read_written, add_into_parts,
     )),
     Phase("pool", "Pool images before they are shifted and rectified.", (pool_first,)),
     Phase("speed", "Write products, convolutions and sums in the form that is quickest.", (

@@ -15,9 +15,10 @@ from tinygraph.compiler.program.predicates import is_matrix_product
 from tinygraph.compiler.program.reshaping import axes_of
 from tinygraph.compiler.program.rewriting import calls_of, rewritten
 from tinygraph.compiler.program.steps import Step, operands_of
+from tinygraph.compiler.rewrites.changing_loops import Changed, loops_changed, old_loop
 from tinygraph.graph import Graph
 
-__all__ = ["copy_transposes", "turn_products"]
+__all__ = ["copy_transposes", "copy_transposes_for_loops", "turn_products"]
 
 # A transposed right operand costs BLAS up to half a product of 32 rows; a copy of it costs as much as some products.
 ROWS, ELEMENTS, PRODUCTS = 64, 1 << 14, 8
@@ -43,6 +44,29 @@ def copy_transposes(graph: Graph) -> Graph:
         return builder.call(step, np.matmul, step.args[0], copies[matrix])
 
     return rewritten(graph, change)
+
+
+def copy_transposes_for_loops(graph: Graph) -> Graph:
+    """for ...: d = d @ u.T  ->  c = np.copy(u.T); for ...: d = d @ c: the same for the products of a loop."""
+    return loops_changed(graph, _copied_before)
+
+
+def _copied_before(builder: Builder, step: Step, read: set[int]) -> Changed | None:
+    old = old_loop(builder, step)
+    if old.loop.count < PRODUCTS:
+        return None
+    found = False
+    for inner in old.body:
+        matrix = inner.args[1] if is_matrix_product(inner) else None
+        if type(matrix) is Step and matrix.index in old.fixed and matrix.index not in old.outside:
+            outer = old.fixed[matrix.index]
+            if inner.args[0].shape[0] <= ROWS and outer.function in TRANSPOSING and outer.size >= ELEMENTS:
+                old.outside[matrix.index] = builder.call(outer, np.copy, outer)
+                found = True
+    if not found:
+        return None
+    loop = old.new_loop(builder, range(old.loop.carried), old.loop.stacks, old.loop.lasts)
+    return loop, {number: old.result(builder, loop, number) for number in read}
 
 
 def turn_products(graph: Graph) -> Graph:
