@@ -315,6 +315,29 @@ INSTEAD_OF_KEYWORDS = {
 }
 
 
+class Late:
+    """The message of an error, which is made when somebody reads it.
+
+    `hasattr` and `getattr` with a default read none. To look for a similar name takes 0.3 ms, and a step of a network
+    of three layers asked for six attributes that are not there.
+
+    Args:
+        made: returns the message.
+    """
+
+    def __init__(self, made: Callable[[], str]) -> None:
+        self._made = made
+
+    def __str__(self) -> str:
+        return self._made()
+
+    def __repr__(self) -> str:
+        return repr(str(self))
+
+    def __reduce__(self) -> Any:
+        return str, (str(self),)
+
+
 def no_attribute(owner: str, name: str, table: dict[str, str], known: Iterable[str] = ()) -> str:
     """Return the message for a name that a module or an object does not have.
 

@@ -48,6 +48,7 @@ from tinygraph.compiler.trace.diversion import one_at_a_time
 from tinygraph.compiler.write.floats import is_of_numbers, named_apart, text_of_numbers
 from tinygraph.compiler.write.module import text_of_arrays
 from tinygraph.compiler.write.task import Task
+from tinygraph.engine.freed_memory import keep_freed_memory
 from tinygraph.errors import UnsupportedError
 
 __all__ = ["compile_program", "made_version", "name_of", "runner_of"]
@@ -73,6 +74,7 @@ def made_version(
         UnsupportedError: the function does what a program cannot repeat.
         GraphError: a gradient would be lost.
     """
+    keep_freed_memory()
     with _uncollected():
         # trace
         # Another thread's recording has its stand-ins where this one looks for the objects outside.

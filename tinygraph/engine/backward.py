@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.engine.fitting import FLOAT16, FLOAT32, rounded
+from tinygraph.engine.freed_memory import keep_freed_memory
 from tinygraph.engine.gathering import GATHERING, Waiting, gather
 from tinygraph.engine.links import Leaf, Like, next_order
 from tinygraph.engine.modes import Setting, on_behalf_of, state
@@ -144,6 +145,7 @@ def pull_back(
     Returns:
         The cotangents of the leaves.
     """
+    keep_freed_memory()
     waiting.retain = retain
     kept = waiting.kept = {id(link) for link in keep}
     tracing = state.tracing

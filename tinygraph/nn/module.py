@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygraph.elsewhere import OF_MODULE, no_attribute
+from tinygraph.elsewhere import OF_MODULE, Late, no_attribute
 from tinygraph.engine.modes import Setting, inside
 from tinygraph.engine.scopes import Entry
 from tinygraph.engine.tensor import Tensor
@@ -96,7 +96,8 @@ class Module:
 
         def __getattr__(self, name):
             owner = f"{type(self).__name__!r} object"
-            raise AttributeError(no_attribute(owner, name, OF_MODULE, dir(self)), name=name, obj=self)
+            told = Late(lambda: no_attribute(owner, name, OF_MODULE, dir(self)))
+            raise AttributeError(told, name=name, obj=self)
 
     def __call__(self, *args: Any, training: bool | None = None, **kwargs: Any) -> Any:
         """Run `call` under a scope with the module's name.

@@ -6,6 +6,7 @@ from typing import Any, Unpack
 
 import numpy as np
 
+from tinygraph.optim.blocks import elementwise
 from tinygraph.optim.optimizer import Optimizer, Options
 from tinygraph.optim.rates import Rate, checked_number
 from tinygraph.optim.values import Array
@@ -54,6 +55,7 @@ class Adagrad(Optimizer):
         """See `Optimizer.initial`."""
         return self.initial_accumulator_value
 
+    @elementwise
     def move(self, value: Array, gradient: Array, *rest: Any) -> tuple[Array, ...]:
         """See `Optimizer.move`."""
         rate, square = rest
@@ -100,6 +102,7 @@ class Adadelta(Optimizer):
         self.epsilon = checked_number(call, "epsilon", epsilon)
         super().__init__(parameters, learning_rate, weight_decay=weight_decay, **options)
 
+    @elementwise
     def move(self, value: Array, gradient: Array, *rest: Any) -> tuple[Array, ...]:
         """See `Optimizer.move`."""
         rate, square, moved = rest
@@ -155,6 +158,7 @@ class RMSprop(Optimizer):
         self.moments = ("square", *(("mean",) if centered else ()), *(("velocity",) if momentum else ()))
         super().__init__(parameters, learning_rate, weight_decay=weight_decay, **options)
 
+    @elementwise
     def move(self, value: Array, gradient: Array, *rest: Any) -> tuple[Array, ...]:
         """See `Optimizer.move`."""
         rate, square, *others = rest
@@ -223,6 +227,7 @@ class Adam(Optimizer):
         """See `Optimizer.factors`."""
         return (rate * np.sqrt(1 - self.beta_2**step) / (1 - self.beta_1**step),)
 
+    @elementwise
     def move(self, value: Array, gradient: Array, *rest: Any) -> tuple[Array, ...]:
         """See `Optimizer.move`."""
         rate, mean, square, *largest = rest
@@ -315,6 +320,7 @@ class Adamax(Optimizer):
         """See `Optimizer.factors`."""
         return (rate / (1 - self.beta_1**step),)
 
+    @elementwise
     def move(self, value: Array, gradient: Array, *rest: Any) -> tuple[Array, ...]:
         """See `Optimizer.move`."""
         rate, mean, largest = rest

@@ -6,6 +6,7 @@ from typing import Any, Unpack
 
 import numpy as np
 
+from tinygraph.optim.blocks import elementwise
 from tinygraph.optim.optimizer import Optimizer, Options
 from tinygraph.optim.rates import Rate, checked_number
 from tinygraph.optim.values import Array
@@ -56,6 +57,7 @@ class SGD(Optimizer):
         self.moments = ("velocity",) if momentum else ()
         super().__init__(parameters, learning_rate, weight_decay=weight_decay, **options)
 
+    @elementwise
     def move(self, value: Array, gradient: Array, *rest: Any) -> tuple[Array, ...]:
         """See `Optimizer.move`."""
         if not self.momentum:
@@ -128,6 +130,7 @@ class Lion(Optimizer):
             raise ValueError(f"{call}: beta_1 must be larger than 0, or the mean has no part in the step")
         super().__init__(parameters, learning_rate, weight_decay=weight_decay, **options)
 
+    @elementwise
     def move(self, value: Array, gradient: Array, *rest: Any) -> tuple[Array, ...]:
         """See `Optimizer.move`."""
         rate, mean = rest

@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Self, TypedDict
+from typing import TYPE_CHECKING, Any, NoReturn, Self, TypedDict
 
 import numpy as np
 
 from tinygraph import bounds
-from tinygraph.elsewhere import OF_OPTIMIZER, checked, no_attribute
+from tinygraph.elsewhere import OF_OPTIMIZER, Late, checked, no_attribute
 from tinygraph.engine.fitting import wide
 from tinygraph.engine.tensor import Tensor
 from tinygraph.errors import GraphError, ShapeError
 from tinygraph.nests import assign_all
 from tinygraph.optim.clipping import clipped
-from tinygraph.optim.memory import keep_freed_memory
+from tinygraph.optim.moving import Numbers, moved
 from tinygraph.optim.parameters import Group, grouped, is_rate
 from tinygraph.optim.rates import LearningRate, Rate, checked_number
 from tinygraph.optim.schedules import deserialize, serialize
@@ -152,7 +152,8 @@ class Optimizer(metaclass=OptimizerType):
 
         def __getattr__(self, name):
             owner = f"{type(self).__name__!r} object"
-            raise AttributeError(no_attribute(owner, name, OF_OPTIMIZER, dir(self)), name=name, obj=self)
+            told = Late(lambda: no_attribute(owner, name, OF_OPTIMIZER, dir(self)))
+            raise AttributeError(told, name=name, obj=self)
 
     # --- the parameters ---------------------------------------------------------------------------------------------
 
@@ -186,7 +187,6 @@ class Optimizer(metaclass=OptimizerType):
         if self.use_ema:
             self._averages = {path: _beside("average", path, parameter, 0.0) for path, parameter in found.items()}
         self.groups, self.parameters = groups, found
-        keep_freed_memory()
 
     def constrain(self, parameter: Tensor, function: Callable[[Any], Any] | None) -> None:
         """Replace the value of a parameter after each step by `function(value)`: a norm of at most 1, no negatives.
@@ -297,19 +297,14 @@ class Optimizer(metaclass=OptimizerType):
             numbers: in the dtype of the moments.
         """
         value = as_wide(current(self.parameters[path]))
-        new = [value]
-        if gradient is not None:
-            decayed = value if numbers.decay is None else value - numbers.decay * value
-            new = [*self.move(decayed, gradient, *numbers.factors, *map(current, moments))]
-            if len(new) != 1 + len(moments):
-                raise ValueError(
-                    f"{self._rate.call}.move: must return the new value and {len(moments)} new moments, got "
-                    f"{len(new)} arrays"
-                )
-        if self.use_ema:
-            new.append(numbers.keep * current(self._averages[path]) + (1 - numbers.keep) * new[0])
-            if numbers.overwrite is not None:
-                new[0] = np.where(numbers.overwrite, new[-1], new[0])
+        average = current(self._averages[path]) if self.use_ema else None
+        new = moved(self.move, numbers, value, gradient, [*map(current, moments)], average)
+        expected = 1 + len(moments) + (average is not None)
+        if len(new) != expected:
+            raise ValueError(
+                f"{self._rate.call}.move: must return the new value and {len(moments)} new moments, got "
+                f"{len(new) - (average is not None)} arrays"
+            )
         if gradient is not None and path in self._constraints:
             new[0] = self._constrained(path, new[0])
         return new
@@ -470,27 +465,6 @@ class Optimizer(metaclass=OptimizerType):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({len(self.parameters)} parameters, learning_rate={self.learning_rate:g})"
-
-
-class Numbers(NamedTuple):
-    """The numbers of a step that the parameters of a group share.
-
-    Attributes:
-        factors: those of `Optimizer.factors`.
-        decay: the share by which the parameters shrink, or None.
-        keep: the share of the moving averages that is kept, or None.
-        overwrite: True if the parameters are to be set to their averages, or None.
-    """
-
-    factors: tuple[Any, ...]
-    decay: Any
-    keep: Any
-    overwrite: Any
-
-    def rounded(self, dtype: Any) -> Numbers:
-        """Return the numbers in the dtype of the parameters, so that float32 stays float32."""
-        decay, keep = (None if item is None else item.astype(dtype) for item in (self.decay, self.keep))
-        return Numbers(tuple(factor.astype(dtype) for factor in self.factors), decay, keep, self.overwrite)
 
 
 def _beside(what: str, path: str, parameter: Tensor, value: float) -> Tensor:

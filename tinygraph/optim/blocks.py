@@ -1,0 +1,53 @@
+"""Elementwise formulas, computed block by block: what is computed on the way stays in the processor's cache."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+import numpy as np
+
+from tinygraph.optim.values import Array
+
+__all__ = ["BLOCK", "computed", "elementwise", "is_elementwise"]
+
+# The elements of a block. With 1/2 and 1/8 of them a step of Adam on 4,000,000 numbers took longer.
+BLOCK = 1 << 17
+
+Formula = Callable[..., Sequence[Any]]
+
+
+def elementwise(formula: Any) -> Any:
+    """Say of a method that each element of its results follows from the elements of its arrays at the same place.
+
+    A method of the same name in a subclass says so for itself, or is not taken for one.
+    """
+    formula.elementwise = True
+    return formula
+
+
+def is_elementwise(formula: Any) -> bool:
+    """Return whether `elementwise` was said of a function or a method."""
+    return getattr(formula, "elementwise", False) is True
+
+
+def computed(formula: Formula, arrays: Sequence[Array], results: int) -> list[Array]:
+    """Return the results of an elementwise formula, each in new memory in the order of the first array.
+
+    The blocks hold the numbers that the formula gives for the whole arrays, to the bit.
+
+    Args:
+        formula: from arrays of one shape to arrays of this shape.
+        arrays: of one shape and dtype.
+        results: the number of arrays that the formula returns.
+    """
+    first = arrays[0]
+    order: Literal["C", "F"] = "C" if first.flags.c_contiguous or not first.flags.f_contiguous else "F"
+    found = [np.empty(first.shape, first.dtype, order) for _ in range(results)]
+    flat = [item.reshape(-1, order=order) for item in found]
+    given = [np.ravel(item, order) for item in arrays]
+    for start in range(0, first.size, BLOCK):
+        block = slice(start, start + BLOCK)
+        for result, part in zip(flat, formula(*[item[block] for item in given]), strict=True):
+            result[block] = part
+    return found
