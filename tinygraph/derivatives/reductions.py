@@ -75,10 +75,22 @@ def _extremum_a(
     g: Any, z: Any, a: Any, axis: Any = None, out: Any = None, keepdims: Any = False, initial: Any = None,
     where: Any = True,
 ) -> Any:  # fmt: skip
+    if where is True and type(g) is not np.float64 and type(a) is type(g) is np.ndarray and a.dtype.kind == "f":
+        return _to_winners(expand(g, a.shape, axis, keepdims), a == expand(z, a.shape, axis, keepdims), axis)
     winners = (a == expand(z, a.shape, axis, keepdims)) & where
     winning = np.sum(winners, axis=reduced_axes(axis, a.ndim), keepdims=True)
     # With initial= the winner may be no element at all.
     return expand(g, a.shape, axis, keepdims) * (winners / np.maximum(winning, 1)).astype(a.dtype)
+
+
+def _to_winners(g: Any, winners: Any, axis: Any) -> Any:
+    """Share the cotangents of extremes out among the elements that are equal to them."""
+    shares = winners.astype(g.dtype)
+    if np.count_nonzero(winners) != g.size:  # with NaN, with initial=, or with a tie
+        winning = np.sum(winners, axis=reduced_axes(axis, winners.ndim), keepdims=True)
+        shares /= np.maximum(winning, 1).astype(g.dtype)
+    shares *= g
+    return shares
 
 
 def _prod_a(
@@ -86,28 +98,38 @@ def _prod_a(
     initial: Any = 1, where: Any = True,
 ) -> Any:  # fmt: skip
     factors = a if where is True else np.where(where, a, 1)
-    others = product_of_others(factors, axis) * initial
+    known = where is True and type(initial) is int and initial == 1 and z.dtype == a.dtype
+    others = product_of_others(factors, axis, expand(z, a.shape, axis, keepdims) if known else None)
+    others = others if known else others * initial
     others = others if where is True else np.where(where, others, 0)
     return expand(g, a.shape, axis, keepdims) * others
 
 
-def _quotients(a: Any, axes: tuple[int, ...]) -> Any:
+def _quotients(a: Any, axes: tuple[int, ...], product: Any = None) -> Any:
     """Return for each element the product of all divided by it; None if one is 0, or the product of some may have left
     the range of the dtype.
     """
-    if np.max(np.sum(np.abs(np.frexp(a)[1]), axis=axes), initial=0) > np.finfo(a.dtype).maxexp - 4:
+    most = np.finfo(a.dtype).maxexp - 4
+    sizes = np.abs(a)
+    ends = np.array([sizes.min(initial=1), sizes.max(initial=1)])
+    if not (ends[0] > 0 and np.isfinite(ends[1])):
         return None
-    with np.errstate(all="ignore"):
-        others = np.multiply.reduce(a, axis=axes, keepdims=True) / a
-    return others if np.isfinite(others).all() else None
+    exponents = np.abs(np.frexp(ends)[1])
+    if np.max(exponents) * count(a.shape, axes) > most and np.max(np.sum(np.abs(np.frexp(a)[1]), axis=axes)) > most:
+        return None
+    return (np.multiply.reduce(a, axis=axes, keepdims=True) if product is None else product) / a
 
 
-def product_of_others(a: Any, axis: Any) -> Any:
-    """Return for each element the product of the others along `axis`, right where there are zeros too."""
+def product_of_others(a: Any, axis: Any, product: Any = None) -> Any:
+    """Return for each element the product of the others along `axis`, right where there are zeros too.
+
+    Args:
+        product: that of all along `axis`, which stays at size 1, if it is known.
+    """
     axes = reduced_axes(axis, a.ndim)
     if not axes:
         return np.ones_like(a)
-    if type(a) is np.ndarray and a.dtype.kind == "f" and (others := _quotients(a, axes)) is not None:
+    if type(a) is np.ndarray and a.dtype.kind == "f" and (others := _quotients(a, axes, product)) is not None:
         return others
     rest = tuple([position for position in range(a.ndim) if position not in axes])
     last = np.transpose(a, rest + axes)

@@ -43,12 +43,20 @@ def _add_rows(flat: Any, places: Any, values: Any) -> None:
     places = places[order]
     first = np.concatenate([[0], np.flatnonzero(places[1:] != places[:-1]) + 1])
     counts = np.diff(first, append=len(places))
+    if len(flat) == 1:  # NumPy has a quick way for places of the first axis
+        flat, values = flat[0], values[0]
+    axis = flat.ndim - 2
+    before = (slice(None),) * axis
     if counts.max() > TURNS * len(first):
-        flat[:, places[first]] += np.add.reduceat(values[:, order], first, axis=1, dtype=values.dtype)
+        sums = np.add.reduceat(values.take(order, axis=axis), first, axis=axis, dtype=values.dtype)
+        flat[(*before, places[first])] += sums
         return
     for turn in range(counts.max()):
         these = first[counts > turn] + turn
-        flat[:, places[these]] += values[:, order[these]]
+        rows = places[these]
+        sums = flat.take(rows, axis=axis)  # in half of the time of an index
+        sums += values.take(order[these], axis=axis)
+        flat[(*before, rows)] = sums
 
 
 def _rows(total: Any, index: Any) -> tuple[tuple[int, ...], Any, tuple[int, ...]] | None:
@@ -72,5 +80,7 @@ def _rows(total: Any, index: Any) -> tuple[tuple[int, ...], Any, tuple[int, ...]
     places: Any = 0
     for size, item in zip(sizes, items[start:stop], strict=True):
         item = item.astype(np.intp, copy=False)  # the product below may leave the range of uint8
-        places = places * size + np.where(item < 0, item + size, item)
+        if item.size and item.min() < 0:
+            item = np.where(item < 0, item + size, item)
+        places = places * size + item
     return total.shape[:start], places, total.shape[stop:]

@@ -12,6 +12,7 @@ import numpy as np
 
 from tinygraph.engine.links import Like
 from tinygraph.engine.nested import mapped
+from tinygraph.engine.rows import column_sums, row_sums, sums_by_rows
 from tinygraph.errors import ShapeError
 
 FLOAT16 = np.dtype(np.float16)
@@ -64,6 +65,11 @@ def unbroadcast(cotangent: Any, shape: tuple[int, ...]) -> Any:
         raise ShapeError(f"a derivative rule returned shape {cotangent.shape} for an argument of shape {shape}")
     repeated = [axis + extra for axis, size in enumerate(shape) if size == 1 and cotangent.shape[axis + extra] != 1]
     axes = (*range(extra), *repeated)
+    if sums_by_rows(cotangent):
+        if axes == (cotangent.ndim - 1,):
+            return row_sums(cotangent).reshape(shape)
+        if axes == (*range(cotangent.ndim - 1),) and cotangent.flags.c_contiguous:
+            return column_sums(cotangent).reshape(shape)
     if type(cotangent) is np.ndarray:
         try:
             return np.add.reduce(cotangent, axes, keepdims=True).reshape(shape)

@@ -11,6 +11,7 @@ from tinygraph.engine.modes import for_any_values
 from tinygraph.engine.notes import decomposition
 from tinygraph.engine.operands import as_array
 from tinygraph.engine.primitives import primitive, remembered
+from tinygraph.engine.rows import largest, row_sums, sums_by_rows
 from tinygraph.functions.activations import floating, floating_operand, in_float32
 from tinygraph.functions.checks import class_numbers
 
@@ -68,6 +69,25 @@ def logsumexp_written_out(x: Any, axis: Axis = None, keepdims: bool = False) -> 
     return np.log(np.sum(np.exp(x - highest), axis=axis, keepdims=True)) + highest
 
 
+# Sums of exponentials in this range lose nothing to overflow or underflow that the shares would show.
+LOW, HIGH = 2.0**-10, 2.0**100
+
+
+def _exponentials(x: Any, axis: Axis) -> tuple[Any, Any]:
+    """Return positive numbers in proportion to exp(x), as an array of their own, and their sums along an axis."""
+    if axis in (-1, x.ndim - 1) and sums_by_rows(x):
+        with np.errstate(over="ignore"):
+            numbers = np.exp(x)
+        sums = row_sums(numbers)
+        if sums.min() >= LOW and sums.max() <= HIGH:  # not of NaN
+            return numbers, sums
+        np.subtract(x, largest(x), out=numbers)
+        np.exp(numbers, out=numbers)
+        return numbers, row_sums(numbers)
+    numbers = np.exp(x - np.max(x, axis=axis, keepdims=True, initial=-np.inf))
+    return numbers, np.sum(numbers, axis=axis, keepdims=True)
+
+
 @remembered
 @in_float32
 def softmax(x: Any, axis: Axis = -1) -> Any:
@@ -80,12 +100,19 @@ def softmax(x: Any, axis: Axis = -1) -> Any:
     Returns:
         An array of the same shape.
     """
-    x = floating(x)
-    shifted = np.exp(x - np.max(x, axis=axis, keepdims=True, initial=-np.inf))
-    return shifted / np.sum(shifted, axis=axis, keepdims=True)
+    numbers, sums = _exponentials(floating(x), axis)
+    return np.divide(numbers, sums, out=numbers) if type(numbers) is np.ndarray else numbers / sums
 
 
-softmax.derivative(lambda g, z, x, axis=-1: z * (g - np.sum(g * z, axis=axis, keepdims=True)))
+def _softmax_x(g: Any, z: Any, x: Any, axis: Axis = -1) -> Any:
+    if axis == -1 and type(g) is np.ndarray and sums_by_rows(z):
+        slope = g - row_sums(g, z)
+        slope *= z
+        return slope
+    return z * (g - np.sum(g * z, axis=axis, keepdims=True))
+
+
+softmax.derivative(_softmax_x)
 
 
 @decomposition(softmax)
@@ -111,15 +138,32 @@ def log_softmax(x: Any, axis: Axis = -1) -> Any:
     Returns:
         An array of the same shape.
     """
-    x = floating(x)
-    highest = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
-    # The shift comes first: next to a large logit the logarithm would round away.
+    shifted, logs = shifted_logits(floating(x), axis)
+    return np.subtract(shifted, logs, out=shifted) if type(shifted) is np.ndarray else shifted - logs
+
+
+def shifted_logits(x: Any, axis: Axis) -> tuple[Any, Any]:
+    """Return x without the largest number along an axis, as an array of its own, and ln Σ exp of that.
+
+    The shift comes first: next to a large logit the logarithm would round away.
+    """
+    by_rows = axis in (-1, x.ndim - 1) and sums_by_rows(x)
+    highest = largest(x) if by_rows else np.max(x, axis=axis, keepdims=True, initial=-np.inf)
     shifted = x - np.where(np.isfinite(highest), highest, 0)
+    numbers = np.exp(shifted)
     with np.errstate(divide="ignore"):
-        return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
+        return shifted, np.log(row_sums(numbers) if by_rows else np.sum(numbers, axis=axis, keepdims=True))
 
 
-log_softmax.derivative(lambda g, z, x, axis=-1: g - np.exp(z) * np.sum(g, axis=axis, keepdims=True))
+def _log_softmax_x(g: Any, z: Any, x: Any, axis: Axis = -1) -> Any:
+    if axis == -1 and type(z) is np.ndarray and sums_by_rows(g):
+        slope = np.exp(z)
+        slope *= row_sums(g)
+        return np.subtract(g, slope, out=slope)
+    return g - np.exp(z) * np.sum(g, axis=axis, keepdims=True)
+
+
+log_softmax.derivative(_log_softmax_x)
 
 
 @decomposition(log_softmax)

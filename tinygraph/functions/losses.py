@@ -24,7 +24,7 @@ from tinygraph.functions.activations import (
     softplus_written_out,
 )  # fmt: skip
 from tinygraph.functions.checks import checked, class_numbers, probabilities
-from tinygraph.functions.logits import log_softmax, log_softmax_written_out, rows_of, softmax
+from tinygraph.functions.logits import log_softmax, log_softmax_written_out, rows_of, shifted_logits, softmax
 from tinygraph.functions.underlying import class_logits, yes_or_no_logits
 
 REDUCTIONS: dict[str, Callable[..., Any]] = {"mean": mean, "sum": np.sum, "none": lambda losses: losses}
@@ -150,7 +150,8 @@ def cross_entropy(predictions: Any, targets: Any, from_logits: bool = False, red
             losses = -np.sum(_times_log(_distribution(y, p), p), axis=-1)
     elif are_labels(y, p):
         labels = class_numbers(y, p.shape[-1], "cross_entropy").astype(np.intp)
-        losses = -np.take_along_axis(log_softmax(p), labels[..., None], axis=-1)[..., 0]
+        shifted, logs = shifted_logits(p, -1)
+        losses = (logs - np.take_along_axis(shifted, labels[..., None], axis=-1))[..., 0]
     else:
         y = floating(y)
         losses = -np.sum(y * np.where(y == 0, 0, log_softmax(p)), axis=-1)
@@ -160,7 +161,11 @@ def cross_entropy(predictions: Any, targets: Any, from_logits: bool = False, red
 def _class_predictions(
     g: Any, z: Any, predictions: Any, targets: Any, from_logits: bool = False, reduction: str = "mean"
 ) -> Any:
-    p, y = predictions, _distribution(targets, predictions)
+    p = predictions
+    plain = type(p) is type(targets) is np.ndarray and type(g) in (np.ndarray, np.float32, np.float64)
+    if from_logits and plain and are_labels(targets, p):
+        return _labelled_predictions(_shared(g, targets.size, reduction), p, targets)
+    y = _distribution(targets, predictions)
     if not from_logits:
         each = -_over(y, _as_checked(p, "cross_entropy"))
     elif np.ndim(targets) < p.ndim:
@@ -168,6 +173,14 @@ def _class_predictions(
     else:
         each = softmax(p) * np.sum(y, axis=-1, keepdims=True) - y
     return _shared(g, math.prod(p.shape[:-1]), reduction)[..., None] * each
+
+
+def _labelled_predictions(g: Any, p: Any, labels: Any) -> Any:
+    """The cotangent of logits, without a row of probabilities for each label."""
+    each = np.ascontiguousarray(softmax(p))
+    each.reshape(-1)[np.arange(0, p.size, p.shape[-1]) + labels.reshape(-1).astype(np.intp)] -= 1
+    each *= g[..., None]
+    return each
 
 
 def _class_targets(
