@@ -213,3 +213,11 @@ def test_tensors_are_called_by_the_nearest_name_that_leads_to_them() -> None:
 )
 def test_items_and_attributes_are_part_of_a_name(text: str, name: str) -> None:
     assert identifier(text) == name
+
+
+@given(st.sampled_from(("rows", "block", "scratch", "generator")), st.integers(2, 12))
+def test_a_name_that_is_taken_again_is_none_that_a_program_makes_itself(wish: str, times: int) -> None:
+    names = TakenNames()
+    taken = [names.take(wish) for _ in range(times)]
+    assert len(set(taken)) == times
+    assert not {f"{wish}_{number}" for number in range(times + 1)} & set(taken)

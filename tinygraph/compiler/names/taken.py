@@ -29,6 +29,8 @@ class TakenNames:
     >>> names = TakenNames(["x"])
     >>> names.take("x"), names.take("y"), names.take("x"), names.take("square of y")
     ('x_2', 'y', 'x_3', 'square_of_y')
+    >>> names.take("rows"), names.take("rows")
+    ('rows', 'rows_2_')
     """
 
     def __init__(self, names: Iterable[str] = ()) -> None:
@@ -48,7 +50,7 @@ class TakenNames:
         name, count = wish, self._counts.get(wish, 1)
         while name in self._names:
             count += 1
-            name = f"{wish}_{count}"
+            name = users(f"{wish}_{count}")  # rows_2 is a function of the program's
         self._counts[wish] = count
         self._names.add(name)
         return name
