@@ -1,129 +1,74 @@
-"""One way of running one kernel, in a process of its own; `written.py` starts it.
+"""The ways of one library of doing some work, in a process of its own; `turns.py` starts it.
 
-python contestant.py WAY KERNEL FOLDER SIZES   WAY is numpy, eager, compiled or jax; SIZES is full or tiny.
+python contestant.py TASK   TASK is JSON; its "source" is the module whose `ways(task)` makes the ways by name.
 
-It speaks in lines of JSON: one after the first call, then one for each line "SECONDS" it reads, with the times of the
-calls of about so many seconds, and one with its peak of memory when the lines end. The gradients are in FOLDER.
+It speaks in lines of JSON: one after the first calls, then one for each line {"way", "seconds"} that it reads, with the
+times of the calls of about so many seconds, and one with its peak of memory when the lines end.
 """
 
 from __future__ import annotations
 
 import contextlib
 import gc
+import importlib
 import json
+import os
 import statistics
 import sys
 import time
 import traceback
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
-sys.path.insert(1, str(Path(__file__).parents[2]))  # a checkout that is not installed
 
-import numpy as np
-from as_written import KERNELS, Kernel, objective
 from children import peak, resident
+from processors import pin
+from ways import Way
 
-WAYS = ("numpy", "eager", "compiled", "jax")
-
-LARGEST_IN_HEAP = 3_900_000
-
-# Loads what a library loads at its first use, which is the same for all kernels.
-WARM_UP = Kernel("a square", lambda np, x: x * x, lambda jax, x: x * x, lambda rng: (np.ones(2),), {}, {})
-
-
-class Way:
-    """A call to be timed, and what is known of it.
-
-    Attributes:
-        call: called with the arrays; returns the gradients, or for NumPy the value.
-        fresh: makes the arrays for a call, outside the time taken.
-        facts: what else the report shows, asked after the first call.
-    """
-
-    def __init__(self, call: Callable[..., Any], fresh: Callable[[], Any], facts: Callable[[], Any] = dict) -> None:
-        self.call, self.fresh, self.facts = call, fresh, facts
-
-
-def with_numpy(kernel: Kernel, arrays: Any, sizes: Any) -> Way:
-    """The forward pass, which may write into its arguments, so that each call has copies."""
-    return Way(lambda *xs: objective(np, kernel.run(np, *xs, **sizes)), lambda: [x.copy() for x in arrays])
-
-
-def with_tinygraph(kernel: Kernel, arrays: Any, sizes: Any, compiled: bool) -> Way:
-    """The gradient by tinygraph."""
-    import tinygraph as tg
-    import tinygraph.numpy
-
-    def value(*xs: Any) -> Any:
-        return objective(tinygraph.numpy, kernel.run(tinygraph.numpy, *xs, **sizes))
-
-    gradient: Any = tg.grad(value, argnums=tuple(range(kernel.wrt)))
-    if not compiled:
-        return Way(gradient, lambda: arrays)
-    step: Any = tg.compile(gradient)
-    return Way(step, lambda: arrays, lambda: {"lines": len(step.source.splitlines())})
-
-
-def with_jax(kernel: Kernel, arrays: Any, sizes: Any) -> Way:
-    """The gradient by JAX, in float64."""
-    import jax
-
-    jax.config.update("jax_enable_x64", True)
-
-    def value(*xs: Any) -> Any:
-        return objective(jax.numpy, kernel.port(jax, *xs, **sizes))
-
-    gradient = jax.jit(jax.grad(value, argnums=tuple(range(kernel.wrt))))
-    placed = [jax.numpy.asarray(x) for x in arrays]
-    return Way(lambda *xs: jax.block_until_ready(gradient(*xs)), lambda: placed)
-
-
-def made(way: str, kernel: Kernel, arrays: Any, sizes: Any) -> Way:
-    """One of the ways, for one kernel."""
-    if way == "numpy":
-        return with_numpy(kernel, arrays, sizes)
-    if way == "jax":
-        return with_jax(kernel, arrays, sizes)
-    return with_tinygraph(kernel, arrays, sizes, way == "compiled")
-
-
-def slopes(kernel: Kernel, arrays: Any, sizes: Any) -> dict[str, float]:
-    """The value, and its directional difference along one direction."""
-
-    def along(h: float) -> float:
-        moved = [x + h * d for x, d in zip(arrays, directions(kernel, arrays), strict=True)]
-        return float(objective(np, kernel.run(np, *moved, **sizes)))
-
-    return {"slope": (along(kernel.h) - along(-kernel.h)) / (2 * kernel.h), "value": along(0.0)}
-
-
-def directions(kernel: Kernel, arrays: Any) -> list[Any]:
-    """A direction for each array; zero for those without a gradient."""
-    rng = np.random.default_rng(1)
-    return [rng.normal(size=x.shape) if i < kernel.wrt else np.zeros(x.shape) for i, x in enumerate(arrays)]
+CHECKED_CALLS = 3
+MOST_CALLS = 300  # Adam's moments of a weight that has no gradient are denormal numbers, and slow, after 800 steps
 
 
 def refusal(error: Exception) -> str:
-    """The first sentence of an error, after the place."""
+    """The first sentence of an error, after its class."""
     text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text[:300]}"
 
 
+def called(way: Way) -> tuple[Any, float, float]:
+    """A result, and what the call took on the clock and of the processor."""
+    arguments = way.fresh()
+    cpu_0, wall_0 = time.process_time(), time.perf_counter()
+    result = way.call(*arguments)
+    wall_1, cpu_1 = time.perf_counter(), time.process_time()
+    return result, wall_1 - wall_0, cpu_1 - cpu_0
+
+
+def first_calls(way: Way, building: tuple[float, float], before: int) -> dict[str, Any]:
+    """The facts after the first calls; what it takes to build the way is part of the first."""
+    forget_peak()
+    way.restart()
+    result, wall, cpu = called(way)
+    facts = {"first_wall": wall + building[0], "first_cpu": cpu + building[1], "peak_first": peak() - before}
+    results = [way.check(result)]
+    del result
+    for _ in range(CHECKED_CALLS - 1):
+        result, facts["once"], _ = called(way)
+        results.append(way.check(result))
+    return facts | {"results": results} | way.facts()
+
+
 def timed(way: Way, seconds: float, once: float) -> dict[str, float]:
-    """The medians of the clock and of the processor time of some calls."""
-    wall, cpu = [], []
+    """The medians of the clock and of the processor time of the calls of one turn, which begins with two warm ones."""
+    way.restart()
     gc.collect()
-    for _ in range(max(1, min(1000, round(seconds / once)))):
-        arrays = way.fresh()
-        cpu_0, wall_0 = time.process_time(), time.perf_counter()
-        way.call(*arrays)
-        wall_1, cpu_1 = time.perf_counter(), time.process_time()
-        wall.append(wall_1 - wall_0)
-        cpu.append(cpu_1 - cpu_0)
-    return {"wall": statistics.median(wall), "cpu": statistics.median(cpu), "calls": len(wall)}
+    if seconds:
+        called(way)
+        called(way)
+    taken = [called(way)[1:] for _ in range(max(1, min(MOST_CALLS, round(seconds / once))))]
+    walls, cpus = zip(*taken, strict=True)
+    return {"wall": statistics.median(walls), "cpu": statistics.median(cpus), "calls": len(taken)}
 
 
 def forget_peak() -> None:
@@ -132,45 +77,49 @@ def forget_peak() -> None:
         Path("/proc/self/clear_refs").write_text("5")
 
 
-def say(**facts: Any) -> None:
-    """Send a line to the process that started this one."""
-    print(json.dumps(facts), flush=True)
+def private_output() -> Any:
+    """The standard output, for our lines alone: what a library prints goes to the standard error."""
+    output = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    return output
 
 
 def main() -> None:
-    name, kernel_name, folder, which = sys.argv[1:]
-    kernel = next(kernel for kernel in KERNELS if kernel.name == kernel_name)
-    sizes = kernel.tiny if which == "tiny" else kernel.sizes
-    arrays = kernel.inputs(np.random.default_rng(0), **sizes)
+    task = json.loads(sys.argv[1])
+    output = private_output()
+
+    def say(**facts: Any) -> None:
+        print(json.dumps(facts), file=output, flush=True)
+
+    if task["threads"]:
+        pin(task["threads"])
+    ways: dict[str, Way] = {}
+    found: dict[str, dict[str, Any]] = {}
     try:
-        # glibc gives memory back to the system, and takes it again at each call, until it has seen a large array go.
-        # That made NumPy's forward pass of the first kernel take six times as long in some processes.
-        np.ones(LARGEST_IN_HEAP)
-        warm_up = made(name, WARM_UP, [np.ones(2)], {})
-        warm_up.call(*warm_up.fresh())
+        makers = importlib.import_module(task["source"]).ways(task)
         gc.collect()
         before = resident()
-        forget_peak()
-        cpu, wall = time.process_time(), time.perf_counter()
-        way = made(name, kernel, arrays, sizes)
-        result = way.call(*way.fresh())
-        first = {"first_wall": time.perf_counter() - wall, "first_cpu": time.process_time() - cpu}
-        peak_first = peak() - before
-    except Exception as error:
-        if "--trace" in sys.argv:
-            traceback.print_exc()
-        say(refused=refusal(error))
+        for name, make in makers.items():
+            try:
+                cpu, wall = time.process_time(), time.perf_counter()
+                way = make()
+                found[name] = first_calls(way, (time.perf_counter() - wall, time.process_time() - cpu), before)
+                ways[name] = way
+            except ImportError:
+                raise
+            except Exception as error:
+                traceback.print_exc()
+                found[name] = {"refused": refusal(error)}
+    except ImportError as error:
+        say(missing=error.name or str(error))
         return
-    extra = slopes(kernel, arrays, sizes) if name == "numpy" else {}
-    if name != "numpy":
-        np.savez(Path(folder) / f"{name}.npz", *[np.asarray(part) for part in result])
-    del result
-    once = timed(way, 0.0, 1.0)["wall"]
     gc.collect()
+    gc.freeze()  # the modules of the library are not to be searched for garbage
     forget_peak()
-    say(**first, peak_first=peak_first, **extra, **way.facts())
+    say(ways=found)
     for line in sys.stdin:
-        say(**timed(way, float(line), once))
+        wanted = json.loads(line)
+        say(**timed(ways[wanted["way"]], wanted["seconds"], found[wanted["way"]]["once"]))
     say(peak_later=peak() - before)
 
 

@@ -2,19 +2,17 @@
 
     python tests/benchmarks/written.py                              everything, in about ten minutes
     python tests/benchmarks/written.py cholesky rings --rounds 3    only kernels whose name has one of these words
-    python tests/benchmarks/written.py --jax ~/jax/bin/python       JAX from an environment of its own
+    python tests/benchmarks/written.py --python jax=~/jax/bin/python   JAX from an environment of its own
 
-Each library has a process of its own. The processes take turns, in rounds. A round in which somebody else had the
-processor is thrown away. The gradients must agree with each other and with a directional difference.
+Each library has a process of its own. The processes take turns, in rounds. A round in which others were busy is thrown
+away. The gradients must agree with each other and with a directional difference.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -25,80 +23,46 @@ sys.path.insert(1, str(Path(__file__).parents[2]))  # a checkout that is not ins
 
 import numpy as np
 from as_written import KERNELS, Kernel
-from contestant import WAYS, directions, made, refusal, slopes
-from report import machine
-
-CONTESTANT = Path(__file__).parent / "contestant.py"
+from contestant import refusal
+from kernels import WAYS, directions, made, slopes
+from machine import machine
+from options import add_options, chosen, pythons
+from turns import Child, Rounds, Runner, take_turns
 
 AIM_KERNEL, AIM_MEAN, AIM_FIRST = 4.0, 2.0, 20.0
 AGREE, AGREE_WITH_DIFFERENCE = 1e-8, 1e-4
-BUSY = 1.15  # clock over processor time of a call that had a processor to itself
-
-
-class Contestant:
-    """A process that measures one way of running one kernel."""
-
-    def __init__(self, way: str, kernel: Kernel, folder: str, options: argparse.Namespace) -> None:
-        python = options.jax if way == "jax" else sys.executable
-        command = [python, str(CONTESTANT), way, kernel.name, folder, "tiny" if options.tiny else "full"]
-        self.way = way
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-            env=os.environ | {"PYTHONHASHSEED": "0"},
-        )  # fmt: skip
-        self.facts = self._answer(options.patience)
-        self.rounds: list[dict[str, float]] = []
-
-    def _answer(self, patience: float) -> dict[str, Any]:
-        """The next line of the process, or a refusal if none comes in time."""
-        import select
-
-        assert self.process.stdout is not None
-        if not select.select([self.process.stdout], [], [], patience)[0]:
-            self.process.kill()
-            return {"refused": f"no answer in {patience:.0f} s"}
-        line = self.process.stdout.readline()
-        return json.loads(line) if line else {"refused": "the process ended"}
-
-    @property
-    def refused(self) -> bool:
-        return "refused" in self.facts
-
-    def measure(self, seconds: float) -> None:
-        """One round of calls."""
-        assert self.process.stdin is not None
-        self.process.stdin.write(f"{seconds}\n")
-        self.process.stdin.flush()
-        self.rounds.append(self._answer(600.0))
-
-    def end(self) -> None:
-        """Ask for the peak of the memory, and let the process go."""
-        if not self.refused:
-            assert self.process.stdin is not None
-            self.process.stdin.close()
-            self.facts |= self._answer(60.0)
-        self.process.wait()
 
 
 def measured(kernel: Kernel, options: argparse.Namespace) -> dict[str, Any]:
     """All that is known of one kernel, by way."""
     with tempfile.TemporaryDirectory() as folder:
-        ways = [way for way in WAYS if way != "jax" or options.jax]
-        contestants = [Contestant(way, kernel, folder, options) for way in ways]
-        running = [contestant for contestant in contestants if not contestant.refused]
-        for round_ in range(options.rounds):
-            for place in range(len(running)):
-                running[(place + round_) % len(running)].measure(options.seconds)
-        for contestant in contestants:
-            contestant.end()
+        task = {"source": "kernels", "kernel": kernel.name, "folder": folder, "tiny": options.tiny}
+        jax = pythons(options).get("jax", sys.executable)
+        children = {
+            way: Child(task | {"way": way}, python=jax if way == "jax" else sys.executable).begin(options.patience)
+            for way in WAYS
+        }
+        runners = [Runner(child, way) for way, child in children.items() if way in child.ways and not refused(child)]
+        rounds = take_turns(runners, options.rounds, options.seconds, options.limit, options.quiet)
         entry: dict[str, Any] = {"kernel": kernel.name, "stops": kernel.stops}
-        kept = quiet_rounds(running)
-        for contestant in contestants:
-            entry[contestant.way] = contestant.facts | times(contestant, running[0], kept)
-        entry["rounds"], entry["busy"] = len(kept), options.rounds - len(kept)
+        for way, child in children.items():
+            child.end()
+            entry[way] = {"refused": refused(child)} if refused(child) else dict(child.ways[way])
+            if "peak_later" in child.facts:
+                entry[way]["peak_later"] = child.facts["peak_later"]
+        for place, runner in enumerate(runners):
+            entry[runner.way] |= times(rounds, place)
+        if children["jax"].missing:
+            del entry["jax"]
+        entry |= {"rounds": len(rounds.counted), "busy": rounds.busy}
         arrays = kernel.inputs(np.random.default_rng(0), **(kernel.tiny if options.tiny else kernel.sizes))
         entry["faults"] = disagreements(kernel, arrays, entry["numpy"], saved_gradients(Path(folder)))
     return entry
+
+
+def refused(child: Child) -> str | None:
+    """The reason why a process measures nothing, if it does not."""
+    return child.refused or child.missing or next((facts.get("refused") for facts in child.ways.values()), None)
 
 
 def checked(kernel: Kernel) -> dict[str, Any]:
@@ -116,29 +80,16 @@ def checked(kernel: Kernel) -> dict[str, Any]:
     return entry
 
 
-def quiet_rounds(contestants: list[Contestant]) -> list[int]:
-    """The rounds in which nobody waited for a processor; at least a third of them, the quietest."""
-
-    def waiting(round_: int) -> float:
-        taken = [contestant.rounds[round_] for contestant in contestants]
-        return max(each["wall"] / max(each["cpu"], 1e-9) for each in taken)
-
-    rounds = sorted(range(len(contestants[0].rounds)), key=waiting)
-    quiet = [round_ for round_ in rounds if waiting(round_) < BUSY]
-    return quiet if len(quiet) * 3 >= len(rounds) else rounds[: max(1, len(rounds) // 3)]
-
-
-def times(contestant: Contestant, forward: Contestant, kept: list[int]) -> dict[str, float]:
+def times(rounds: Rounds, place: int) -> dict[str, float]:
     """The median time of a call, and the median of its ratios to NumPy's forward pass, round by round."""
-    if contestant.refused:
-        return {}
-    found = {}
-    for clock in ("wall", "cpu"):
-        mine = [contestant.rounds[round_][clock] for round_ in kept]
-        theirs = [forward.rounds[round_][clock] for round_ in kept]
-        found[f"ms_{clock}"] = statistics.median(mine) * 1e3
-        found[f"ratio_{clock}"] = statistics.median(a / b for a, b in zip(mine, theirs, strict=True))
-    return found
+    return {
+        f"{what}_{clock}": found
+        for clock in ("wall", "cpu")
+        for what, found in (
+            ("ms", rounds.seconds(place, clock) * 1e3),
+            ("ratio", rounds.ratio(place, 0, clock)),
+        )
+    }
 
 
 def saved_gradients(folder: Path) -> dict[str, Any]:
@@ -264,41 +215,24 @@ def _figure(value: float | None, form: str, unit: str = "") -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Measure the gradients of programs as they are written.")
-    parser.add_argument("words", nargs="*", help="only kernels whose name has one of these words")
-    parser.add_argument("--rounds", type=int, default=15, help="how often each process has its turn (default: 15)")
+    add_options(parser, rounds=15)
     parser.add_argument("--seconds", type=float, default=0.1, help="how long a turn is (default: 0.1)")
     parser.add_argument("--patience", type=float, default=300, help="seconds that a first call may take (default: 300)")
     parser.add_argument("--clock", choices=("wall", "cpu"), default="wall", help="cpu is the processor's time")
-    parser.add_argument("--cores", type=int, help="let the processes use so many cores")
-    parser.add_argument("--jax", help="the Python that has JAX (default: this one, if it has)")
-    parser.add_argument("--tiny", action="store_true", help="sizes that show only that the kernels run")
     parser.add_argument("--check", action="store_true", help="compare gradients of tiny kernels, in this process alone")
-    parser.add_argument("--json", type=Path, help="write the numbers to this file")
     options = parser.parse_args(arguments)
-    if options.jax is None and _has_jax():
-        options.jax = sys.executable
-    if options.cores is not None:
-        os.sched_setaffinity(0, set(sorted(os.sched_getaffinity(0))[: options.cores]))
-    words = [word.lower() for word in options.words]
     entries = []
-    for kernel in KERNELS:
-        if words and not any(word in kernel.name.lower() for word in words):
-            continue
+    names = chosen((kernel.name for kernel in KERNELS), options)
+    for kernel in (kernel for kernel in KERNELS if kernel.name in names):
         print(f"{kernel.name} ...", file=sys.stderr, flush=True)
         entries.append(checked(kernel) if options.check else measured(kernel, options))
-    document = {"machine": machine(), "kernels": entries}
+    document = {"machine": machine(pythons(options)), "kernels": entries}
     if options.json is not None:
         options.json.write_text(json.dumps(document, indent=2) + "\n")
     if not options.check:
         print(table(entries, options.clock), summary(entries, options.clock), sep="\n\n", end="\n\n")
     print(refusals(entries))
     return 1 if any(entry["faults"] for entry in entries) else 0
-
-
-def _has_jax() -> bool:
-    import importlib.util
-
-    return importlib.util.find_spec("jax") is not None
 
 
 if __name__ == "__main__":

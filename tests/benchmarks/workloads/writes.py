@@ -1,4 +1,4 @@
-"""Workloads that write into arrays, element by element and row by row."""
+"""Programs that write into arrays, element by element and row by row."""
 
 from __future__ import annotations
 
@@ -6,18 +6,15 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from peers import numpy_contenders, torch, torch_contenders
-from timing import OURS, Workload
-
-import tinygraph as tg
-import tinygraph.numpy
+from libraries import OURS
+from workload import Workload
 
 
 def recurrence(size: int = 10_000) -> Workload:
-    """An element is made of the one before: forward and backward."""
+    """An element is made of the one before."""
 
-    def build(zeros: Callable[[int], Any], x: Any) -> Any:
-        y = zeros(size)
+    def build(lib: Any, x: Any) -> Any:
+        y = lib.zeros(size)
         y[0] = x[0]
         for i in range(1, size):
             y[i] = y[i - 1] * 0.9 + x[i]
@@ -27,10 +24,10 @@ def recurrence(size: int = 10_000) -> Workload:
 
 
 def gauss_seidel(size: int = 40, sweeps: int = 3) -> Workload:
-    """Sweeps of a nine-point stencil over a square, in place: forward and backward."""
+    """Sweeps of a nine-point stencil over a square, in place."""
     inside = size - 2
 
-    def build(zeros: Callable[[int], Any], x: Any) -> Any:
+    def build(lib: Any, x: Any) -> Any:
         a = x * 1.0
         for _ in range(sweeps):
             for i in range(1, size - 1):
@@ -48,12 +45,12 @@ def gauss_seidel(size: int = 40, sweeps: int = 3) -> Workload:
 
 
 def runge_kutta(steps: int = 10_000) -> Workload:
-    """Steps of an oscillator, each written into the trajectory: forward and backward."""
+    """Steps of an oscillator, each written into the trajectory."""
 
-    def build(zeros: Callable[..., Any], start: Any) -> Any:
+    def build(lib: Any, start: Any) -> Any:
         h = 0.001
-        path = zeros((steps + 1, 2))
-        turn = zeros((2, 2))
+        path = lib.zeros((steps + 1, 2))
+        turn = lib.zeros((2, 2))
         turn[0, 1], turn[1, 0], turn[1, 1] = 1.0, -1.0, -0.1
         path[0] = start
         for i in range(steps):
@@ -68,18 +65,10 @@ def runge_kutta(steps: int = 10_000) -> Workload:
     return _workload("Runge-Kutta into a trajectory", "step", steps, np.array([1.0, 0.5]), build)
 
 
-def _workload(name: str, unit: str, units: int, value: Any, build: Callable[..., Any]) -> Workload:
+def _workload(name: str, unit: str, units: int, value: Any, build: Callable[[Any, Any], Any]) -> Workload:
     """The sum of what is built and its gradient, by each library that writes into what it differentiates."""
-
-    def ours() -> list[Any]:
-        x = tg.Tensor(value)
-        np.sum(build(tinygraph.numpy.zeros, x)).backward()
-        return [x.grad]
-
-    def with_torch() -> list[Any]:
-        x = torch.from_numpy(value.copy()).requires_grad_()
-        build(lambda shape: torch.zeros(shape, dtype=torch.float64), x).sum().backward()
-        return [x.grad.numpy()]
-
-    contenders = [*numpy_contenders(OURS, ours), *torch_contenders(with_torch)]
-    return Workload(name, unit, units, contenders, {"torch": 1.0})
+    without = (OURS, "torch.compile")
+    work = Workload(name, {"x": value}, unit=unit, units=units, close=1e-7, eager_aim=1.0, without=without)
+    for family in ("numpy", "torch"):
+        work.spelling(family, "")(lambda lib, w: build(lib, w["x"]).sum())
+    return work

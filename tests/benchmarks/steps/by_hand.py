@@ -1,0 +1,12 @@
+"""Steps written by hand in NumPy."""
+
+from __future__ import annotations
+
+from ways import Way
+from workload import Spelling, Workload
+
+
+def step(library: str, work: Workload, spelling: Spelling) -> Way:
+    """A step of what `spelling.build(starts, *arrays)` returns: a function without arguments, and one that restarts."""
+    run, check, restart = spelling.build(work.starts, *spelling.arrays)
+    return Way(run, check, restart)
