@@ -24,7 +24,7 @@ sys.path.insert(1, str(Path(__file__).parents[2]))  # a checkout that is not ins
 from agreement import disagreements
 from libraries import EAGER, LIBRARIES, OURS, Library
 from machine import machine
-from options import add_options, chosen, pythons
+from options import add_options, chosen, limit, pythons
 from processors import thread_counts
 from tables import aims_table, times_table
 from turns import Child, Rounds, Runner, begun, take_turns
@@ -82,7 +82,7 @@ def measured(key: str, options: argparse.Namespace) -> dict[str, Any]:
     for child in found:
         if child.process.poll() is None and not any(runner.child is child for runner in runners):
             child.end()
-    rounds = take_turns(runners, options.rounds, seconds, options.limit, options.quiet)
+    rounds = take_turns(runners, options.rounds, seconds, limit(options), options.quiet)
     for runner in runners:
         runner.child.end()
     return {

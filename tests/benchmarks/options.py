@@ -26,6 +26,11 @@ def add_options(parser: argparse.ArgumentParser, rounds: int) -> None:
     parser.add_argument("--json", type=Path, help="write the numbers to this file")
 
 
+def limit(options: argparse.Namespace) -> float:
+    """The seconds to wait for clean rounds."""
+    return 0.0 if options.tiny else float(options.limit)
+
+
 def pythons(options: argparse.Namespace) -> dict[str, str]:
     """The Python of each library that has one of its own."""
     return dict(entry.split("=", 1) for entry in options.python)

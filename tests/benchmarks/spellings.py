@@ -29,7 +29,7 @@ sys.path.insert(1, str(Path(__file__).parents[2]))  # a checkout that is not ins
 from agreement import disagreements
 from libraries import EAGER, OURS
 from machine import machine
-from options import add_options, chosen, pythons
+from options import add_options, chosen, limit, pythons
 from tables import BUSY, duration, marked, short
 from turns import Child, Rounds, Runner, begun, take_turns
 from workloads import WORKLOADS
@@ -57,7 +57,7 @@ def measured(key: str, options: argparse.Namespace) -> dict[str, Any]:
         if (child.task["library"], way) not in faults and (child.task["library"], "") not in faults
     ]
     seconds = 0.0 if options.tiny else entry.seconds / 2
-    rounds = take_turns(runners, options.rounds, seconds, options.limit, options.quiet)
+    rounds = take_turns(runners, options.rounds, seconds, limit(options), options.quiet)
     for child in children:
         child.end()
     times = {

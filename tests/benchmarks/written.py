@@ -26,7 +26,7 @@ from as_written import KERNELS, Kernel
 from contestant import refusal
 from kernels import WAYS, directions, made, slopes
 from machine import machine
-from options import add_options, chosen, pythons
+from options import add_options, chosen, limit, pythons
 from turns import Child, Rounds, Runner, take_turns
 
 AIM_KERNEL, AIM_MEAN, AIM_FIRST = 4.0, 2.0, 20.0
@@ -43,7 +43,7 @@ def measured(kernel: Kernel, options: argparse.Namespace) -> dict[str, Any]:
             for way in WAYS
         }
         runners = [Runner(child, way) for way, child in children.items() if way in child.ways and not refused(child)]
-        rounds = take_turns(runners, options.rounds, options.seconds, options.limit, options.quiet)
+        rounds = take_turns(runners, options.rounds, options.seconds, limit(options), options.quiet)
         entry: dict[str, Any] = {"kernel": kernel.name, "stops": kernel.stops}
         for way, child in children.items():
             child.end()
