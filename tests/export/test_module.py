@@ -139,6 +139,18 @@ def test_other_numbers_are_taken_and_large_ones_are_not(tmp_path):
         saved.predict(index, batch_size=0)
 
 
+def test_the_only_input_of_a_model_need_not_be_in_a_list(tmp_path):
+    x = nn.Input((6,))
+    model = nn.Model([x], [nn.Dense(3)(x)])
+    model.save(tmp_path / "model.py")
+    module, rows = loaded(tmp_path / "model.py"), vectors(5)
+    expected = model.predict(rows, verbose=0)
+    for given in (rows, [rows], (rows,)):
+        np.testing.assert_allclose(module.predict(given), expected, rtol=1e-6)
+    with pytest.raises(ValueError, match=r"x\[0\] has the shape \(5, 5\), and must have \(rows, 6\)"):
+        module.predict(rows[:, :5])
+
+
 def test_results_without_rows_are_refused_by_predict(tmp_path):
     save_module(lambda x: np.sum(x), tmp_path / "total.py", np.zeros((2, 4)))
     saved = loaded(tmp_path / "total.py")

@@ -19,6 +19,8 @@ def as_wanted(name: str, value: Any, wanted: Any, sizes: list[int]) -> Any:
             raise ValueError(f"predict: {name} must be a dict of {', '.join(map(str, wanted))}")
         return {key: as_wanted(f"{name}[{key!r}]", value[key], wanted[key], sizes) for key in wanted}
     if isinstance(wanted, list):
+        if len(wanted) == 1 and not isinstance(value, list | tuple):
+            value = [value]  # a model of one input, which takes it by itself, too
         if not isinstance(value, list | tuple) or len(value) != len(wanted):
             raise ValueError(f"predict: {name} must be a list of {len(wanted)}")
         pairs = enumerate(zip(value, wanted, strict=True))
