@@ -20,7 +20,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from tinygraph.sklearn import MLPClassifier, MLPRegressor, networks
+from tinygraph.sklearn import MLPClassifier, MLPRegressor, network, networks
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -184,7 +184,7 @@ def test_parts_are_the_epochs_of_a_fit(kind):
 
 @pytest.mark.parametrize("fitted", ["compiled", "eager"])
 def test_a_pickle_goes_on_as_the_original(fitted, monkeypatch):
-    monkeypatch.setattr(networks, "EAGER_STEPS", 0 if fitted == "compiled" else 10**9)
+    monkeypatch.setattr(network, "EAGER_STEPS", 0 if fitted == "compiled" else 10**9)
     x, y = iris()
     model = MLPClassifier((6,), dropout=0.1, random_state=0).partial_fit(x, y, classes=[0, 1, 2])
     copied = pickle.loads(pickle.dumps(model))
@@ -199,7 +199,7 @@ def test_compiled_and_eager_trainings_are_the_same(monkeypatch):
     x, y = iris()
     found = []
     for steps in (0, 10**9):
-        monkeypatch.setattr(networks, "EAGER_STEPS", steps)
+        monkeypatch.setattr(network, "EAGER_STEPS", steps)
         weights = np.linspace(0, 2, len(y))
         model = MLPClassifier((6,), dropout=0.2, batch_size=40, random_state=0, max_iter=4).fit(x, y, weights)
         found.append(model.predict_proba(x))

@@ -9,6 +9,7 @@ Parameters and attributes have scikit-learn's names where they mean the same. Th
 
     linear      LinearRegression, LogisticRegression
     networks    MLPClassifier, MLPRegressor
+    network     the layers that these two share, and their training
     checking    parameters, labels and weights as scikit-learn checks them
     outputs     the last layers of a classifier, its logits and its probabilities
     descent     L-BFGS on the parameters of a network
