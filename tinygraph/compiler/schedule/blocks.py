@@ -29,9 +29,9 @@ LARGE = 32_768
 BLOCK_BYTES = 262_144
 
 # Two threads pay from this many nanoseconds of work. To hand work to another one takes 20 to 70 microseconds where it
-# was given some a moment ago, and 300 where it has slept: 0.6 milliseconds became 0.4 in a loop, and 0.9 from time to
-# time; 1.8 milliseconds became 1.2.
-TWO_THREADS = 1_000_000.0
+# was given some a moment ago, as in a loop, and 300 where it has slept: 0.58 milliseconds became 0.41 in a loop, and
+# 0.9 from time to time; 1.8 milliseconds became 1.2.
+TWO_THREADS = 500_000.0
 
 # A call alone is worth its blocks if it can be divided between two threads.
 ALONE = 2_000_000.0
