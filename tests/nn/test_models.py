@@ -140,6 +140,58 @@ def test_one_seed_makes_the_same_layers():
     assert not np.array_equal(first[2][:3], first[0][:3])
 
 
+def added_one_by_one():
+    model = nn.Sequential()
+    model.add(nn.Input((4,)))
+    for layer in (nn.Dense(3), nn.Dense(2)):
+        model.add(layer)
+    return model
+
+
+def of_symbols():
+    x, first, last = nn.Input((4,)), nn.Dense(3), nn.Dense(2)
+    return nn.Model(x, last(first(x)))
+
+
+def made_at_the_first_batch():
+    model = nn.Sequential([nn.Dense(3), nn.Dense(2)])
+    model(np.ones((1, 4), np.float32))
+    return model
+
+
+@pytest.mark.parametrize("form", [added_one_by_one, of_symbols, made_at_the_first_batch])
+def test_one_seed_gives_the_same_weights_however_a_network_is_written(form):
+    try:
+        nn.set_seed(3)
+        expected = nn.Sequential([nn.Input((4,)), nn.Dense(3), nn.Dense(2)]).get_weights()
+        nn.set_seed(3)
+        for one, other in zip(form().get_weights(), expected, strict=True):
+            np.testing.assert_array_equal(one, other)
+    finally:
+        nn.set_seed(None)
+
+
+def test_a_network_of_ones_own_may_draw():
+    class Own(nn.Model):
+        def build(self, shape):
+            self.scale = self.weight("scale", (shape[-1],), "normal")
+
+        def call(self, x):
+            return x * self.scale
+
+    try:
+        drawn = []
+        for _ in range(2):
+            nn.set_seed(3)
+            model = Own()
+            model(np.ones((1, 4), np.float32))
+            drawn.append(model.get_weights()[0])
+        np.testing.assert_array_equal(*drawn)
+        assert np.any(drawn[0])
+    finally:
+        nn.set_seed(None)
+
+
 def test_a_layer_called_on_a_layer_says_so():
     with pytest.raises(TypeError, match="a layer is called on a batch, got the layer"):
         nn.Dense(3)(nn.Dense(4))

@@ -26,6 +26,7 @@ class InputLayer(Layer):
     """
 
     supports_masking = True
+    _draws = False
 
     _given: Symbol | None = None
 

@@ -53,6 +53,9 @@ class Layer(Module):
     # for `recurrent_initializer`, `recurrent_regularizer` and `recurrent_constraint`.
     _roles: ClassVar[Mapping[str, str]] = {}
 
+    # False for a network, which draws nothing itself: its layers have the same numbers, made before it or behind it.
+    _draws: ClassVar[bool] = True
+
     _arguments: Arguments
     _regularizers: Mapping[str, Callable[[Any], Any]] = {}
     _constraints: Mapping[str, Callable[[Any], Any]] = {}
@@ -68,7 +71,8 @@ class Layer(Module):
         input_dim: int | None = None,
     ) -> None:
         self.name = name
-        self.generator = generator_of(seed)
+        if seed is not None or self._draws:
+            self.generator = generator_of(seed)
         self.dtype = None if dtype is None else np.dtype(dtype)
         if self.dtype is not None and self.dtype.kind != "f":
             raise TypeError(f"{type(self).__name__}: weights must be of a floating dtype, got {self.dtype}")
@@ -82,6 +86,9 @@ class Layer(Module):
         __new__ = kept(checked(__init__))
 
         def __getattr__(self, name):
+            if name == "generator" and "dtype" in vars(self):
+                self.generator = generator_of(None)  # a network of one's own that draws after all
+                return self.generator
             if name in ("generator", "dtype"):
                 told = (
                     f"{type(self).__name__!r} object has no {name}. Call super().__init__(**options) in its `__init__`"

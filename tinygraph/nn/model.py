@@ -59,6 +59,7 @@ class Model(Fitting, Saving, Layer):
         ValueError: an output does not come from the inputs, or only one of inputs and outputs is given.
     """
 
+    _draws = False
     makes_masks: ClassVar[bool] = True  # its call notes the masks of its outputs
 
     inputs: list[Symbol]
