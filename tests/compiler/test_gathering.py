@@ -27,7 +27,7 @@ from tinygraph.compiler.rewrites.gathering import (
     sum_outer_products,
     sum_products,
 )
-from tinygraph.compiler.rewrites.partitions import divided_axis
+from tinygraph.compiler.rewrites.partitions import cover_once
 from tinygraph.compiler.rewrites.sharing import drop_dead
 from tinygraph.graph import Graph
 
@@ -272,17 +272,19 @@ def test_any_recurrent_network(steps: int, batch: int, inputs: int, seed: int) -
 
 
 def test_places_that_cover_an_array() -> None:
-    assert divided_axis([slice(0, 2), slice(2, 5)], (5, 3)) == 0
-    assert divided_axis([(slice(None), 1), (slice(None), 0)], (5, 2)) == 1
-    assert divided_axis([(slice(None), -1), (slice(None), 0)], (5, 2)) == 1
-    assert divided_axis([(..., slice(0, 1)), (..., slice(1, 3))], (5, 2, 3)) == 2
-    assert divided_axis([(0, ...), (1, ..., slice(None))], (2, 5, 3)) == 0
-    assert divided_axis([(..., 0, ...), (..., 1)], (5, 2)) is None
-    assert divided_axis([slice(0, 2), slice(3, 5)], (5, 3)) is None
-    assert divided_axis([slice(0, 3), slice(2, 5)], (5, 3)) is None
-    assert divided_axis([slice(0, 5, 2), slice(1, 5, 2)], (5, 3)) is None
-    assert divided_axis([(0, 0), (1, 1)], (2, 2)) is None
-    assert divided_axis([np.array([0]), slice(1, 5)], (5, 3)) is None
+    assert cover_once([slice(0, 2), slice(2, 5)], (5, 3))
+    assert cover_once([(slice(None), 1), (slice(None), 0)], (5, 2))
+    assert cover_once([(slice(None), -1), (slice(None), 0)], (5, 2))
+    assert cover_once([(..., slice(0, 1)), (..., slice(1, 3))], (5, 2, 3))
+    assert cover_once([(0, ...), (1, ..., slice(None))], (2, 5, 3))
+    assert not cover_once([(..., 0, ...), (..., 1)], (5, 2))
+    assert not cover_once([slice(0, 2), slice(3, 5)], (5, 3))
+    assert not cover_once([slice(0, 3), slice(2, 5)], (5, 3))
+    assert not cover_once([slice(0, 5, 2), slice(1, 5, 2)], (5, 3))
+    assert not cover_once([(0, 0), (1, 1)], (2, 2))
+    assert cover_once([(0, 0), (1, 1), (0, 1), (1, 0)], (2, 2))
+    assert cover_once([(slice(0, 2), 0), (2, 0), (slice(None), slice(1, 4))], (3, 4))
+    assert not cover_once([np.array([0]), slice(1, 5)], (5, 3))
     parts = [np.ones((3, 1)), np.zeros((3, 2))]
     whole = assembled(parts, [(slice(None), slice(0, 1)), (slice(None), slice(1, 3))], (3, 3))
     np.testing.assert_array_equal(whole, np.concatenate(parts, axis=1))

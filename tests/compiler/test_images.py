@@ -129,7 +129,7 @@ def test_a_network_with_means_goes_image_by_image(monkeypatch):
         pooled = tg.avg_pool2d(tg.relu(tg.conv2d(x, k)), 2)
         return tg.cross_entropy(np.mean(pooled, axis=(1, 2)), y, from_logits=True)
 
-    monkeypatch.setattr(batches, "BATCH_BYTES", 4_000)
+    monkeypatch.setattr(batches, "IMAGE_BYTES", 4_000)
     rng = np.random.default_rng(0)
     y = np.eye(4)[rng.integers(0, 4, 6)]
     runner = equal(network, rng.normal(size=(6, 10, 10, 2)), rng.normal(size=(3, 3, 2, 4)), y)
@@ -167,7 +167,7 @@ def test_a_network_with_each_rewrite_of_images_left_out(left_out, channels):
 
 @pytest.mark.parametrize("batch", [2, 3, 7, 16])
 def test_a_few_images_at_a_time_on_two_threads(batch, monkeypatch):
-    monkeypatch.setattr(batches, "BATCH_BYTES", 4_000)  # two or so
+    monkeypatch.setattr(batches, "IMAGE_BYTES", 4_000)  # two or so
     monkeypatch.setattr("tinygraph.compiler.schedule.division.TWO_THREADS", 0)
     for channels in ((4, 3), (16, 16)):
         runner = equal(classifier, *classifier_arguments(batch=batch, channels=channels), threads=2)
@@ -343,7 +343,7 @@ def test_a_training_step_with_dropout_equals_the_eager_one():
 
 
 def test_a_mean_over_the_batch_ends_what_goes_image_by_image_and_another_part_begins(monkeypatch):
-    monkeypatch.setattr(batches, "BATCH_BYTES", 4_000)  # two images or so
+    monkeypatch.setattr(batches, "IMAGE_BYTES", 4_000)  # two images or so
 
     def normalized(x, k1, k2):
         z = tg.conv2d(x, k1)
@@ -372,7 +372,7 @@ def test_images_can_be_the_new_value_of_a_variable():
 
 
 def test_what_is_made_image_by_image_can_be_returned_and_used_later(monkeypatch):
-    monkeypatch.setattr(batches, "BATCH_BYTES", 2_000)
+    monkeypatch.setattr(batches, "IMAGE_BYTES", 2_000)
 
     @tg.compile
     def features(x, k):
@@ -396,7 +396,7 @@ def test_what_is_made_image_by_image_can_be_returned_and_used_later(monkeypatch)
 def test_an_array_of_as_many_rows_as_images_is_read_whole_or_by_rows(threads, monkeypatch):
     """There are as many weights as images: a product needs all of them, a factor those of the images at hand."""
     monkeypatch.setattr(division, "TWO_THREADS", 0.0)
-    monkeypatch.setattr(batches, "BATCH_BYTES", 64)
+    monkeypatch.setattr(batches, "IMAGE_BYTES", 64)
     draw = np.random.default_rng(0).normal
     arrays = [draw(size=size) for size in ((4, 6, 6, 1), (3, 3, 1, 1), (16, 4), (4, 4))]
 

@@ -17,8 +17,8 @@ from tests.compiler.programs import program_of
 from tinygraph import nn, optim
 from tinygraph.compiler.pipeline import compile_program
 from tinygraph.compiler.run.runner import Runner
-from tinygraph.compiler.schedule import division, pieces, sequences
-from tinygraph.compiler.schedule.sequences import Sequences
+from tinygraph.compiler.schedule import batches, division, pieces
+from tinygraph.compiler.schedule.batches import Batch
 from tinygraph.compiler.write import reduction_calls
 
 pytestmark = pytest.mark.usefixtures("double_precision")
@@ -85,18 +85,19 @@ CASES: dict[str, tuple[Callable[..., Any], list[Any]]] = {
 }  # fmt: skip
 
 
-def fusion_in(runner: Runner) -> Sequences | None:
+def fusion_in(runner: Runner) -> Batch | None:
     """The part of a program that goes over sequences."""
-    return next((item for item in runner.plan.items if isinstance(item, Sequences)), None)
+    return next((item for item in runner.plan.items if isinstance(item, Batch)), None)
 
 
 @contextlib.contextmanager
 def small_blocks() -> Iterator[None]:
     """Everything is large enough for blocks and threads."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in (division, sequences):
+        for module in (division, batches):
             patch.setattr(module, "TWO_THREADS", 0.0)
-        patch.setattr(sequences, "BLOCK_BYTES", 1000)
+        patch.setattr(batches, "CALL", 0.0)
+        patch.setattr(batches, "BLOCK_BYTES", 1000)
         patch.setattr(reduction_calls, "MANY", 0)
         yield
 
@@ -181,7 +182,7 @@ def test_heads_are_written_where_they_are_read(blocks: bool) -> None:
 @pytest.mark.usefixtures("small")
 @pytest.mark.parametrize("threads", [1, 2])
 def test_where_a_thread_has_one_block_nothing_is_added_up(threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sequences, "BLOCK_BYTES", 1 << 19)
+    monkeypatch.setattr(batches, "BLOCK_BYTES", 1 << 19)
     function, arrays = CASES["attention"]
     program = program_of(function, arrays, backward=True)
     runner = compile_program(program, threads=threads)

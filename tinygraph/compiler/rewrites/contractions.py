@@ -86,13 +86,24 @@ def _product(
         operands: each with its letters, and those that it has alone.
     """
     (x, left, mine), (y, right, others) = operands
-    x = _turned(builder, step, x, left, [*rows, *mine, *summed])
-    y = _turned(builder, step, y, right, [*rows, *summed, *others])
-    front = [sizes[letter] for letter in rows]
-    count, inner, width = (math.prod(sizes[letter] for letter in part) for part in (mine, summed, others))
-    x, y = _shaped(builder, step, x, [*front, count, inner]), _shaped(builder, step, y, [*front, inner, width])
+    x = _matrices(builder, step, x, left, (rows, mine, summed), sizes)
+    y = _matrices(builder, step, y, right, (rows, summed, others), sizes)
     product = builder.call(step, np.matmul, x, y)
     return _shaped(builder, step, product, [sizes[letter] for letter in [*rows, *mine, *others]])
+
+
+def _matrices(
+    builder: Builder, step: Step, x: Step, letters: Letters, parts: tuple[list[str], list[str], list[str]],
+    sizes: dict[str, int],
+) -> Step:  # fmt: skip
+    """Return an operand as matrices: the first axis that it has stays the first, so that its examples stay apart."""
+    front, rows, columns = parts
+    count, width = (math.prod(sizes[letter] for letter in part) for part in (rows, columns))
+    if not front and letters[0] in columns and rows:
+        x = _turned(builder, step, x, letters, [*columns, *rows])
+        return builder.call(step, np.transpose, _shaped(builder, step, x, [width, count]))
+    x = _turned(builder, step, x, letters, [*front, *rows, *columns])
+    return _shaped(builder, step, x, [*[sizes[letter] for letter in front], count, width])
 
 
 def _turned(builder: Builder, step: Step, x: Step, letters: Iterable[str], wanted: Sequence[str]) -> Step:

@@ -20,7 +20,7 @@ from tinygraph.compiler.program.reshaping import axes_of
 from tinygraph.compiler.program.result_types import shape_of
 from tinygraph.compiler.program.rewriting import calls_of, rewritten, uses_of
 from tinygraph.compiler.program.steps import Step, operands_of
-from tinygraph.compiler.rewrites.partitions import divided_axis, rows_of
+from tinygraph.compiler.rewrites.partitions import cover_once, rows_of
 from tinygraph.derivatives.indexing import scatter
 from tinygraph.graph import Graph
 
@@ -114,7 +114,7 @@ def assemble_gradients(graph: Graph) -> Graph:
     def change(builder: Builder, step: Step) -> Step | None:
         terms = sums.get(next(originals).index, ())
         padded = [term for term in terms if term.function is scatter and type(term.args[0]) is Step]
-        if len(padded) < 2 or divided_axis([term.args[1] for term in padded], step.shape) is None:
+        if len(padded) < 2 or not cover_once([term.args[1] for term in padded], step.shape):
             return None
         parts = [builder.moved[term.args[0].index] for term in padded]
         if any(part.dtype != step.dtype for part in parts):

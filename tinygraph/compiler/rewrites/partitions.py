@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import itertools
+import math
+from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-__all__ = ["divided_axis", "ranges_of", "rows_of"]
+__all__ = ["cover_once", "ranges_of", "rows_of"]
 
 Shape = tuple[int, ...]
+
+# An array that indices cut into more cells is taken to be not divided: to count the cells would take too long.
+MANY_CELLS = 1 << 20
 
 
 def ranges_of(index: Any, shape: Shape) -> tuple[range, ...] | None:
@@ -33,20 +37,26 @@ def ranges_of(index: Any, shape: Shape) -> tuple[range, ...] | None:
     return tuple(found)
 
 
-def divided_axis(indices: Sequence[Any], shape: Shape) -> int | None:
-    """Return the axis along which basic indices divide an array without gap or overlap, or None where they do not."""
+def cover_once(indices: Sequence[Any], shape: Shape) -> bool:
+    """Return whether basic indices divide an array without gap or overlap, along one axis or several."""
     boxes = [ranges_of(index, shape) for index in indices]
-    if not all(box is not None and all(part.step == 1 for part in box) for box in boxes) or 0 in shape:
-        return None
+    if 0 in shape or not all([box is not None and all([part.step == 1 and part for part in box]) for box in boxes]):
+        return False
     known = [box for box in boxes if box is not None]
-    whole = [range(size) for size in shape]
-    apart = [axis for axis in range(len(shape)) if any(box[axis] != whole[axis] for box in known)]
-    if len(apart) != 1:
-        return None
-    (axis,) = apart
-    ranges = sorted([box[axis] for box in known], key=lambda part: part.start)
-    meets = all(a.stop == b.start for a, b in itertools.pairwise(ranges))
-    return axis if meets and ranges[0].start == 0 and ranges[-1].stop == shape[axis] else None
+    ends = [
+        sorted({0, size}.union(*[(box[axis].start, box[axis].stop) for box in known]))
+        for axis, size in enumerate(shape)
+    ]  # fmt: skip
+    if math.prod([len(cuts) for cuts in ends]) > MANY_CELLS:
+        return False
+    found = np.zeros([len(cuts) - 1 for cuts in ends], np.int64)
+    for box in known:
+        cells = [
+            slice(bisect_left(cuts, part.start), bisect_left(cuts, part.stop))
+            for cuts, part in zip(ends, box, strict=True)
+        ]
+        found[tuple(cells)] += 1
+    return bool(np.all(found == 1))
 
 
 def rows_of(parts: Sequence[Shape]) -> list[slice]:

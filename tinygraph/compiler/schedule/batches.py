@@ -1,216 +1,317 @@
-"""Batches: a part of a program that goes over the images of a batch, a few of them at a time.
+"""Batches: a part of a program that goes over the examples of a batch, a few of them at a time.
 
-A convolution makes much of little: what it makes of eight images still fits into the second-level cache, what it makes
-of all does not. So everything that treats image by image is done for a few images, from the first convolution to the
-sums that end in the gradients, before the next few; two threads take half of the images each. What only the images
-at hand need has memory for these alone.
+A convolution makes much of little, a transformer many arrays of each sequence: what is made of a few examples still
+fits into the second-level cache, what is made of all does not. All that is made of one, forward and backward, needs no
+other. So it is done for a few examples, from the arguments to the sums that end in the gradients, before the next few;
+two threads take half of the examples each. What only the examples at hand need has memory for these alone.
+
+Where a number is made of all examples, and all examples wait for it, as in batch normalization, one part of the program
+ends, and another begins.
 """
 
 from __future__ import annotations
 
-import operator
+from collections import Counter
 from dataclasses import dataclass, field
-
-import numpy as np
 
 from tinygraph.compiler.kernels.image_calls import IMAGE_FUNCTIONS, images_axis
 from tinygraph.compiler.program.cost import flops, nanoseconds
-from tinygraph.compiler.program.facts import REDUCTIONS, RESHAPING, TRANSPOSING
-from tinygraph.compiler.program.predicates import is_elementwise, is_plain_reduction
-from tinygraph.compiler.program.reshaping import axes_of
+from tinygraph.compiler.program.predicates import looks_like_view
 from tinygraph.compiler.program.steps import Step, operands_of
-from tinygraph.compiler.schedule.blocks import Fusion
-from tinygraph.derivatives.reductions import reduced_axes
+from tinygraph.compiler.schedule.batch_axis import BATCHED, Parts, adds_up, own_parts, turned_for_products
+from tinygraph.compiler.schedule.blocks import TWO_THREADS, Fusion
 from tinygraph.graph import Graph
 
-__all__ = ["Batch", "batches_of", "turned_for_products"]
+__all__ = ["Batch", "batches_of"]
 
-# A few images are so many that the largest array made of them has this many bytes: with half of it a step of a
-# small network took a twentieth longer, with twice as much it took the same time.
-BATCH_BYTES = 1 << 21
+# The largest array of a few images has so many bytes: with half of it a step of a small network took a twentieth
+# longer, with twice as much it took the same time.
+IMAGE_BYTES = 1 << 21
+
+# The largest array of a few sequences: with half of it a step of a small transformer took as long, with a quarter of it
+# a quarter longer.
+BLOCK_BYTES = 1 << 19
+
+# So many numbers of examples are tried.
+TRIED = 3
+
+# A call of NumPy takes so many nanoseconds, however little it computes.
+CALL = 700.0
 
 
 @dataclass(eq=False)
 class Batch(Fusion):
-    """A fusion whose rows are images, or what has become of each. They may be along another axis than the first.
+    """A fusion whose rows are the examples of a batch, or what has become of each.
 
     Attributes:
+        seeds: by the index of an array from outside the axis along which it has a part for each example.
+        turned: transposed values that are the left operands of products, which add up over the examples.
+        each: by a member's index how many rows of it belong to one example: those of x.reshape(1024, 64), made of 16
+            sequences of 64 tokens, are 64.
         in_rows: by the index of an array from outside whether a block reads its own rows of it, or all of it.
+        origins: by a member's index the weak seeds that it was made of, where it was made of no other; see `_is_weak`.
     """
 
+    seeds: dict[int, int] = field(default_factory=dict)
+    turned: set[int] = field(default_factory=set)
+    each: dict[int, int] = field(default_factory=dict)
     in_rows: dict[int, bool] = field(default_factory=dict)
+    origins: dict[int, frozenset[int]] = field(default_factory=dict)
+    _parts: dict[int, Parts] = field(default_factory=dict)
 
-    def takes_in(self, step: Step, sliced: list[Step] | None) -> bool:
-        """Note how a step reads arrays from outside.
-
-        Args:
-            sliced: the operands of which a block reads its own rows only; None if the step is not for blocks.
-
-        Returns:
-            Whether it may join: an array has one name in a block, for all of it or for the block's rows.
-        """
-        if sliced is None:
-            return False
-        outside = [operand for operand in operands_of(step) if operand.index not in self.members]
-        ways = {operand.index: any(operand is item for item in sliced) for operand in outside}
-        if any(self.in_rows.get(index, way) != way for index, way in ways.items()):
-            return False
-        self.in_rows.update(ways)
-        return True
-
-    def axis_of(self, operand: Step) -> int:
-        """See `Fusion`."""
-        return images_axis(operand)
+    # --- what a block reads and computes ------------------------------------------------------------------------------
 
     def slices(self, step: Step, operand: Step) -> bool:
         """See `Fusion`."""
-        return any(operand is item for item in _sliced(step, self.rows, self.members) or ())
+        return any(operand is item for item in self.parts(step) or ())
+
+    def axis_of(self, operand: Step) -> int:
+        """See `Fusion`."""
+        return self.seeds.get(operand.index, images_axis(operand))
+
+    def each_of(self, step: Step) -> int:
+        """See `Fusion`. An array from outside of which a block reads its own rows is divided evenly, too."""
+        return self.each.get(step.index) or step.shape[self.axis_of(step)] // self.rows
+
+    def has_rows(self, x: Step) -> bool:
+        """Return whether a value has a part for each example: one of the batch, or an array from outside."""
+        return x.index not in self.turned and (x.index in self.members or x.index in self.seeds)
+
+    def parts(self, step: Step) -> Parts:
+        """Return the operands of which a block reads its own examples only; None if it needs others, too."""
+        if step.index not in self._parts:
+            found = own_parts(step, self)
+            inside = [operand for operand in operands_of(step) if operand.index in self.members]
+            if found is not None and not all([any(operand is item for item in found) for operand in inside]):
+                found = None
+            self._parts[step.index] = found
+        return self._parts[step.index]
 
     @property
     def rows_in_block(self) -> int:
         """See `Fusion`: a power of two."""
-        widest = max(step.nbytes for step in self.steps if step.index in self.members) // self.rows
-        return 1 << max(0, (BATCH_BYTES // max(widest, 1)).bit_length() - 1)
+        divided = [step for step in self.steps if step.index in self.members]
+        divided += [operand for step in self.steps for operand in self.parts(step) or ()]
+        widest = max(step.nbytes for step in divided) // self.rows
+        return 1 << max(0, (self._block_bytes // max(widest, 1)).bit_length() - 1)
+
+    @property
+    def _block_bytes(self) -> int:
+        return IMAGE_BYTES if self.has_images else BLOCK_BYTES
+
+    @property
+    def has_images(self) -> bool:
+        """True if it calls a function for images."""
+        return any(step.function in IMAGE_FUNCTIONS for step in self.steps)
 
     @property
     def nanoseconds(self) -> float:
         """See `Fusion`."""
-        return sum(max(nanoseconds(step), flops(step) / 50) for step in self.steps)
+        return sum(_work(step) for step in self.steps)
+
+    # --- its growth ---------------------------------------------------------------------------------------------------
+
+    def begins(self, step: Step) -> bool:
+        """Return whether a step that reads no value of the batch yet makes some: of an array with a part for each."""
+        parts = self.parts(step)
+        if parts is None:
+            return False
+        from_outside = [item for item in parts if item.index in self.seeds]
+        return bool(from_outside) and (not adds_up(step) or not all([_is_weak(item) for item in from_outside]))
+
+    def takes(self, step: Step) -> bool:
+        """Let a step join; return whether it may: an array has one name in a block, for all of it or its rows."""
+        parts = self.parts(step)
+        if parts is None:
+            return False
+        outside = [operand for operand in operands_of(step) if operand.index not in self.members]
+        ways = {operand.index: any(operand is item for item in parts) for operand in outside}
+        if any(self.in_rows.get(index, way) != way for index, way in ways.items()):
+            return False
+        self.in_rows.update(ways)
+        self.steps.append(step)
+        if adds_up(step):
+            self.ending.add(step.index)
+        else:
+            self.members.add(step.index)
+            self._note(step, parts)
+        return True
+
+    def _note(self, step: Step, parts: list[Step]) -> None:
+        """Note how many rows of a new member belong to an example, and what it was made of."""
+        if step.index in self.turned:
+            self.each[step.index] = self.each_of(step.args[0])
+        else:
+            self.each[step.index] = step.shape[images_axis(step)] // self.rows
+        found: set[int] = set()
+        for item in parts:
+            if item.index in self.members:
+                if item.index not in self.origins:
+                    return
+                found |= self.origins[item.index]
+            elif item.index in self.seeds:
+                if not _is_weak(item):
+                    return
+                found.add(item.index)
+        self.origins[step.index] = frozenset(found)
+
+
+def _work(step: Step) -> float:
+    """Return about how many nanoseconds a call takes."""
+    return 0.0 if looks_like_view(step) else max(nanoseconds(step), flops(step) / 50)
+
+
+def _is_weak(x: Step) -> bool:
+    """Return whether an array from outside may well be something else than a batch: a matrix of weights."""
+    return x.function is None and x.dtype.kind == "f" and len(x.shape) < 3
+
+
+# --- the parts of a program -------------------------------------------------------------------------------------------
 
 
 def batches_of(graph: Graph, overwrites: dict[int, int]) -> list[list[Step] | Batch]:
-    """Return the parts of a graph that go over images, and what comes before, between and after them.
+    """Return the parts of a graph that go over the examples of a batch, and what comes before, between and after them.
 
-    Where a number is made of all images, and all images wait for it, as in batch normalization, another part begins.
+    Of the numbers of examples that its arrays may have that one is taken with which most of the work is divided.
 
     Args:
         graph: of steps.
         overwrites: by the index of a step that computes a variable's new value the index of the variable.
     """
     steps = [step for step in graph.nodes if isinstance(step, Step) and step.function is not None]
-    turned = turned_for_products(graph)
-    found: list[list[Step] | Batch] = []
-    while parts := _batch_of(steps, overwrites, turned):
-        before, batch, steps = parts
-        found += [before, batch]
-    return [*found, steps]
+    best: list[list[Step] | Batch] = [steps]
+    most = 0.0
+    beginnings = _beginnings(graph, steps, overwrites)
+    turned = turned_for_products(graph) if beginnings else set()
+    for rows, seeds in beginnings:
+        parts = _divided(steps, overwrites, rows, seeds, turned)
+        work = sum([part.nanoseconds for part in parts if isinstance(part, Batch)])
+        if work > most:
+            best, most = parts, work
+    return best
 
 
-def _batch_of(
-    steps: list[Step], overwrites: dict[int, int], turned: set[int]
-) -> tuple[list[Step], Batch, list[Step]] | None:  # fmt: skip
-    """Return the first part that goes over images, and the steps before and behind it; None if there is none."""
-    for first in steps:
-        known = IMAGE_FUNCTIONS.get(first.function)
-        if known is not None and known.images and known.axis is not None:
-            operand = first.args[known.images[0]]
-            rows = operand.shape[images_axis(operand)]
-            if rows > 1 and 0 not in first.shape:
-                parts = _batch_from(first, rows, steps, overwrites, turned)
-                if parts[1].members:
-                    return parts
-    return None
+def _beginnings(graph: Graph, steps: list[Step], overwrites: dict[int, int]) -> list[tuple[int, dict[int, int]]]:
+    """Return numbers of examples, the likeliest first, each with the axes of the arrays that may have so many."""
+    large = [step for step in steps if 0 not in step.shape and _has_examples(step)]
+    if not large:
+        return []
+    variables = {*overwrites.values()}
+    outside = [
+        step for step in graph.nodes
+        if isinstance(step, Step) and _may_be_a_batch(step) and step.index not in variables
+    ]  # fmt: skip
+    work: Counter[int] = Counter()
+    for size in {size for step in outside for size in step.shape if size > 1}:
+        work[size] = sum([flops(step) for step in large if _may_be_of(step, size)])
+    found: list[tuple[int, dict[int, int]]] = []
+    for rows in sorted([size for size, amount in work.items() if amount], key=lambda size: (-work[size], -size))[:TRIED]:
+        divided = [step for step in outside if rows in step.shape]
+        first = {step.index: step.shape.index(rows) for step in divided}
+        last = {step.index: len(step.shape) - 1 - step.shape[::-1].index(rows) for step in divided}
+        found += [(rows, first), (rows, last)] if first != last else [(rows, first)]
+    return found
 
 
-def _batch_from(
-    first: Step, rows: int, steps: list[Step], overwrites: dict[int, int], turned: set[int]
-) -> tuple[list[Step], Batch, list[Step]]:  # fmt: skip
-    """Return the part that begins with a step."""
-    batch = Batch(rows, 0, 4)
+def _has_examples(step: Step) -> bool:
+    """Return whether a call is of a kind whose examples are worth doing a few at a time."""
+    return step.function in IMAGE_FUNCTIONS or (step.function in BATCHED and len(step.shape) > 2)
+
+
+def _may_be_a_batch(x: Step) -> bool:
+    """Return whether an array from outside may have a part for each example: it is given, drawn, or a large constant."""
+    return bool(x.shape) and (x.given or x.draws or (x.is_constant and len(x.shape) > 2))
+
+
+def _may_be_of(step: Step, rows: int) -> bool:
+    """Return whether a call may be made of so many examples."""
+    known = IMAGE_FUNCTIONS.get(step.function)
+    if known is None:
+        return step.shape[0] % rows == 0
+    operands = [step.args[place] for place in known.images]
+    return any([type(item) is Step and item.shape[images_axis(item)] == rows for item in operands])
+
+
+def _divided(
+    steps: list[Step], overwrites: dict[int, int], rows: int, seeds: dict[int, int], turned: set[int]
+) -> list[list[Step] | Batch]:
+    """Return the parts of a program for a number of examples: what one part has made of each is there for the next."""
+    found: list[list[Step] | Batch] = [[]]
+    seeds = dict(seeds)
+    while True:
+        before, batch, after = _grown(steps, overwrites, rows, seeds, turned)
+        if not batch.steps:
+            _last_list(found).extend(steps)
+            return found
+        _last_list(found).extend(before)
+        if _is_worth_it(batch):
+            found += [batch, []]
+        else:
+            _last_list(found).extend(batch.steps)
+        seeds.update({
+            index: int(index in turned) or batch.axis_of(step)
+            for step in batch.steps if (index := step.index) in batch.members
+        })  # fmt: skip
+        steps = after
+
+
+def _last_list(found: list[list[Step] | Batch]) -> list[Step]:
+    last = found[-1]
+    assert isinstance(last, list)
+    return last
+
+
+def _is_worth_it(batch: Batch) -> bool:
+    """Return whether a part of a program takes less time a few examples at a time: calls cost, too."""
+    if batch.has_images:
+        return True
+    work = batch.nanoseconds
+    blocks = max(2, -(-batch.rows // batch.rows_in_block))
+    calls = sum([not looks_like_view(step) for step in batch.steps])
+    return work > TWO_THREADS and work / 2 + calls * blocks * CALL < work + calls * CALL
+
+
+def _grown(
+    steps: list[Step], overwrites: dict[int, int], rows: int, seeds: dict[int, int], turned: set[int]
+) -> tuple[list[Step], Batch, list[Step]]:
+    """Return the first part that goes over examples, and the steps before and behind it.
+
+    Where something that a matrix was made into is needed as a whole, the matrix is no batch.
+    """
+    best = None
+    seeds = dict(seeds)
+    while True:
+        before, batch, after, refused = _grown_from(steps, overwrites, Batch(rows, 0, 4, seeds=dict(seeds), turned=turned))
+        if best is None or batch.nanoseconds > best[1].nanoseconds:
+            best = before, batch, after
+        if not refused:
+            return best
+        for index in refused:
+            del seeds[index]
+
+
+def _grown_from(
+    steps: list[Step], overwrites: dict[int, int], batch: Batch
+) -> tuple[list[Step], Batch, list[Step], set[int]]:  # fmt: skip
+    """Let a batch grow; return the steps before it, the batch, the steps behind it, and the weak seeds it stopped at."""
     late: set[int] = set()
+    refused: set[int] = set()
     before: list[Step] = []
     after: list[Step] = []
-    begun = ended = False
+    ended = False
     for step in steps:
-        begun = begun or step is first
-        ended = ended or (begun and step.decides)  # what comes after a decision is not computed before it
-        if ended:
+        ended = ended or bool(batch.steps and step.decides)  # what comes after a decision is not computed before it
+        operands = operands_of(step)
+        inside = [operand for operand in operands if operand.index in batch.members]
+        if ended or step.index in overwrites or any([operand.index in late for operand in operands]):
             after.append(step)
-            continue
-        operands = list(operands_of(step))
-        inside = any(operand.index in batch.members for operand in operands)
-        early = not inside and not any(operand.index in late for operand in operands)
-        called = begun and step.function in IMAGE_FUNCTIONS and IMAGE_FUNCTIONS[step.function].images
-        if early and not called and step.index not in overwrites:
+            late.add(step.index)
+        elif not inside and not batch.begins(step):
             before.append(step)
-            continue
-        sliced = _sliced(step, batch.rows, batch.members, turned)
-        fits = sliced is not None and all(
-            operand.index not in late
-            and (operand.index not in batch.members or any(operand is item for item in sliced))
-            for operand in operands
-        )
-        if not fits or step.index in overwrites or not batch.takes_in(step, sliced):
+        elif not batch.takes(step):
             after.append(step)
             late.add(step.index)
-            continue
-        batch.steps.append(step)
-        if _adds_up(step):
-            batch.ending.add(step.index)
+            refused.update(*[batch.origins.get(operand.index, ()) for operand in inside])
+        elif step.index in batch.ending:
             late.add(step.index)
-        else:
-            batch.members.add(step.index)
-    return before, batch, after
-
-
-def turned_for_products(graph: Graph) -> set[int]:
-    """Return the transposes that are used as the left operand of products alone: the products add up over the rows."""
-    found: set[int] = set()
-    used: set[int] = set()
-    for step in graph.nodes:
-        assert isinstance(step, Step)
-        for place, operand in enumerate(operands_of(step)):
-            if operand.function in TRANSPOSING and len(operand.shape) == 2:
-                left = step.function in (np.matmul, np.dot) and place == 0 and step.args[1] is not operand
-                (found if left and len(step.shape) == 2 else used).add(operand.index)
-    return found - used - {output.index for output in graph.outputs}
-
-
-def _adds_up(step: Step) -> bool:
-    """Return whether a call adds up over the images."""
-    if step.function in REDUCTIONS:
-        return 0 in reduced_axes(step.kwargs.get("axis"), len(step.args[0].shape))
-    if step.function in (np.matmul, np.dot):
-        return step.args[0].function in TRANSPOSING
-    return step.function in IMAGE_FUNCTIONS and IMAGE_FUNCTIONS[step.function].axis is None
-
-
-def _sliced(step: Step, rows: int, members: set[int], turned: set[int] | None = None) -> list[Step] | None:
-    """Return the operands of which a block reads its own rows only; None if it needs others' rows, too."""
-    function, args = step.function, step.args
-    if function in IMAGE_FUNCTIONS:
-        found = [args[place] for place in IMAGE_FUNCTIONS[function].images]
-        fits = found and all(type(item) is Step and item.shape[images_axis(item)] == rows for item in found)
-        return found if fits else None
-    if is_elementwise(step):
-        if not step.shape or step.shape[0] != rows:
-            return None
-        return [
-            item for item in args if type(item) is Step and len(item.shape) == len(step.shape) and item.shape[0] == rows
-        ]
-    if not args or type(args[0]) is not Step or not args[0].shape:
-        return None
-    x = args[0]
-    if is_plain_reduction(step):
-        fine = step.dtype == x.dtype and x.dtype.kind == "f" and x.shape[0] == rows
-        return [x] if fine and (not _adds_up(step) or function is np.sum) else None
-    if function in (np.matmul, np.dot) and not step.kwargs and type(args[1]) is Step:
-        y = args[1]
-        if len(x.shape) != 2 or len(y.shape) != 2 or step.dtype.char not in "fd" or x.dtype != y.dtype:
-            return None
-        if x.function in TRANSPOSING and x.index in members:
-            return [x, y] if y.shape[0] == rows else None
-        return [x] if x.index in members and y.index not in members and step.shape[0] == rows else None
-    if x.index not in members or not step.shape or 0 in step.shape:
-        return None
-    if function is np.broadcast_to:
-        return [x] if len(x.shape) == len(step.shape) > 1 and x.shape[0] == step.shape[0] == rows else None
-    if function in RESHAPING:
-        return [x] if step.shape[0] == rows == x.shape[0] and len(step.shape) > 1 else None
-    if function in TRANSPOSING:
-        if axes_of(step)[0] == 0:
-            return [x]
-        return [x] if turned is None or step.index in turned else None
-    if function is operator.getitem and type(args[1]) is tuple and args[1][:1] == (slice(None),):
-        return [x] if all(type(item) in (int, slice) for item in args[1]) else None
-    return None
+    return before, batch, after, refused

@@ -8,7 +8,6 @@ from tinygraph.compiler.program.loop_marks import Begin
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.schedule.batches import batches_of
 from tinygraph.compiler.schedule.blocks import Fusion, gathered
-from tinygraph.compiler.schedule.sequences import sequences_of
 from tinygraph.graph import Graph
 
 __all__ = ["calls_alone", "scheduled"]
@@ -20,7 +19,7 @@ def calls_alone(graph: Graph) -> list[Step | Fusion]:
 
 
 def scheduled(graph: Graph, overwrites: dict[int, int]) -> list[Step | Fusion]:
-    """Return the items of a program in order. A batch or a sequence is not gone over part by part in a loop.
+    """Return the items of a program in order. A batch is not gone over part by part in a loop.
 
     Args:
         graph: of steps.
@@ -29,8 +28,6 @@ def scheduled(graph: Graph, overwrites: dict[int, int]) -> list[Step | Fusion]:
     if any([type(step.function) is Begin for step in graph.nodes]):
         return gathered([step for step in graph.nodes if isinstance(step, Step)], overwrites)
     parts: Sequence[Sequence[Step] | Fusion] = batches_of(graph, overwrites)
-    if len(parts) == 1:
-        parts = sequences_of(graph, overwrites) or parts
     items: list[Step | Fusion] = []
     for part in parts:
         items += [part] if isinstance(part, Fusion) else gathered(part, overwrites)

@@ -17,7 +17,7 @@ from tinygraph.compiler.program.predicates import is_elementwise
 from tinygraph.compiler.program.reshaping import is_reshape
 from tinygraph.compiler.program.rewriting import calls_of, rewritten
 from tinygraph.compiler.program.steps import Step
-from tinygraph.compiler.schedule.sequences import sequences_of
+from tinygraph.compiler.schedule.batches import Batch, batches_of
 from tinygraph.graph import Graph
 
 __all__ = ["divide_products"]
@@ -40,8 +40,8 @@ def divide_products(graph: Graph) -> Graph:
     if any(step.function in IMAGE_FUNCTIONS for step in graph.nodes):  # their products are in pieces already
         return graph
 
-    parts = sequences_of(graph, {})
-    inside = set() if parts is None else {step.index for step in parts[1].steps}  # in pieces, too: a few sequences each
+    # In pieces, too: a few examples each.
+    inside = {step.index for part in batches_of(graph, {}) if isinstance(part, Batch) for step in part.steps}
     originals = calls_of(graph)
 
     def change(builder: Builder, step: Step) -> Step | None:

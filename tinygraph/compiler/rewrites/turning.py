@@ -1,0 +1,150 @@
+"""Turning: axes are exchanged as late as can be, and not at all where a product can be made in the other order.
+
+So it is one program, whether a part of an array is taken before its axes are exchanged or behind that, and whether a
+network has its examples in rows or in columns.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tinygraph.compiler.kernels.assembly import assembled
+from tinygraph.compiler.program.builder import Builder
+from tinygraph.compiler.program.facts import TRANSPOSING
+from tinygraph.compiler.program.predicates import is_elementwise
+from tinygraph.compiler.program.reshaping import axes_of
+from tinygraph.compiler.program.rewriting import calls_of, rewritten, uses_of
+from tinygraph.compiler.program.steps import Step
+from tinygraph.graph import Graph
+
+__all__ = ["assemble_turned", "multiply_unturned", "take_before_turning"]
+
+Axes = tuple[int, ...]
+
+
+# --- parts ------------------------------------------------------------------------------------------------------------
+
+
+def take_before_turning(graph: Graph) -> Graph:
+    """z.transpose(2, 0, 1)[0]  ->  z[:, :, 0]; z.transpose(1, 0, 2)[3:]  ->  z[:, 3:].transpose(1, 0, 2)."""
+
+    def change(builder: Builder, step: Step) -> Step | None:
+        x = step.args[0] if step.function is operator.getitem else None
+        if type(x) is not Step or x.function not in TRANSPOSING or 0 in step.shape:
+            return None
+        items, axes = _items(step.args[1], len(x.shape)), axes_of(x)
+        if items is None:
+            return None
+        place, order = _turned_back(items, axes)
+        taken = builder.call(step, operator.getitem, x.args[0], place)
+        return taken if order == tuple(range(len(order))) else builder.call(step, np.transpose, taken, order)
+
+    return rewritten(graph, change)
+
+
+def _items(index: Any, ndim: int) -> list[int | slice] | None:
+    """Return what a basic index takes along each axis; None for any other index, and one that adds axes."""
+    items = [*index] if type(index) is tuple else [index]
+    dots = [place for place, item in enumerate(items) if item is ...]
+    missing = ndim - len(items) + len(dots)
+    if len(dots) > 1 or missing < 0 or any([type(item) not in (int, slice) and item is not ... for item in items]):
+        return None
+    at = dots[0] if dots else len(items)
+    return [*items[:at], *[slice(None)] * missing, *items[at + 1 :]]
+
+
+def _turned_back(items: Sequence[int | slice], axes: Axes) -> tuple[tuple[int | slice, ...], Axes]:
+    """Return the index into an array for an index into it with its axes exchanged, and how the part's are exchanged."""
+    place = tuple([items[axes.index(axis)] for axis in range(len(axes))])
+    left = [axis for axis, item in enumerate(place) if type(item) is slice]
+    return place, tuple([left.index(axis) for axis, item in zip(axes, items, strict=True) if type(item) is slice])
+
+
+def assemble_turned(graph: Graph) -> Graph:
+    """assembled([q, k], [0, 1], shape).transpose(1, 2, 0)  ->  assembled([q, k], [(:, :, 0), (:, :, 1)], ...), where
+    nobody else wants the whole.
+    """
+    uses = uses_of(graph)
+    originals = calls_of(graph)
+
+    def change(builder: Builder, step: Step) -> Step | None:
+        original = next(originals)
+        if step.function not in TRANSPOSING or type(step.args[0]) is not Step:
+            return None
+        whole = step.args[0]
+        if whole.function is not assembled or uses[original.args[0].index] != 1:
+            return None
+        axes = axes_of(step)
+        parts, places = [], []
+        for part, index in zip(*whole.args[:2], strict=True):
+            items = _items(index, len(axes))
+            if items is None:
+                return None
+            # The inverse exchange leads from the result back to the whole.
+            place, order = _turned_back(items, _inverse(axes))
+            alike = order == tuple(range(len(order)))
+            parts.append(part if alike else builder.call(step, np.transpose, part, _inverse(order)))
+            places.append(place)
+        return builder.kernel(step, assembled, step.shape, parts, places, step.shape)
+
+    return rewritten(graph, change)
+
+
+def _inverse(axes: Axes) -> Axes:
+    return tuple(np.argsort(axes).tolist())
+
+
+# --- products ---------------------------------------------------------------------------------------------------------
+
+
+def multiply_unturned(graph: Graph) -> Graph:
+    """(w.T @ x.T).T  ->  x @ w; (w.T @ x.T + u.T @ h.T).T  ->  x @ w + h @ u, where nobody else wants the product."""
+    uses = uses_of(graph)
+    originals = calls_of(graph)
+    old: dict[int, int] = {}  # by the index of a new step that of the old one
+
+    def change(builder: Builder, step: Step) -> Step | None:
+        original = next(originals)
+        if _exchanges_last(step) and type(step.args[0]) is Step:
+            found = _exchanged(builder, step.args[0], old, uses)
+            if found is not None:
+                return found
+        old[len(builder.steps)] = original.index
+        return None
+
+    return rewritten(graph, change)
+
+
+def _exchanges_last(step: Any) -> bool:
+    """Return whether a step exchanges the last two axes of an array, and no others."""
+    if type(step) is not Step or step.function not in TRANSPOSING or len(step.shape) < 2:
+        return False
+    axes = axes_of(step)
+    return axes == (*range(len(axes) - 2), len(axes) - 1, len(axes) - 2)
+
+
+def _exchanged(builder: Builder, x: Step, old: dict[int, int], uses: Counter[int]) -> Step | None:
+    """Append a value with its last two axes exchanged, where that takes no more than the value; else None."""
+    if uses[old.get(x.index, -1)] != 1 or x.kwargs or any([type(item) is not Step for item in x.args]):
+        return None
+    if x.function in (np.matmul, np.dot):
+        first, second = x.args
+        few = len(first.shape) < 2 or len(second.shape) < 2 or (x.function is np.dot and len(x.shape) > 2)
+        if few or not (_exchanges_last(first) or _exchanges_last(second)):
+            return None
+        return builder.call(x, np.matmul, *[_last_exchanged(builder, item) for item in (second, first)])
+    if not is_elementwise(x) or any([item.shape != x.shape for item in x.args]):
+        return None
+    found = [_exchanged(builder, item, old, uses) for item in x.args]
+    return None if None in found else builder.call(x, x.function, *found)  # type: ignore[arg-type]
+
+
+def _last_exchanged(builder: Builder, x: Step) -> Step:
+    if _exchanges_last(x):
+        return x.args[0]  # type: ignore[no-any-return]
+    return builder.call(x, np.transpose, x, (*range(len(x.shape) - 2), len(x.shape) - 1, len(x.shape) - 2))
