@@ -156,7 +156,7 @@ def test_values_decide_whether_a_result_is_complex(function):
 STAYING = [f for f in of_numpy(rows("stays_finite")) if not isinstance(f, np.ufunc)]
 FINITE = {
     "take": ([0, 2],), "take_along_axis": (np.zeros((1, 3, 4), int), 0), "concatenate": (), "stack": (),
-    "reshape": ((-1,),), "dot": (X.swapaxes(1, 2),), "outer": (X,),
+    "reshape": ((-1,),), "dot": (X.swapaxes(1, 2),), "outer": (X,), "inner": (X,), "tensordot": (X.T, 1),
 }  # fmt: skip
 
 
@@ -168,6 +168,7 @@ def test_functions_of_finite_numbers_have_finite_results(function):
     for array in (X, np.zeros((2, 3, 4)), np.full((2, 3, 4), -1e10)):
         further = {**FURTHER, **FINITE}.get(name(function), ())
         given = (array > 0, array, 1.0) if function is np.where else (array, *further)
+        given = ("abc,abc->ab", array, array) if function is np.einsum else given
         assert np.all(np.isfinite(function(*given)))
 
 

@@ -33,6 +33,9 @@ SEVERAL = 3
 # 1.4 ms, where two outer products and their sum take 5.2; at 64 x 64 both take 10 us.
 OUTER_ELEMENTS = 1 << 13
 
+# Products of so many rows, made of as many, take no less time together.
+LONG = 512
+
 # What is kept for the sake of one sum has at most so many bytes.
 KEPT_BYTES = 1 << 26
 
@@ -183,7 +186,8 @@ def _summed(builder: Builder, step: Step, terms: list[Step], stacks: dict[Any, S
     sums = [term for term in ordered if _sums_rows(term)]
     rest = [term for term in terms if term not in products and term not in sums]
     gathered: list[Step] = []
-    if len(products) >= SEVERAL and _bytes(products) <= KEPT_BYTES:
+    few_rows = sum([term.args[1].shape[0] for term in products]) < LONG * len(products)
+    if len(products) >= SEVERAL and few_rows and _bytes(products) <= KEPT_BYTES:
         left = _stacked(builder, step, [new[term.args[0].args[0].index] for term in products], stacks)
         right = _stacked(builder, step, [new[term.args[1].index] for term in products], stacks)
         gathered.append(builder.call(step, np.matmul, builder.call(step, np.transpose, left), right))

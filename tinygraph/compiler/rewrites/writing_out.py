@@ -32,8 +32,9 @@ def write_out(graph: Graph) -> Graph:
         written_out = ONE_FORM.get(function) or decomposition_of(function)
         if written_out is None:
             return None
+        given = {key: item for key, item in step.kwargs.items() if key != "where" or item is not True}
         args, kwargs = mapped(
-            (step.args, step.kwargs), lambda item: Symbol(builder, step, item) if type(item) is Step else item
+            (step.args, given), lambda item: Symbol(builder, step, item) if type(item) is Step else item
         )
         result = written_out(*args, **kwargs)
         if type(result) is not Symbol:

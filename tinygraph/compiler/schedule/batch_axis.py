@@ -20,7 +20,7 @@ import numpy as np
 from tinygraph.compiler.kernels.assembly import assembled, turned_product
 from tinygraph.compiler.kernels.image_calls import IMAGE_FUNCTIONS, images_axis
 from tinygraph.compiler.program.facts import REDUCTIONS, RESHAPING, TRANSPOSING
-from tinygraph.compiler.program.predicates import is_elementwise, is_plain_reduction
+from tinygraph.compiler.program.predicates import is_elementwise, is_plain_reduction, looks_like_view, takes_out
 from tinygraph.compiler.program.reshaping import axes_of, is_reshape
 from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.derivatives.indexing import scatter
@@ -60,7 +60,7 @@ class Examples(Protocol):
 
 def own_parts(step: Step, batch: Examples) -> Parts:
     """Return the operands of which a block needs its own examples only; None if it needs others, too."""
-    found = _rule_of(step)(step, batch)
+    found = _rule_of(step)(step, batch) if takes_out(step) or looks_like_view(step) else None
     if found is None or step.function in IMAGE_FUNCTIONS or step.function in TRANSPOSING:
         return found
     return found if all([batch.axis_of(item) == 0 or item.index in batch.turned for item in found]) else None
@@ -254,18 +254,6 @@ def _of_contraction(step: Step, batch: Examples) -> Parts:
     return found
 
 
-def _of_places_along(step: Step, batch: Examples) -> Parts:
-    """Return the rule of `np.take_along_axis(x, index, axis)` along another axis."""
-    x, index = step.args[:2]
-    axis = step.kwargs.get("axis", step.args[2] if len(step.args) > 2 else None)
-    if type(x) is not Step or type(index) is not Step or type(axis) is not int or not _is_divided(step, batch):
-        return None
-    if axis % len(step.shape) == 0 or len(step.args) + len(step.kwargs) != 3:
-        return None
-    fits = len(x.shape) == len(index.shape) and x.shape[0] == index.shape[0] == step.shape[0]
-    return [x, index] if fits else None
-
-
 _RULES: dict[Any, Callable[[Step, Examples], Parts]] = {
     np.matmul: _of_product,
     np.dot: _of_product,
@@ -274,11 +262,8 @@ _RULES: dict[Any, Callable[[Step, Examples], Parts]] = {
     np.broadcast_to: _of_broadcast,
     operator.getitem: _of_places,
     np.take: _of_take,
-    np.take_along_axis: _of_places_along,
     scatter: _of_scatter,
     assembled: _of_assembly,
     np.concatenate: _of_joining,
     np.stack: _of_joining,
 }
-
-

@@ -137,6 +137,18 @@ class Batch(Fusion):
             self._note(step, parts)
         return True
 
+    def is_view_of_outside(self, step: Step) -> bool:
+        """Return whether a step looks at an array from outside, along whose examples it goes: it is one itself."""
+        return looks_like_view(step) and step.args[0].index in self.seeds and self.parts(step) is not None
+
+    def note_made_before(self, step: Step) -> None:
+        """Note that what is made of a batch as a whole has a part for each example, too, if it has as many."""
+        made_of = [operand for operand in operands_of(step) if operand.index in self.seeds]
+        if self.is_view_of_outside(step):
+            self.seeds.setdefault(step.index, int(step.index in self.turned))
+        elif step.shape[:1] == (self.rows,) and any([not _is_weak(operand) for operand in made_of]):
+            self.seeds.setdefault(step.index, 0)
+
     def _note(self, step: Step, parts: list[Step]) -> None:
         """Note how many rows of a new member belong to an example, and what it was made of."""
         if step.index in self.turned:
@@ -205,7 +217,9 @@ def _beginnings(graph: Graph, steps: list[Step], overwrites: dict[int, int]) -> 
     for size in {size for step in outside for size in step.shape if size > 1}:
         work[size] = sum([flops(step) for step in large if _may_be_of(step, size)])
     found: list[tuple[int, dict[int, int]]] = []
-    for rows in sorted([size for size, amount in work.items() if amount], key=lambda size: (-work[size], -size))[:TRIED]:
+    for rows in sorted([size for size, amount in work.items() if amount], key=lambda size: (-work[size], -size))[
+        :TRIED
+    ]:
         divided = [step for step in outside if rows in step.shape]
         first = {step.index: step.shape.index(rows) for step in divided}
         last = {step.index: len(step.shape) - 1 - step.shape[::-1].index(rows) for step in divided}
@@ -248,10 +262,8 @@ def _divided(
             found += [batch, []]
         else:
             _last_list(found).extend(batch.steps)
-        seeds.update({
-            index: int(index in turned) or batch.axis_of(step)
-            for step in batch.steps if (index := step.index) in batch.members
-        })  # fmt: skip
+        members = [step for step in batch.steps if step.index in batch.members]
+        seeds = batch.seeds | {step.index: int(step.index in turned) or batch.axis_of(step) for step in members}
         steps = after
 
 
@@ -281,7 +293,9 @@ def _grown(
     best = None
     seeds = dict(seeds)
     while True:
-        before, batch, after, refused = _grown_from(steps, overwrites, Batch(rows, 0, 4, seeds=dict(seeds), turned=turned))
+        before, batch, after, refused = _grown_from(
+            steps, overwrites, Batch(rows, 0, 4, seeds=dict(seeds), turned=turned)
+        )
         if best is None or batch.nanoseconds > best[1].nanoseconds:
             best = before, batch, after
         if not refused:
@@ -306,8 +320,9 @@ def _grown_from(
         if ended or step.index in overwrites or any([operand.index in late for operand in operands]):
             after.append(step)
             late.add(step.index)
-        elif not inside and not batch.begins(step):
+        elif not inside and (batch.is_view_of_outside(step) or not batch.begins(step)):
             before.append(step)
+            batch.note_made_before(step)
         elif not batch.takes(step):
             after.append(step)
             late.add(step.index)

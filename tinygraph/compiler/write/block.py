@@ -17,6 +17,7 @@ from tinygraph.compiler.kernels.image_calls import IMAGE_FUNCTIONS
 from tinygraph.compiler.memory import Plan
 from tinygraph.compiler.memory.slots import Slot, slots_of
 from tinygraph.compiler.program.facts import REDUCTIONS
+from tinygraph.compiler.program.reshaping import is_reshape
 from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.compiler.schedule.blocks import Fusion, combining, start_of
 from tinygraph.compiler.schedule.division import Division
@@ -91,10 +92,12 @@ class Block:
     def write(self) -> None:
         """Write the statements."""
         comments = Comments()
+        self.writer.inside = {step.index for step in self.fusion.steps}
         for step in self.fusion.steps:
             comments.begin(step, self.lines)
             self._use_operands(step)
             self._write(step)
+        self.writer.inside = None
         self.lines = _without_unused(self.lines, {self.names[index] for index in self._views})
 
     # --- parameters ---------------------------------------------------------------------------------------------------
@@ -195,7 +198,10 @@ class Block:
         self.setup.append(f"{name}s = np.empty({shape}, dtype={dtype_text(step.dtype)})")
 
     def _put_into(self, step: Step, out: str) -> None:
-        self._put(step, *statements(self.writer, step, out))
+        if is_reshape(step) and type(step.args[0]) is Step:  # of as many rows as the block has
+            self._put(step, f"np.copyto({out}, {self.writer.text(step.args[0])}.reshape({out}.shape))")
+        else:
+            self._put(step, *statements(self.writer, step, out))
 
     def _put(self, step: Step, *lines: str) -> None:
         """Append statements, tagged with the step that they compute."""

@@ -84,10 +84,10 @@ def _is_of_matrices(writer: Writer, step: Step) -> bool:
 
 
 def _unreshaped(writer: Writer, x: Step) -> Step:
-    """Return the operand of a reshape that copies nothing."""
+    """Return the operand of a reshape that copies nothing. A block knows the operands of its own calls alone."""
     while (
         x.function is np.reshape and type(x.args[0]) is Step and x.index not in writer.parts
-        and writer.is_contiguous(x.args[0])
+        and writer.is_contiguous(x.args[0]) and (writer.inside is None or x.index in writer.inside)
     ):  # fmt: skip
         x = x.args[0]
     return x

@@ -47,6 +47,7 @@ class Writer(References):
         counter: the name of the counter of the innermost loop that is being written.
         bound: the indices of the steps whose names mean another part of memory in every iteration of a loop.
         counts: the names of the numbers of iterations of the open loops.
+        inside: while a block is written, the indices of the values that it computes; None elsewhere.
     """
 
     names: dict[int, str] = field(default_factory=dict)
@@ -58,6 +59,7 @@ class Writer(References):
     counter: str = "i"
     bound: set[int] = field(default_factory=set)
     counts: list[str] = field(default_factory=list)
+    inside: set[int] | None = None
 
     # --- one argument -------------------------------------------------------------------------------------------------
 
