@@ -1,4 +1,4 @@
-"""The batch axis: whatever a network is spelt with, its examples are found, and it computes what it computes eagerly."""
+"""The batch axis: the examples of a network are found in any spelling, and the results are the eager ones."""
 
 from __future__ import annotations
 

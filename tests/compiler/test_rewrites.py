@@ -34,6 +34,7 @@ from tinygraph.compiler.rewrites.joining_stacks import join_stacks
 from tinygraph.compiler.rewrites.joining_views import copy_to_reshape, join_views
 from tinygraph.compiler.rewrites.sharing import drop_dead, fold_constants, share_common
 from tinygraph.compiler.rewrites.tidying_loops import tidy_loops
+from tinygraph.compiler.rewrites.turning import multiply_unturned, take_before_turning
 from tinygraph.compiler.rewrites.writing_out import write_out
 from tinygraph.compiler.rolling import rolled
 from tinygraph.compiler.schedule.pieces import divide_products
@@ -88,6 +89,53 @@ def check(rewrite: Rewrite, function: Callable[..., Any], arrays: list[Any], exp
         (drop_identities, lambda x: x / 8, [VECTOR], ["multiply"]),
         (drop_identities, lambda x: x / 3, [VECTOR], ["divide"]),
         (drop_identities, lambda x: x * np.ones((2, 1)), [VECTOR], ["multiply"]),  # it repeats x
+        (take_before_turning, lambda x: np.exp(x.transpose(2, 0, 1)[1]), [CUBE], ["getitem", "exp"]),
+        (take_before_turning, lambda x: np.exp(x.T[1:3]), [CUBE], ["getitem", "transpose", "exp"]),
+        (take_before_turning, lambda x: np.exp(x.T[..., 1]), [CUBE], ["getitem", "transpose", "exp"]),
+        (take_before_turning, lambda x: np.exp(x.transpose(1, 0, 2)[:, 1, ::2]), [CUBE], ["getitem", "exp"]),
+        (take_before_turning, lambda x: np.exp(x.T[None, 1]), [CUBE], ["transpose", "getitem", "exp"]),
+        (take_before_turning, lambda x: np.exp(x.T[[2, 0]]), [CUBE], ["transpose", "getitem", "exp"]),
+        (multiply_unturned, lambda x, y: (y.T @ x.T).T, [ROWS, ROWS.T], ["matmul"]),
+        (multiply_unturned, lambda x, y: (y.T @ x).T, [ROWS.T, ROWS.T], ["transpose", "matmul"]),
+        (multiply_unturned, lambda x, y: (x @ y).T, [ROWS, ROWS.T], ["matmul", "transpose"]),
+        (
+            multiply_unturned,
+            lambda x, y: (z := y.T @ x.T).T + z,
+            [ROWS, ROWS.T],
+            ["transpose", "transpose", "matmul", "transpose", "add"],
+        ),
+        (
+            multiply_unturned,
+            lambda x, y: (y.T @ x.T + x @ y).T,
+            [ROWS, ROWS.T],
+            ["transpose", "transpose", "matmul", "matmul", "add", "transpose"],
+        ),
+        (
+            multiply_unturned,
+            lambda x, y: (y.T @ x.T + y.T @ x.T * 1.0 + (x @ y.copy()).T).T,
+            [ROWS, ROWS.T],
+            [
+                "transpose",
+                "transpose",
+                "matmul",
+                "transpose",
+                "transpose",
+                "matmul",
+                "multiply",
+                "add",
+                "copy",
+                "matmul",
+                "transpose",
+                "add",
+                "transpose",
+            ],
+        ),
+        (
+            multiply_unturned,
+            lambda x, y: np.swapaxes(y.T @ np.swapaxes(x, 1, 2), 1, 2),
+            [CUBE, np.ones((4, 5))],
+            ["matmul"],
+        ),
         (gather_numbers, lambda x: -(x * 0.5), [VECTOR], ["multiply"]),
         (gather_numbers, lambda x: -(x * 1.0), [VECTOR], ["negative"]),
         (gather_numbers, lambda x: (x * 2) * 3, [VECTOR], ["multiply"]),

@@ -62,8 +62,8 @@ PHASES: tuple[Phase, ...] = (
     )),
     Phase("fold", "Compute at once what is the same at every call.", (fold_constants,)),
     Phase("simplify", "Compute with fewer and cheaper operations, and broadcast late.", (
-        contractions_as_products, join_views, take_before_turning, multiply_unturned, delay_broadcasts, powers_by_multiplication, drop_kept_axes,
-        drop_sums_of_one, drop_identities, gather_numbers,
+        contractions_as_products, join_views, take_before_turning, multiply_unturned, delay_broadcasts,
+        powers_by_multiplication, drop_kept_axes, drop_sums_of_one, drop_identities, gather_numbers,
     )),
     Phase("simplify again", "Gather the numbers that now stand side by side, and multiply what is repeated once.", (
         gather_numbers, multiply_once, drop_identities, fold_constants, delay_broadcasts, join_views,
@@ -73,6 +73,7 @@ PHASES: tuple[Phase, ...] = (
         tidy_loops, hoist, gather_rows, gather_sums, tidy_loops,
     )),
     Phase("gather", "Make one large product, or one sum, of the many small ones of a sequence.", (
+        gather_products, assemble_gradients, assemble_turned, sum_products, sum_outer_products, copy_transposes,
         gather_products, assemble_gradients, assemble_turned, sum_products, sum_outer_products, copy_transposes,
         copy_transposes_for_loops, join_views, read_written, add_into_parts,
     )),

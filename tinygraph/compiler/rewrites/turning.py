@@ -135,7 +135,8 @@ def _exchanged(builder: Builder, x: Step, old: dict[int, int], uses: Counter[int
     if x.function in (np.matmul, np.dot):
         first, second = x.args
         few = len(first.shape) < 2 or len(second.shape) < 2 or (x.function is np.dot and len(x.shape) > 2)
-        if few or not (_exchanges_last(first) or _exchanges_last(second)):
+        # A product with a vector reads the matrix once, whichever way round.
+        if few or 1 in x.shape[-2:] or not (_exchanges_last(first) or _exchanges_last(second)):
             return None
         return builder.call(x, np.matmul, *[_last_exchanged(builder, item) for item in (second, first)])
     if not is_elementwise(x) or any([item.shape != x.shape for item in x.args]):

@@ -1,9 +1,9 @@
-"""The schedule: which calls are computed together, block by block or a few images at a time, and in which order.
+"""The schedule: which calls are computed together, block by block or a few examples at a time, and in which order.
 
 items           the result: calls and fusions, in order
 blocks          fusions of elementwise calls, by blocks of rows
-batches         fusions that go over images
-sequences       fusions that go over sequences
+batch_axis      for each function, of which operands an example of a batch needs its own part only
+batches         fusions that go over the examples of a batch
 division        the rows of a fusion in blocks, on one thread or two
 one_thread      programs that run with one thread of BLAS
 unnesting       the steps of loops among the other calls

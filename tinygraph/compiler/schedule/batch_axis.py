@@ -37,7 +37,7 @@ Parts = list[Step] | None
 
 
 class Examples(Protocol):
-    """What is known of a batch so far.
+    """A batch as far as it is known.
 
     Attributes:
         rows: the number of examples.

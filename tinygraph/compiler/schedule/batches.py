@@ -233,7 +233,7 @@ def _has_examples(step: Step) -> bool:
 
 
 def _may_be_a_batch(x: Step) -> bool:
-    """Return whether an array from outside may have a part for each example: it is given, drawn, or a large constant."""
+    """Return whether an array from outside may have a part for each example."""
     return bool(x.shape) and (x.given or x.draws or (x.is_constant and len(x.shape) > 2))
 
 
@@ -307,7 +307,11 @@ def _grown(
 def _grown_from(
     steps: list[Step], overwrites: dict[int, int], batch: Batch
 ) -> tuple[list[Step], Batch, list[Step], set[int]]:  # fmt: skip
-    """Let a batch grow; return the steps before it, the batch, the steps behind it, and the weak seeds it stopped at."""
+    """Let a batch grow.
+
+    Returns:
+        The steps before it, the batch, the steps behind it, and the weak seeds at which it stopped.
+    """
     late: set[int] = set()
     refused: set[int] = set()
     before: list[Step] = []
