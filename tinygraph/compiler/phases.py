@@ -74,7 +74,6 @@ PHASES: tuple[Phase, ...] = (
     )),
     Phase("gather", "Make one large product, or one sum, of the many small ones of a sequence.", (
         gather_products, assemble_gradients, assemble_turned, sum_products, sum_outer_products, copy_transposes,
-        gather_products, assemble_gradients, assemble_turned, sum_products, sum_outer_products, copy_transposes,
         copy_transposes_for_loops, join_views, read_written, add_into_parts,
     )),
     Phase("pool", "Pool images before they are shifted and rectified.", (pool_first,)),
