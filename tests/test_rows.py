@@ -43,6 +43,13 @@ def test_largest_numbers_of_rows(seed, shape, dtype, order):
     np.testing.assert_array_equal(rows.largest(x), np.max(x, axis=-1, keepdims=True, initial=-np.inf))
 
 
+@given(st.integers(0, 999), SHAPES, DTYPES, st.sampled_from("CF"))
+def test_positive_parts(seed, shape, dtype, order):
+    x = drawn(seed, shape, dtype, SPECIAL, order)
+    assert rows.positive_part(x).tobytes() == np.maximum(x, 0).tobytes()
+    assert rows.positive_part(x).flags.f_contiguous == np.maximum(x, 0).flags.f_contiguous
+
+
 @given(st.integers(0, 999), SHAPES, DTYPES, st.sampled_from("CF"), st.data())
 def test_broadcasting_is_undone_as_numpy_sums(seed, shape, dtype, order, data):
     x = drawn(seed, shape, dtype, order=order)

@@ -15,7 +15,15 @@ import numpy as np
 from tinygraph.engine.instead import instead_of, replacement_for, taking_tensors
 from tinygraph.errors import UnsupportedError
 from tinygraph.users_code.instructions import operation_at, stores_a_part
-from tinygraph.users_code.source import called_name, line_of, method_called, names_read, subscripted_name, users_frame
+from tinygraph.users_code.source import (
+    called_name,
+    line_of,
+    made_at,
+    method_called,
+    names_read,
+    subscripted_name,
+    users_frame,
+)
 
 # NumPy's functions that write into the array they are given, and ask that array alone what it is.
 _WRITING = frozenset(("np.fill_diagonal",))
@@ -23,7 +31,7 @@ _WRITING = frozenset(("np.fill_diagonal",))
 _CLASSES = {"vectorize": "vectorize", "CClass": "c_", "RClass": "r_", "AxisConcatenator": "r_"}
 
 
-def check_number(frame: FrameType, made_at: str) -> None:
+def check_number(frame: FrameType, link: Any) -> None:
     """Raise an error if a Tensor that requires a gradient becomes a number without the user's request.
 
     `float(t)` is a request. But `array[i] = t` calls `__float__`, too, and so do functions in C that take a number or
@@ -31,19 +39,19 @@ def check_number(frame: FrameType, made_at: str) -> None:
 
     Args:
         frame: of the caller of `t.__float__()`.
-        made_at: where the Tensor was made, for the message.
+        link: of the Tensor, for the message.
     """
     if _library(frame) in _COMPUTING and not _asked_for(frame):
-        raise UnsupportedError(lost_gradient(frame, made_at))
+        raise UnsupportedError(lost_gradient(frame, made_at(link)))
     if stores_a_part(frame):
-        raise UnsupportedError(_stored(frame, made_at, "float(t) if the number is"))
+        raise UnsupportedError(_stored(frame, made_at(link), "float(t) if the number is"))
     names = called_name(frame.f_code, frame.f_lasti)
     key = _taking_a_number(names, frame) if names and names not in _MEANT else None
     if not names and (method := _nameless_method(frame)):
         names, key = (method,), ""
     if key is not None:
         raise UnsupportedError(
-            f"{'.'.join(names)}: it takes the number of a Tensor{made_at} that requires a gradient, at "
+            f"{'.'.join(names)}: it takes the number of a Tensor{made_at(link)} that requires a gradient, at "
             f"{line_of(frame)}, and would lose the gradient. {instead_of(key, 'write float(t)')}"
         )
 

@@ -188,5 +188,5 @@ def _elements(tensor: Any) -> Iterator[Any]:
 def _number(tensor: Any, frame: FrameType) -> Any:
     """Return the value of a Tensor that is to become a number, if its gradient is not lost without a word."""
     if tensor._link.differentiable and is_recording():
-        check_number(frame, made_at(tensor._link))
+        check_number(frame, tensor._link)
     return tensor._value

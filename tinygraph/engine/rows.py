@@ -1,4 +1,4 @@
-"""Sums and largest numbers along the last axis of arrays: NumPy's own reductions begin anew at each row.
+"""Work on many short rows of numbers, which NumPy's loops begin anew at each row, and on one long row.
 
 Rows of 64 float32 numbers, 1,563 of them: a sum of each in 10 µs instead of 42, a largest one in 40 instead of 94.
 """
@@ -9,12 +9,14 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["column_sums", "largest", "row_sums", "sums_by_rows"]
+__all__ = ["column_sums", "largest", "positive_part", "row_sums", "sums_by_rows"]
 
 # Of fewer numbers the sums take as long either way.
 LEAST = 1_024
 # Rows of at most so many numbers are compared column by column.
 NARROW = 16
+# Rows of so many numbers are long enough for NumPy's loops.
+LONG = 256
 
 
 def sums_by_rows(array: Any) -> bool:
@@ -48,3 +50,15 @@ def largest(x: Any) -> Any:
     for column in range(1, x.shape[-1]):
         np.maximum(found, x[..., column : column + 1], out=found)
     return found
+
+
+def positive_part(x: Any) -> Any:
+    """Return max(x, 0), to the bit. NumPy compares arrays of float32 in half of the time of an array and a number."""
+    if not (type(x) is np.ndarray and x.dtype.char == "f" and x.size >= LEAST and x.flags.c_contiguous):
+        return np.maximum(x, 0)
+    length = 1
+    for size in reversed(x.shape):
+        length *= size
+        if length >= LONG:
+            break
+    return np.maximum(x.reshape(-1, length), np.zeros(length, x.dtype)).reshape(x.shape)

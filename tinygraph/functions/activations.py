@@ -12,6 +12,7 @@ from tinygraph.engine.dependence import elementwise, selection
 from tinygraph.engine.notes import decomposition, formula
 from tinygraph.engine.operands import as_array
 from tinygraph.engine.primitives import composed, primitive, remembered
+from tinygraph.engine.rows import positive_part
 from tinygraph.engine.tensor import Tensor
 
 
@@ -93,7 +94,7 @@ def relu(x: Any) -> Any:
     Returns:
         An array of the same shape.
     """
-    return np.maximum(floating(x), 0)
+    return positive_part(floating(x))
 
 
 relu.derivative(lambda g, z, x: g * (z > 0))

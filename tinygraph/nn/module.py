@@ -29,10 +29,17 @@ class _Added:
 
     Attributes:
         losses: the numbers.
+        made: True once a module has added a number. Before that no call needs to look for old ones in all modules.
     """
+
+    made: ClassVar[bool] = False
 
     def __init__(self, losses: list[Any]) -> None:
         self.losses = losses
+        _Added.made = True
+
+    def __reduce__(self) -> Any:
+        return _Added, (self.losses,)
 
 
 class Module:
@@ -123,7 +130,7 @@ class Module:
         if calling.built is not None:  # the outermost call takes them away
             return self._called(args, kwargs)
         built = calling.built = []
-        for module in self.modules() if calling.added is None else ():
+        for module in self.modules() if _Added.made and calling.added is None else ():
             vars(module).pop("_added", None)
         try:
             return self._called(args, kwargs)
