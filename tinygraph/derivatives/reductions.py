@@ -35,14 +35,19 @@ def expand(reduced: Any, shape: tuple[int, ...], axis: Any, keepdims: Any) -> An
 
 def repeated(g: Any, shape: tuple[int, ...], axis: Any, keepdims: Any) -> Any:
     """A reduction's cotangent repeated over the elements it came from."""
-    if type(g) is np.float64:
+    if type(g) is np.float64 or type(g) is np.float32:
         if math.prod(shape) <= SHOWN:  # so few that to go through a view of strides 0 costs more than to write them
-            filled = np.empty(shape)
+            filled = np.empty(shape, g.dtype)
             filled.fill(g)
             return filled
         # The same read-only view of one number that broadcast_to makes in ten times the time.
-        return np.ndarray(shape, np.float64, g, 0, (0,) * len(shape))
-    return np.broadcast_to(expand(g, shape, axis, keepdims), shape)
+        return np.ndarray(shape, g.dtype, g, 0, (0,) * len(shape))
+    g = expand(g, shape, axis, keepdims)
+    if type(g) is np.ndarray and math.prod(shape) <= SHOWN:
+        filled = np.empty(shape, g.dtype)
+        filled[...] = g
+        return filled
+    return np.broadcast_to(g, shape)
 
 
 def count(shape: tuple[int, ...], axis: Any) -> int:

@@ -20,7 +20,7 @@ def is_finite(value: Any) -> bool:
 
 def holds_nan(value: Any) -> bool:
     """Return whether an array has a NaN, by its sum of squares, which adds no infinities of opposite signs."""
-    if type(value) is np.ndarray and value.dtype.kind == "f" and value.size < _FEW and value.flags.c_contiguous:
+    if type(value) is np.ndarray and value.dtype.kind == "f" and value.size < _FEW:
         length = np.vdot(value, value)
         return bool(length != length)
     if type(value) is np.ndarray and 0 in value.strides and value.size:  # one number, repeated

@@ -30,7 +30,7 @@ def row_sums(x: Any, *factors: Any) -> Any:
         return np.einsum("...i,...i->..." if factors else "...i->...", x, *factors)[..., None]
     for factor in factors:
         x = x * factor
-    return np.sum(x, axis=-1, keepdims=True)
+    return np.add.reduce(x, axis=-1, keepdims=True)
 
 
 def column_sums(x: Any) -> Any:
@@ -41,7 +41,7 @@ def column_sums(x: Any) -> Any:
 def largest(x: Any) -> Any:
     """Return the largest number along the last axis, which stays at size 1: NaN beside a NaN, −∞ for no number."""
     if not (sums_by_rows(x) and x.flags.c_contiguous):
-        return np.max(x, axis=-1, keepdims=True, initial=-np.inf)
+        return np.maximum.reduce(x, axis=-1, keepdims=True, initial=-np.inf)
     if x.shape[-1] > NARROW:
         places = np.argmax(x, axis=-1, keepdims=True)
         places += np.arange(0, x.size, x.shape[-1]).reshape(places.shape)

@@ -73,7 +73,7 @@ def logsumexp_written_out(x: Any, axis: Axis = None, keepdims: bool = False) -> 
 LOW, HIGH = 2.0**-10, 2.0**100
 
 
-def _exponentials(x: Any, axis: Axis) -> tuple[Any, Any]:
+def exponentials(x: Any, axis: Axis) -> tuple[Any, Any]:
     """Return positive numbers in proportion to exp(x), as an array of their own, and their sums along an axis."""
     if axis in (-1, x.ndim - 1) and sums_by_rows(x):
         with np.errstate(over="ignore"):
@@ -84,8 +84,13 @@ def _exponentials(x: Any, axis: Axis) -> tuple[Any, Any]:
         np.subtract(x, largest(x), out=numbers)
         np.exp(numbers, out=numbers)
         return numbers, row_sums(numbers)
-    numbers = np.exp(x - np.max(x, axis=axis, keepdims=True, initial=-np.inf))
-    return numbers, np.sum(numbers, axis=axis, keepdims=True)
+    numbers = np.exp(x - _highest_of(x, axis))
+    return numbers, np.add.reduce(numbers, axis, keepdims=True)
+
+
+def _highest_of(x: Any, axis: Axis) -> Any:
+    """Return the largest numbers of an array along an axis, which stays at size 1: −∞ for no number."""
+    return np.maximum.reduce(x, axis, keepdims=True, initial=-np.inf)
 
 
 @remembered
@@ -100,7 +105,7 @@ def softmax(x: Any, axis: Axis = -1) -> Any:
     Returns:
         An array of the same shape.
     """
-    numbers, sums = _exponentials(floating(x), axis)
+    numbers, sums = exponentials(floating(x), axis)
     return np.divide(numbers, sums, out=numbers) if type(numbers) is np.ndarray else numbers / sums
 
 
@@ -148,11 +153,11 @@ def shifted_logits(x: Any, axis: Axis) -> tuple[Any, Any]:
     The shift comes first: next to a large logit the logarithm would round away.
     """
     by_rows = axis in (-1, x.ndim - 1) and sums_by_rows(x)
-    highest = largest(x) if by_rows else np.max(x, axis=axis, keepdims=True, initial=-np.inf)
+    highest = largest(x) if by_rows else _highest_of(x, axis)
     shifted = x - np.where(np.isfinite(highest), highest, 0)
     numbers = np.exp(shifted)
     with np.errstate(divide="ignore"):
-        return shifted, np.log(row_sums(numbers) if by_rows else np.sum(numbers, axis=axis, keepdims=True))
+        return shifted, np.log(row_sums(numbers) if by_rows else np.add.reduce(numbers, axis, keepdims=True))
 
 
 def _log_softmax_x(g: Any, z: Any, x: Any, axis: Axis = -1) -> Any:

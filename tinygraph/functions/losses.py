@@ -24,7 +24,14 @@ from tinygraph.functions.activations import (
     softplus_written_out,
 )  # fmt: skip
 from tinygraph.functions.checks import checked, class_numbers, probabilities
-from tinygraph.functions.logits import log_softmax, log_softmax_written_out, rows_of, shifted_logits, softmax
+from tinygraph.functions.logits import (
+    exponentials,
+    log_softmax,
+    log_softmax_written_out,
+    rows_of,
+    shifted_logits,
+    softmax,
+)
 from tinygraph.functions.underlying import class_logits, yes_or_no_logits
 
 REDUCTIONS: dict[str, Callable[..., Any]] = {"mean": mean, "sum": np.sum, "none": lambda losses: losses}
@@ -151,7 +158,8 @@ def cross_entropy(predictions: Any, targets: Any, from_logits: bool = False, red
     elif are_labels(y, p):
         labels = class_numbers(y, p.shape[-1], "cross_entropy").astype(np.intp)
         shifted, logs = shifted_logits(p, -1)
-        losses = (logs - np.take_along_axis(shifted, labels[..., None], axis=-1))[..., 0]
+        chosen = np.ascontiguousarray(shifted).reshape(-1)[_places(labels, p.shape[-1])]
+        losses = logs[..., 0] - chosen.reshape(labels.shape)
     else:
         y = floating(y)
         losses = -np.sum(y * np.where(y == 0, 0, log_softmax(p)), axis=-1)
@@ -177,10 +185,17 @@ def _class_predictions(
 
 def _labelled_predictions(g: Any, p: Any, labels: Any) -> Any:
     """The cotangent of logits, without a row of probabilities for each label."""
-    each = np.ascontiguousarray(softmax(p))
-    each.reshape(-1)[np.arange(0, p.size, p.shape[-1]) + labels.reshape(-1).astype(np.intp)] -= 1
+    numbers, sums = exponentials(p, -1)
+    each = np.ascontiguousarray(numbers)
+    each /= sums
+    each.reshape(-1)[_places(labels, p.shape[-1])] -= 1
     each *= g[..., None]
     return each
+
+
+def _places(labels: Any, classes: int) -> Any:
+    """The places of labels among the elements of their logits, counted in C order."""
+    return np.arange(0, labels.size * classes, max(classes, 1)) + labels.reshape(-1).astype(np.intp)
 
 
 def _class_targets(
