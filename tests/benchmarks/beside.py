@@ -26,7 +26,7 @@ from libraries import EAGER, LIBRARIES, OURS, Library
 from machine import machine
 from options import add_options, chosen, limit, pythons
 from processors import thread_counts
-from tables import aims_table, times_table
+from tables import aims_table, conditions, eager_table, times_table
 from turns import Child, Rounds, Runner, begun, take_turns
 from workload import Workload
 from workloads import WORKLOADS
@@ -118,7 +118,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--only", nargs="+", metavar="LIBRARY", help="only these libraries")
     options = parser.parse_args(arguments)
     entries = run(options)
-    print(aims_table(entries), times_table(entries), sep="\n\n", end="\n\n")
+    print(
+        aims_table(entries),
+        eager_table(entries),
+        times_table(entries),
+        conditions(entries, options.quiet),
+        sep="\n\n",
+        end="\n\n",
+    )
     document = {"machine": machine(pythons(options)), "workloads": entries}
     print("; ".join(f"{name}: {value}" for name, value in document["machine"].items()))
     if options.json is not None:

@@ -1,6 +1,6 @@
 """What has to be measured in fresh processes: memory per node, and the time that an import takes.
 
-python children.py NAME NODES   builds one chain and prints what it took, as JSON; `memory` starts it.
+python children.py NAME NODES   builds one chain and prints what it took, as JSON; `costs.py` starts it.
 """
 
 from __future__ import annotations
@@ -28,13 +28,14 @@ def environment() -> dict[str, str]:
     return os.environ | {"PYTHONPATH": os.pathsep.join(path for path in paths if path)}
 
 
-def memory(nodes: int = 1_000_000) -> dict[str, dict[str, Any]]:
+def memory(pythons: dict[str, str], nodes: int = 1_000_000) -> dict[str, dict[str, Any]]:
     """Bytes a node of a chain of products takes, by library: after the forward pass, and at most with backward."""
     found = {}
     for name in ("tinygraph", "torch", "micrograd"):
         child = subprocess.run(
-            [sys.executable, __file__, name, str(nodes)], capture_output=True, text=True, env=environment(), check=False
-        )
+            [pythons.get(name, sys.executable), __file__, name, str(nodes)],
+            capture_output=True, text=True, env=environment(), check=False,
+        )  # fmt: skip
         if child.returncode == 0:
             found[name] = json.loads(child.stdout)
         else:
@@ -42,12 +43,12 @@ def memory(nodes: int = 1_000_000) -> dict[str, dict[str, Any]]:
     return found
 
 
-def peaks(megabytes: float = 8, calls: int = 100) -> dict[str, float]:
+def peaks(pythons: dict[str, str], megabytes: float = 8, calls: int = 100) -> dict[str, float]:
     """Megabytes that a chain of tanh on one array takes at most, forward and backward, by library."""
     found = {}
     for name in ("tinygraph", "torch"):
         child = subprocess.run(
-            [sys.executable, __file__, name, str(calls), str(megabytes)],
+            [pythons.get(name, sys.executable), __file__, name, str(calls), str(megabytes)],
             capture_output=True, text=True, env=environment(), check=False,
         )  # fmt: skip
         if child.returncode == 0:

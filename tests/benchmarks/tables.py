@@ -16,7 +16,7 @@ def times_table(entries: list[dict[str, Any]]) -> str:
         "|---|---|--:|--:|--:|--:|",
     ]
     for entry in entries:
-        workload = entry["workload"] + (f" ({BUSY})" if entry["busy"] else "")
+        workload = named(entry)
         for row in entry["rows"]:
             cells = [
                 workload, f"{row['label']}, {threads(row['threads'])}",
@@ -31,29 +31,70 @@ def times_table(entries: list[dict[str, Any]]) -> str:
 
 
 def aims_table(entries: list[dict[str, Any]]) -> str:
-    """Ours over the fastest of the others, and over PyTorch in eager mode."""
+    """Compiled tinygraph over the fastest of the other libraries."""
     lines = [
-        "| Workload | Compiled | Fastest other | Compiled ÷ fastest | Aim | Eager ÷ PyTorch eager | Aim |",
-        "|---|--:|---|--:|--:|--:|--:|",
+        "| Workload | Compiled | Fastest other | Compiled ÷ fastest | Aim |",
+        "|---|--:|---|--:|--:|",
     ]
     for entry in entries:
         rows = {row["label"]: row for row in entry["rows"]}
+        if OURS not in rows:
+            continue
         others = [row for row in entry["rows"] if row["library"] not in (OURS, EAGER, "NumPy by hand")]
         fastest = min(others, key=lambda row: row["microseconds"], default=None)
-        cells = [entry["workload"] + (f" ({BUSY})" if entry["busy"] else "")]
-        cells.append(duration(rows[OURS]["microseconds"]) if OURS in rows else "")
-        cells.append(f"{fastest['label']}, {duration(fastest['microseconds'])}" if fastest else "")
-        cells += against(fastest, OURS, entry["aim"])
-        cells += against(
-            next((row for row in entry["rows"] if row["library"] == "torch"), None), EAGER, entry["eager_aim"]
-        )
-        lines.append(f"| {' | '.join(cells)} |")
-        for label, aim in entry["aims"].items():
-            compiled = against(rows.get(label), OURS, aim) if OURS in rows else ["", ""]
-            eager = against(rows.get(label), EAGER, aim) if OURS not in rows else ["", ""]
-            if label in rows:
-                lines.append(f"| beside {label} | | | {' | '.join([*compiled, *eager])} |")
+        shown = [(fastest, entry["aim"])] + [(rows.get(label), aim) for label, aim in entry["aims"].items()]
+        cells = [named(entry), duration(rows[OURS]["microseconds"])]
+        for row, aim in shown:
+            if row is not None:
+                lines.append(f"| {' | '.join([*cells, described(row), *against(row, OURS, aim)])} |")
+                cells = ["", ""]
+        if cells[0]:
+            lines.append(f"| {' | '.join(cells)} | | | |")
     return "\n".join(lines)
+
+
+def eager_table(entries: list[dict[str, Any]]) -> str:
+    """tinygraph in eager mode over PyTorch in eager mode, and over the small libraries."""
+    lines = ["| Workload | Eager | Beside | Eager ÷ it | Aim |", "|---|--:|---|--:|--:|"]
+    for entry in entries:
+        rows = {row["label"]: row for row in entry["rows"]}
+        torch = next((row for row in entry["rows"] if row["library"] == "torch"), None)
+        shown = [(torch, entry["eager_aim"])]
+        if OURS not in rows:
+            shown += [(rows.get(label), aim) for label, aim in entry["aims"].items()]
+        cells = [named(entry), duration(rows[EAGER]["microseconds"]) if EAGER in rows else ""]
+        for row, aim in shown:
+            if row is not None and EAGER in rows:
+                lines.append(f"| {' | '.join([*cells, described(row), *against(row, EAGER, aim)])} |")
+                cells = ["", ""]
+    return "\n".join(lines)
+
+
+def conditions(entries: list[dict[str, Any]], quiet: float) -> str:
+    """How many rounds counted, and how busy others were."""
+    counted = sum(entry["rounds"] for entry in entries if not entry["busy"])
+    others = [share for entry in entries for share in entry["others"]]
+    busy = [entry["workload"] for entry in entries if entry["busy"]]
+    missing = sorted({name for entry in entries for name in entry["missing"]})
+    lines = [
+        f"- {len(others)} rounds, of which others took more than {quiet:.0%} of a processor in "
+        f"{sum(share > quiet for share in others)}; {counted} clean rounds count"
+    ]
+    if busy:
+        lines.append(f"- no clean rounds, so that all of them count: {', '.join(busy)}")
+    if missing:
+        lines.append(f"- not installed, and left out: {', '.join(missing)}")
+    return "\n".join(lines)
+
+
+def named(entry: dict[str, Any]) -> str:
+    """The name of a workload, with a mark if the machine was busy."""
+    return entry["workload"] + (f" ({BUSY})" if entry["busy"] else "")
+
+
+def described(row: dict[str, Any]) -> str:
+    """A library and its time."""
+    return f"{row['label']}, {duration(row['microseconds'])}"
 
 
 def against(row: dict[str, Any] | None, ours: str, aim: float | None) -> list[str]:
