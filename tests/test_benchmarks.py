@@ -95,3 +95,26 @@ def test_programs_as_written_take_turns_in_processes_of_their_own(tmp_path):
     (entry,) = json.loads((tmp_path / "out.json").read_text())["kernels"]
     assert entry["compiled"]["ms_wall"] > 0
     assert "| atax |" in shown
+
+
+def test_the_tables_of_the_documentation_are_made_anew(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text(
+        "# Page\n\n<!-- table: aims -->\nold\n<!-- end -->\n\n<!-- table: import -->\n<!-- end -->\n\nEnd.\n"
+    )
+    run("everything.py", "--tiny", "mlp", "import", "--json", tmp_path / "out.json", "--docs", page)
+    first = page.read_text()
+    assert "old" not in first and "| MLP 6-5-3, Adam, batch 4" in first and "`import tinygraph`" in first
+    run("everything.py", "--from", tmp_path / "out.json", "--docs", page)
+    assert page.read_text() == first and first.endswith("End.\n")
+
+
+def test_the_documentation_has_a_place_for_each_table(monkeypatch):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    import everything
+
+    parts = {"machine": {}, "quiet": 0.1, "beside": [], "spellings": [], "first calls": []}
+    found = everything.tables(parts | {"costs": {}})
+    page = (BENCHMARKS.parents[1] / "docs" / "benchmarks.md").read_text()
+    for name in [*found, "memory", "peaks", "import"]:
+        assert page.count(f"<!-- table: {name} -->") == 1

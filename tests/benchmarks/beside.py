@@ -32,7 +32,7 @@ from workload import Workload
 from workloads import WORKLOADS
 
 PATIENCE = 90.0
-TRIAL_ROUNDS = 2
+TRIAL_ROUNDS = 2  # of turns half as long, which choose the number of threads
 
 
 def children(key: str, work: Workload, options: argparse.Namespace) -> list[Child]:

@@ -23,7 +23,7 @@ from libraries import EAGER, LIBRARIES, OURS
 from machine import machine
 from options import add_options, chosen, pythons
 from processors import Watch
-from tables import BUSY
+from tables import BUSY, duration
 from turns import Child
 from workloads import WORKLOADS
 
@@ -67,7 +67,7 @@ def table(entries: list[dict[str, Any]], quiet: float) -> str:
         aim = AIMS[entry["key"]]
         cells = [entry["workload"] + (f" ({BUSY})" if entry["others"] > quiet else "")]
         for name in names:
-            text = f"{entry['seconds'][name]:.2f} s" if name in entry["seconds"] else ""
+            text = duration(entry["seconds"][name] * 1e6) if name in entry["seconds"] else ""
             missed = name == OURS and aim is not None and text and entry["seconds"][name] > aim
             cells.append(f"**{text}** missed" if missed else text)
         lines.append(f"| {' | '.join(cells)} | {f'≤ {aim} s' if aim else ''} |")

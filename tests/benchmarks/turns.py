@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -119,11 +120,8 @@ def _paths() -> str:
 
 def begun(starts: Sequence[Callable[[], Child]], patience: float, at_once: int = 2) -> list[Child]:
     """Start processes, a few at a time, and wait until each has done its first calls."""
-    children: list[Child] = []
-    for place in range(0, len(starts), at_once):
-        together = [start() for start in starts[place : place + at_once]]
-        children += [child.begin(patience) for child in together]
-    return children
+    with ThreadPoolExecutor(at_once) as pool:
+        return list(pool.map(lambda start: start().begin(patience), starts))
 
 
 @dataclass(frozen=True, eq=False)
