@@ -59,7 +59,7 @@ class Workload:
         stages: the names of the weights that each loss trains, where there are several losses in turn; a spelling is
             then called with the number of its `stage`.
         unit, units: what a time is divided by, and how many of them a call has.
-        close: the relative difference of losses that is allowed.
+        close: the relative difference of losses that is allowed. PyTorch adds Adam's epsilon at another place.
         spellings: all of them; the first of a family is the one beside other libraries.
         aim, eager_aim: for compiled tinygraph over the fastest library, and eager over PyTorch eager, the largest
             ratio that is wanted.
@@ -73,7 +73,7 @@ class Workload:
     stages: tuple[tuple[str, ...], ...] = ()
     unit: str = "step"
     units: int = 1
-    close: float = 3e-4
+    close: float = 1e-3
     aim: float | None = None
     eager_aim: float | None = None
     aims: dict[str, float] = field(default_factory=dict)

@@ -81,6 +81,40 @@ def cnn(size: int = 28, filters: tuple[int, int] = (32, 64), batch: int = 128) -
         ])  # fmt: skip
         return model, list(starts.values())
 
+    def two_layers(lib: Any, w: Any, x: Any, y: Any, layer: Callable[[Any, Any, Any], Any]) -> Any:
+        h = layer(layer(x, w["k"], w["a"]), w["l"], w["b"])
+        return lib.cross_entropy(h.reshape(batch, -1) @ w["v"] + w["c"], y)
+
+    @work.spelling("numpy", "ReLU after the pooling", x, labels)
+    def _(lib: Any, w: Any, x: Any, labels: Any) -> Any:
+        return two_layers(lib, w, x, labels, lambda h, k, b: lib.relu(lib.max_pool2d(lib.conv2d(h, k), 2) + b))
+
+    @work.spelling("numpy", "pooling by reshape and max", x, y)
+    def _(lib: Any, w: Any, x: Any, y: Any) -> Any:
+        def layer(h: Any, k: Any, b: Any) -> Any:
+            z = lib.relu(lib.conv2d(h, k) + b)
+            half = z.shape[1] // 2
+            return np.max(z[:, : 2 * half, : 2 * half].reshape(batch, half, 2, half, 2, -1), axis=(2, 4))
+
+        return two_layers(lib, w, x, y, layer)
+
+    @work.spelling("numpy", "windows and tensordot", x, y)
+    def _(lib: Any, w: Any, x: Any, y: Any) -> Any:
+        def layer(h: Any, k: Any, b: Any) -> Any:
+            windows = np.lib.stride_tricks.sliding_window_view(h, (3, 3), axis=(1, 2))
+            return lib.max_pool2d(lib.relu(np.tensordot(windows, k, ((4, 5, 3), (0, 1, 2))) + b), 2)
+
+        return two_layers(lib, w, x, y, layer)
+
+    @work.spelling("numpy", "pictures with channels first", np.ascontiguousarray(x.transpose(0, 3, 1, 2)), y)
+    def _(lib: Any, w: Any, x: Any, y: Any) -> Any:
+        def layer(h: Any, k: Any, b: Any) -> Any:
+            z = lib.conv2d(h.transpose(0, 2, 3, 1), k).transpose(0, 3, 1, 2) + b[:, None, None]
+            return lib.max_pool2d(lib.relu(z).transpose(0, 2, 3, 1), 2).transpose(0, 3, 1, 2)
+
+        h = layer(layer(x, w["k"], w["a"]), w["l"], w["b"])
+        return lib.cross_entropy(h.transpose(0, 2, 3, 1).reshape(batch, -1) @ w["v"] + w["c"], y)
+
     return work
 
 

@@ -46,11 +46,6 @@ def logistic(features: int = 4096, images: int = 348) -> Workload:
 
     rows, targets = np.ascontiguousarray(x.T), np.ascontiguousarray(y.T)
 
-    @work.spelling("keras", "", rows, targets)
-    def _(keras: Any, starts: Any) -> Any:
-        model = keras.Sequential([keras.layers.Dense(1, activation="sigmoid", dtype="float64")])
-        return model, [starts["w"], starts["b"][0]], keras.losses.BinaryCrossentropy()
-
     @work.spelling("numpy", "w.T @ x, library's loss", x, y)
     def _(lib: Any, w: Any, x: Any, y: Any) -> Any:
         import tinygraph as tg
