@@ -94,7 +94,7 @@ class SizedRunner:
     What is asked of it besides, such as its plan or a profile, is that of the program written for this size alone.
 
     Attributes:
-        run: see `Runner.run`.
+        run, use_machine_code: see `Runner`.
         source: the open text.
         opened: the text for all sizes.
         size: the size.
@@ -114,6 +114,7 @@ class SizedRunner:
             pattern: the size of each axis in the signature, None for an open one.
         """
         self.run = executed.run
+        self.use_machine_code = executed.use_machine_code
         self.source = executed.source
         self.opened = executed.opened
         self.size = executed.size

@@ -3,6 +3,7 @@
 threads            the threads of BLAS
 profiling          the time of each call of a program
 pictured           a written program as a picture shows it
+machine_code       blocks of simple arithmetic by numba, on request
 runner             a text that is executed, and the function in it, called with arrays
 numbers            the numbers that Python computes from counters before each call
 binding            the origin of these arrays, and the destination of the results

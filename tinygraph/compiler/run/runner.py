@@ -26,6 +26,7 @@ from tinygraph.compiler.program.decisions import outcomes_in
 from tinygraph.compiler.program.loop_marks import is_marker, iterations, path_in
 from tinygraph.compiler.program.program import Program
 from tinygraph.compiler.program.steps import Step
+from tinygraph.compiler.run.machine_code import with_machine_code
 from tinygraph.compiler.run.profiling import Profile, Shown, profiled
 from tinygraph.compiler.run.threads import Blas, blas
 from tinygraph.compiler.write.tags import instrumented
@@ -84,6 +85,7 @@ class Runner:
         self._blas = blas
         self._bound: list[Any] | None = None
         self._given: tuple[Any, ...] | None = None
+        self._is_fast = False
         self._step: Callable[..., Any] = self._unbound
         self._lock = threading.Lock()
 
@@ -120,10 +122,17 @@ class Runner:
             except (ArithmeticError, ValueError):  # Python's floats raise where NumPy's have an infinity or NaN
                 return self.in_arrays().run(arguments, variables, generators)
 
+    def use_machine_code(self) -> None:
+        """Run blocks of simple arithmetic as machine code from now on."""
+        self._is_fast = True
+        self._bound = None
+
     def _bind(self, variables: Sequence[Any], generators: Sequence[Any]) -> None:
         """Execute the lines before the first call, with these variables."""
         space = self._space(variables, generators)
         exec(self._code, space)
+        if self._is_fast:
+            with_machine_code(self.source, space)
         self._step = space[self.task.name]
         self._bound = [*variables, *generators]
         self._given = variables if type(variables) is tuple else None  # a tuple has the same arrays the next time
