@@ -21,7 +21,7 @@ def run(script: str, *arguments: object) -> str:
 def test_every_workload_runs_beside_other_libraries(tmp_path):
     shown = run("beside.py", "--tiny", "--rounds", 1, "--json", tmp_path / "out.json")
     entries = json.loads((tmp_path / "out.json").read_text())["workloads"]
-    assert len(entries) == 22
+    assert len(entries) == 23
     for entry in entries:
         assert not entry["faults"], entry
         assert any(row["library"].startswith("tinygraph") and row["microseconds"] > 0 for row in entry["rows"])

@@ -44,7 +44,7 @@ def children(key: str, work: Workload, options: argparse.Namespace) -> list[Chil
         python = pythons(options).get(library.python, sys.executable)
         return lambda: Child(task, threads, python, library.variables)
 
-    counts = thread_counts()[:1] if options.tiny else thread_counts()
+    counts = thread_counts()[:1] if options.tiny or WORKLOADS[key].alone else thread_counts()
     starts = [
         starting(name, library, threads)
         for name, library in LIBRARIES.items()

@@ -60,10 +60,10 @@ def first_calls(way: Way, building: tuple[float, float], before: int) -> dict[st
 
 
 def timed(way: Way, seconds: float, once: float) -> dict[str, float]:
-    """The medians of the clock and of the processor time of the calls of one turn, which begins with two warm ones."""
+    """The medians of the clock and of the processor time of the calls of one turn; short ones are warmed by two."""
     way.restart()
     gc.collect()
-    if seconds:
+    if once < seconds:
         called(way)
         called(way)
     taken = [called(way)[1:] for _ in range(max(1, min(MOST_CALLS, round(seconds / once))))]

@@ -65,6 +65,7 @@ class Workload:
             ratio that is wanted.
         aims: those for a single library.
         without: libraries that do not take part.
+        whole: each spelling makes a whole step by itself, as those by hand do.
     """
 
     name: str
@@ -78,6 +79,7 @@ class Workload:
     eager_aim: float | None = None
     aims: dict[str, float] = field(default_factory=dict)
     without: tuple[str, ...] = ()
+    whole: bool = False
     spellings: list[Spelling] = field(default_factory=list)
 
     def spelling(self, family: str, name: str, *arrays: Array) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

@@ -10,6 +10,8 @@ from libraries import LIBRARIES
 from ways import Way
 from workload import Spelling, Workload
 
+from . import by_hand
+
 MODULES = {
     "tinygraph": "ours", "numpy": "by_hand", "torch": "in_torch", "jax": "in_jax", "keras": "in_keras",
     "micrograd": "elsewhere", "mygrad": "elsewhere", "autograd": "elsewhere",
@@ -20,4 +22,4 @@ def maker(library: str) -> Callable[[Workload, Spelling], Way]:
     """The function that makes a step of a spelling by one library, which it imports."""
     entry = LIBRARIES[library]
     module: Any = importlib.import_module(f"steps.{MODULES['keras' if entry.family == 'keras' else entry.package]}")
-    return lambda work, spelling: module.step(library, work, spelling)
+    return lambda work, spelling: (by_hand if work.whole else module).step(library, work, spelling)

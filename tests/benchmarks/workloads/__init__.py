@@ -11,7 +11,7 @@ from libraries import LIBRARIES
 from ways import Way
 from workload import Adam, Spelling, Workload
 
-from . import attention, convolutions, dense, elements, generative, recurrent, regression, small, writes
+from . import attention, convolutions, dense, elements, fitting, generative, recurrent, regression, small, writes
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class Entry:
         ladders: by name of a size the values that the law of rising times is tested with.
         seconds: the length of a turn.
         law: its spellings are compared with each other.
+        alone: single numbers, which no library computes with a second thread.
     """
 
     make: Callable[..., Workload]
@@ -31,6 +32,7 @@ class Entry:
     ladders: dict[str, tuple[int, ...]] = field(default_factory=dict)
     seconds: float = 0.05
     law: bool = True
+    alone: bool = False
 
 
 WORKLOADS: dict[str, Entry] = {
@@ -64,14 +66,15 @@ WORKLOADS: dict[str, Entry] = {
         generative.gan, {"noise": 3, "hidden": (4, 5), "pixels": 6, "batch": 4}, {"batch": (63, 64, 65)}, 0.1
     ),
     "rbm": Entry(generative.rbm, {"visible": 6, "hidden": 4, "batch": 4}, {"batch": (63, 64, 65)}),
-    "graph of numbers": Entry(small.numbers_graph, {"nodes": 200}, law=False),
-    "network of numbers": Entry(small.numbers_network, {"points": 2, "width": 3}, law=False),
-    "chain of numbers": Entry(small.numbers_chain, {"nodes": 100}, law=False),
+    "fit": Entry(fitting.fit, {"sizes": (6, 5, 3), "batch": 4, "batches": 2}, seconds=0.2, law=False),
+    "graph of numbers": Entry(small.numbers_graph, {"nodes": 200}, law=False, alone=True),
+    "network of numbers": Entry(small.numbers_network, {"points": 2, "width": 3}, law=False, alone=True),
+    "chain of numbers": Entry(small.numbers_chain, {"nodes": 100}, law=False, alone=True),
     "small arrays": Entry(small.small_arrays, {"repeats": 2, "shape": (3, 4)}, law=False),
     "small products": Entry(small.small_products, {"repeats": 2, "shape": (3, 4)}, law=False),
-    "recurrence": Entry(writes.recurrence, {"size": 5}, law=False),
-    "gauss-seidel": Entry(writes.gauss_seidel, {"size": 4, "sweeps": 1}, law=False),
-    "runge-kutta": Entry(writes.runge_kutta, {"steps": 3}, law=False),
+    "recurrence": Entry(writes.recurrence, {"size": 5}, law=False, alone=True),
+    "gauss-seidel": Entry(writes.gauss_seidel, {"size": 4, "sweeps": 1}, law=False, alone=True),
+    "runge-kutta": Entry(writes.runge_kutta, {"steps": 3}, law=False, alone=True),
 }  # fmt: skip
 
 

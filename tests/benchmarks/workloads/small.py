@@ -15,7 +15,7 @@ ALL = ("numpy", "torch", "micrograd", "mygrad", "autograd")
 EAGER_ALONE = (OURS, "torch.compile")
 
 
-def numbers_graph(nodes: int = 20_000) -> Workload:
+def numbers_graph(nodes: int = 5_000) -> Workload:
     """Chains of products, sums and differences of numbers, added up."""
     chains = max(1, nodes // CHAIN)
     starts = {name: np.float64(value) for name, value in {"a": 0.9, "b": 0.3, "c": 0.1}.items()}
@@ -83,7 +83,7 @@ def numbers_network(points: int = 10, width: int = 16) -> Workload:
     return work
 
 
-def numbers_chain(nodes: int = 20_000) -> Workload:
+def numbers_chain(nodes: int = 5_000) -> Workload:
     """A long chain of numbers, which a compiled program does not call NumPy for."""
     starts = {"a": np.float64(0.3), "b": np.float64(0.7)}
     work = Workload(
