@@ -76,6 +76,7 @@ def written_into(text: str, found: dict[str, str]) -> str:
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Run all benchmarks.")
     add_options(parser, rounds=0)
+    spellings.add_drawing(parser)
     parser.add_argument("--times", type=float, default=1.0, help="times as many rounds (default: 1)")
     parser.add_argument("--only", nargs="+", metavar="LIBRARY", help="only these libraries")
     parser.add_argument("--docs", type=Path, help="write the tables into this file, between its markers")

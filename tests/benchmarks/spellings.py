@@ -2,6 +2,7 @@
 
     python tests/benchmarks/spellings.py                    every group
     python tests/benchmarks/spellings.py transformer lstm   only the groups with one of these words in their keys
+    python tests/benchmarks/spellings.py --drawn 20 --seed 1   with twenty of each group that are drawn at random
     python tests/benchmarks/spellings.py --json out.json    the numbers too
 
 Each spelling is the same step on the same weights and data. The first losses of a group must agree before a time is
@@ -43,7 +44,11 @@ def measured(key: str, options: argparse.Namespace) -> dict[str, Any]:
     """The times of all spellings of a workload, and of the first one at other sizes."""
     entry = WORKLOADS[key]
     work = entry.make(**(entry.tiny if options.tiny else {}))
-    task = {"source": "workloads", "workload": key, "tiny": options.tiny, "spellings": None, "ladders": False}
+    work.draw(options.drawn, options.seed)
+    task = {
+        "source": "workloads", "workload": key, "tiny": options.tiny, "spellings": None, "ladders": False,
+        "drawn": options.drawn, "seed": options.seed,
+    }  # fmt: skip
     starts = [
         lambda: Child(task | {"library": OURS, "ladders": not options.tiny}),
         lambda: Child(task | {"library": EAGER}),
@@ -176,12 +181,19 @@ def summary(entries: list[dict[str, Any]]) -> str:
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Measure one network in several spellings.")
     add_options(parser, rounds=7)
+    add_drawing(parser)
     options = parser.parse_args(arguments)
     entries = run(options)
     print(table(entries), ladder_table(entries), summary(entries), sep="\n\n")
     if options.json is not None:
         options.json.write_text(json.dumps({"machine": machine(pythons(options)), "groups": entries}, indent=2) + "\n")
     return 1 if any(entry["faults"] for entry in entries) else 0
+
+
+def add_drawing(parser: argparse.ArgumentParser) -> None:
+    """Enter the options for spellings that are drawn at random."""
+    parser.add_argument("--drawn", type=int, default=2, help="spellings of a group drawn at random (default: 2)")
+    parser.add_argument("--seed", type=int, default=0, help="of the draws (default: 0)")
 
 
 def run(options: argparse.Namespace) -> list[dict[str, Any]]:

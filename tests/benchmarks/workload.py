@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -61,6 +62,7 @@ class Workload:
         unit, units: what a time is divided by, and how many of them a call has.
         close: the relative difference of losses that is allowed. PyTorch adds Adam's epsilon at another place.
         spellings: all of them; the first of a family is the one beside other libraries.
+        drawing: makes another spelling in NumPy's words, of choices drawn at random: its name, its loss and its batch.
         aim, eager_aim: for compiled tinygraph over the fastest library, and eager over PyTorch eager, the largest
             ratio that is wanted.
         aims: those for a single library.
@@ -80,6 +82,7 @@ class Workload:
     aims: dict[str, float] = field(default_factory=dict)
     without: tuple[str, ...] = ()
     whole: bool = False
+    drawing: Callable[[random.Random], tuple[str, Callable[..., Any], tuple[Array, ...]]] | None = None
     spellings: list[Spelling] = field(default_factory=list)
 
     def spelling(self, family: str, name: str, *arrays: Array) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -90,6 +93,15 @@ class Workload:
             return build
 
         return entered
+
+    def draw(self, count: int, seed: int) -> None:
+        """Enter so many spellings that are drawn at random, where the workload can; none twice."""
+        draws = random.Random(seed)
+        wanted = len(self.spellings) + (count if self.drawing is not None else 0)
+        while self.drawing is not None and len(self.spellings) < wanted:
+            name, build, arrays = self.drawing(draws)
+            if all(spelling.name != name for spelling in self.spellings):
+                self.spellings.append(Spelling("numpy", name, build, arrays))
 
     def of(self, family: str) -> list[Spelling]:
         return [spelling for spelling in self.spellings if spelling.family == family]

@@ -88,6 +88,7 @@ def ways(task: dict[str, Any]) -> dict[str, Callable[[], Way]]:
     entry = WORKLOADS[task["workload"]]
     sizes = entry.tiny if task["tiny"] else {}
     work = entry.make(**sizes)
+    work.draw(task.get("drawn", 0), task.get("seed", 0))
     found = {}
     for spelling in work.of(LIBRARIES[task["library"]].family):
         if task["spellings"] is None or spelling.name in task["spellings"]:

@@ -51,29 +51,33 @@ class Shape:
         return seen.transpose(0, 2, 1, 3).reshape(self.batch, self.length, self.width)
 
     def by_slices(self, masked: Callable[[Any], Any] = lambda scores: scores) -> Attention:
+        return self.attention(self.heads_of()["z[:, :, a]"], masked)
+
+    def attention(
+        self, heads_of: Callable[[Any], Any], masked: Callable[[Any], Any] = lambda scores: scores
+    ) -> Attention:
+        """Attention whose heads are taken from the product in one of several ways."""
+
         def attention(lib: Any, h: Any, qkv: Any) -> Any:
-            z = (h @ qkv).reshape(self.batch, self.length, 3, self.heads, self.head)
-            q, k, v = (z[:, :, place].transpose(0, 2, 1, 3) for place in range(3))
+            q, k, v = heads_of(h @ qkv)
             return self.joined(lib.softmax(masked(q @ k.transpose(0, 1, 3, 2) * self.scale)) @ v)
 
         return attention
 
-    def by_dots(self, lib: Any, h: Any, qkv: Any) -> Any:
-        z = h @ qkv
-        return self._of_parts(lib, [z[..., place * self.width : (place + 1) * self.width] for place in range(3)])
+    def heads_of(self) -> dict[str, Callable[[Any], Any]]:
+        """The ways to take queries, keys and values, (batch, heads, length, head), from (batch, length, 3 width)."""
+        width, apart = self.width, (self.batch, self.length, self.heads, self.head)
+        together = (self.batch, self.length, 3, self.heads, self.head)
 
-    def by_split(self, lib: Any, h: Any, qkv: Any) -> Any:
-        return self._of_parts(lib, np.split(h @ qkv, 3, axis=-1))
+        def of(parts: Any) -> list[Any]:
+            return [part.reshape(apart).transpose(0, 2, 1, 3) for part in parts]
 
-    def _of_parts(self, lib: Any, parts: Any) -> Any:
-        shape = (self.batch, self.length, self.heads, self.head)
-        q, k, v = (part.reshape(shape).transpose(0, 2, 1, 3) for part in parts)
-        return self.joined(lib.softmax(q @ k.transpose(0, 1, 3, 2) * self.scale) @ v)
-
-    def by_transpose(self, lib: Any, h: Any, qkv: Any) -> Any:
-        z = (h @ qkv).reshape(self.batch, self.length, 3, self.heads, self.head)
-        q, k, v = z.transpose(2, 0, 3, 1, 4)
-        return self.joined(lib.softmax(q @ k.transpose(0, 1, 3, 2) * self.scale) @ v)
+        return {
+            "z[:, :, a]": lambda z: [z.reshape(together)[:, :, place].transpose(0, 2, 1, 3) for place in range(3)],
+            "z[..., a:b]": lambda z: of(z[..., place * width : (place + 1) * width] for place in range(3)),
+            "np.split": lambda z: of(np.split(z, 3, axis=-1)),
+            "transpose(2, 0, 3, 1, 4)": lambda z: z.reshape(together).transpose(2, 0, 3, 1, 4),
+        }
 
     def by_einsum(self, masked: Callable[[Any], Any] = lambda scores: scores) -> Attention:
         def attention(lib: Any, h: Any, qkv: Any) -> Any:
@@ -178,6 +182,34 @@ def transformer(
         embedded = w["table"][before].transpose(1, 0, 2)
         return lib.cross_entropy(logits(lib, w, embedded, shape.by_slices(by_where)), after)
 
+    embeddings = {
+        "table[ids]": (before, lambda table, ids: table[ids]),
+        "np.take": (before, lambda table, ids: np.take(table, ids, axis=0)),
+        "one-hot": (ones[before], lambda table, ids: ids @ table),
+        "ids.T": (np.ascontiguousarray(before.T), lambda table, ids: table[ids].transpose(1, 0, 2)),
+    }  # fmt: skip
+    masks = {"where": by_where, "addition": by_addition}
+    targets = {"labels": after, "one-hot labels": ones[after]}
+
+    def drawing(draws: Any) -> Any:
+        embedding, heads_of, product, mask, target = (
+            draws.choice(list(each)) for each in (embeddings, shape.heads_of(), ("@", "einsum"), masks, targets)
+        )
+        given, embedded = embeddings[embedding]
+
+        def attention(lib: Any, h: Any, qkv: Any) -> Any:
+            q, k, v = shape.heads_of()[heads_of](h @ qkv)
+            if product == "@":
+                return shape.joined(lib.softmax(masks[mask](q @ k.transpose(0, 1, 3, 2) * shape.scale)) @ v)
+            shares = lib.softmax(masks[mask](np.einsum("bhqd,bhkd->bhqk", q, k) * shape.scale))
+            return shape.joined(np.einsum("bhqk,bhkd->bhqd", shares, v))
+
+        def loss(lib: Any, w: Any, ids: Any, y: Any) -> Any:
+            return lib.cross_entropy(logits(lib, w, embedded(w["table"], ids), attention), y)
+
+        return f"{embedding}, {heads_of}, {product}, {mask}, {target}", loss, (given, targets[target])
+
+    work.drawing = drawing
     return work
 
 
@@ -204,10 +236,8 @@ def encoder(width: int = 64, heads: int = 4, length: int = 64, batch: int = 16, 
         return lib.cross_entropy((seen.mean(1) if hasattr(lib, "functional") else lib.mean(seen, axis=1)) @ w["v"], y)
 
     slices = shape.by_slices()
-    attentions = {
-        "z[:, :, a]": slices, "z[..., a:b]": shape.by_dots, "np.split": shape.by_split,
-        "transpose(2, 0, 3, 1, 4)": shape.by_transpose, "einsum": shape.by_einsum(), "head by head": shape.by_head,
-    }  # fmt: skip
+    attentions = {name: shape.attention(heads_of) for name, heads_of in shape.heads_of().items()}
+    attentions |= {"einsum": shape.by_einsum(), "head by head": shape.by_head}
     for name, attention in attentions.items():
         work.spelling("numpy", name, x, y)(lambda lib, w, x, y, attention=attention: loss(lib, w, x, y, attention))
     work.spelling("torch", "", x, labels)(lambda lib, w, x, y: loss(lib, w, x, y, shape.of_torch(False)))

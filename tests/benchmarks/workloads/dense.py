@@ -70,6 +70,28 @@ def mlp(sizes: tuple[int, int, int] = (784, 128, 10), batch: int = 32) -> Worklo
         z = x @ w["w"] + w["b"]
         return lib.cross_entropy(np.where(z > 0, z, np.float32(0)) @ w["v"] + w["c"], y)
 
+    products = {
+        "@": lambda x, w: x @ w, "np.dot": np.dot, "einsum": lambda x, w: np.einsum("ij,jk->ik", x, w),
+        "tensordot": lambda x, w: np.tensordot(x, w, 1), "(w.T @ x.T).T": lambda x, w: (w.T @ x.T).T,
+    }  # fmt: skip
+    positives = {
+        "relu": lambda lib, z: lib.relu(z), "maximum": lambda lib, z: np.maximum(z, np.float32(0)),
+        "where": lambda lib, z: np.where(z > 0, z, np.float32(0)), "z (z > 0)": lambda lib, z: z * (z > 0),
+    }  # fmt: skip
+    targets = {"labels": labels, "one-hot": y}
+
+    def drawing(draws: Any) -> Any:
+        first, second, positive, target = (
+            draws.choice(list(each)) for each in (products, products, positives, targets)
+        )
+
+        def loss(lib: Any, w: Any, x: Any, y: Any) -> Any:
+            h = positives[positive](lib, products[first](x, w["w"]) + w["b"])
+            return lib.cross_entropy(products[second](h, w["v"]) + w["c"], y)
+
+        return f"{first}, {second}, {positive}, {target}", loss, (x, targets[target])
+
+    work.drawing = drawing
     return work
 
 

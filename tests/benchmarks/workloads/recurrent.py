@@ -117,6 +117,31 @@ def lstm(inputs: int = 32, hidden: int = 128, length: int = 50, batch: int = 32)
         entering = np.einsum("bti,ij->btj", x, w["w"]) + w["b"]
         return loss(lib, w, y, lambda t, h: entering[:, t] + np.einsum("bi,ij->bj", h, w["u"]), by_split)
 
+    gates = {"a:b": by_slices, "..., a:b": by_dots, "np.split": by_split, "reshaped": by_cell}
+    products = {
+        "@": lambda x, w: x @ w, "einsum": lambda x, w: np.einsum("bi,ij->bj", x, w),
+        "(w.T @ x.T).T": lambda x, w: (w.T @ x.T).T,
+    }  # fmt: skip
+    orders = {"time first": (x, lambda x, t: x[t]), "batch first": (batch_first, lambda x, t: x[:, t])}
+
+    def drawing(draws: Any) -> Any:
+        gate, product, order, place = (
+            draws.choice(list(each)) for each in (gates, products, orders, ("in the loop", "hoisted"))
+        )
+        given, at = orders[order]
+
+        def drawn(lib: Any, w: Any, x: Any, y: Any) -> Any:
+            hoisted = x @ w["w"] + w["b"] if place == "hoisted" else None
+
+            def gates_of(t: int, h: Any) -> Any:
+                entering = products[product](at(x, t), w["w"]) + w["b"] if hoisted is None else at(hoisted, t)
+                return entering + products[product](h, w["u"])
+
+            return loss(lib, w, y, gates_of, gates[gate])
+
+        return f"{gate}, {product}, {order}, {place}", drawn, (given, y)
+
+    work.drawing = drawing
     return work
 
 
