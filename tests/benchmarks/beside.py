@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(1, str(Path(__file__).parents[2]))  # a checkout that is not installed
 
 from agreement import disagreements
-from libraries import EAGER, LIBRARIES, OURS, Library
+from libraries import EAGER, FAST, LIBRARIES, OURS, Library
 from machine import machine
 from options import add_options, chosen, limit, pythons
 from processors import thread_counts
@@ -31,7 +31,7 @@ from turns import Child, Rounds, Runner, begun, take_turns
 from workload import Workload
 from workloads import WORKLOADS
 
-PATIENCE = 90.0
+PATIENCE = 180.0
 TRIAL_ROUNDS = 2  # of turns half as long, which choose the number of threads
 
 
@@ -48,7 +48,8 @@ def children(key: str, work: Workload, options: argparse.Namespace) -> list[Chil
     starts = [
         starting(name, library, threads)
         for name, library in LIBRARIES.items()
-        if work.of(library.family) and name not in work.without and (not options.only or name in options.only)
+        if work.of(library.family) and name not in work.without and (name != FAST or work.fast)
+        if not options.only or name in options.only
         for threads in reversed(counts)
     ]
     return begun(starts, PATIENCE)

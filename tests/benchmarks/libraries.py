@@ -12,6 +12,7 @@ from typing import Any
 
 OURS = "tinygraph"
 EAGER = "tinygraph, eager"
+FAST = "tinygraph, fast"  # compile(fast=True), with numba
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Library:
 LIBRARIES: dict[str, Library] = {
     OURS: Library("numpy", "tinygraph", "tinygraph"),
     EAGER: Library("numpy", "tinygraph", "tinygraph", eager=True),
+    FAST: Library("numpy", "numba", "fast"),
     "NumPy by hand": Library("by hand", "numpy", "numpy"),
     "torch": Library("torch", "torch", "torch", eager=True),
     "torch.compile": Library("torch", "torch", "torch"),

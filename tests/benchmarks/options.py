@@ -20,7 +20,7 @@ def add_options(parser: argparse.ArgumentParser, rounds: int) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--python", action="append", default=[], metavar="LIBRARY=PATH",
-        help="the Python that has a library: torch, jax, micrograd, mygrad, autograd; Keras is with its backend",
+        help="the Python that has torch, jax, fast (numba), micrograd, mygrad or autograd; Keras is with its backend",
     )  # fmt: skip
     parser.add_argument("--tiny", action="store_true", help="sizes that show only that everything runs")
     parser.add_argument("--json", type=Path, help="write the numbers to this file")

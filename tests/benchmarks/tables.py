@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from libraries import EAGER, LIBRARIES, OURS
+from libraries import EAGER, FAST, LIBRARIES, OURS
 
 BUSY = "busy machine"
 
@@ -40,7 +40,7 @@ def aims_table(entries: list[dict[str, Any]]) -> str:
         rows = {row["label"]: row for row in entry["rows"]}
         if OURS not in rows:
             continue
-        others = [row for row in entry["rows"] if row["library"] not in (OURS, EAGER, "NumPy by hand")]
+        others = [row for row in entry["rows"] if row["library"] not in (OURS, EAGER, FAST, "NumPy by hand")]
         fastest = min(others, key=lambda row: row["microseconds"], default=None)
         shown = [(fastest, entry["aim"])] + [(rows.get(label), aim) for label, aim in entry["aims"].items()]
         cells = [named(entry), duration(rows[OURS]["microseconds"])]
@@ -81,9 +81,9 @@ def conditions(entries: list[dict[str, Any]], quiet: float) -> str:
         f"{sum(share > quiet for share in others)}; {counted} clean rounds count"
     ]
     if busy:
-        lines.append(f"- no clean rounds, so that all of them count: {', '.join(busy)}")
+        lines.append(f"- no clean rounds, so that all of them count: {'; '.join(busy)}")
     if missing:
-        lines.append(f"- not installed, and left out: {', '.join(missing)}")
+        lines.append(f"- not installed, and left out: {'; '.join(missing)}")
     return "\n".join(lines)
 
 

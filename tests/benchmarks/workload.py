@@ -67,6 +67,7 @@ class Workload:
             ratio that is wanted.
         aims: those for a single library.
         without: libraries that do not take part.
+        fast: compiled with `fast=True`, too.
         whole: each spelling makes a whole step by itself, as those by hand do.
     """
 
@@ -82,6 +83,7 @@ class Workload:
     aims: dict[str, float] = field(default_factory=dict)
     without: tuple[str, ...] = ()
     whole: bool = False
+    fast: bool = False
     drawing: Callable[[random.Random], tuple[str, Callable[..., Any], tuple[Array, ...]]] | None = None
     spellings: list[Spelling] = field(default_factory=list)
 

@@ -13,7 +13,7 @@ from workload import Spelling, Workload
 from . import by_hand
 
 MODULES = {
-    "tinygraph": "ours", "numpy": "by_hand", "torch": "in_torch", "jax": "in_jax", "keras": "in_keras",
+    "tinygraph": "ours", "numba": "ours", "numpy": "by_hand", "torch": "in_torch", "jax": "in_jax", "keras": "in_keras",
     "micrograd": "elsewhere", "mygrad": "elsewhere", "autograd": "elsewhere",
 }  # fmt: skip
 

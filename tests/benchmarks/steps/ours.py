@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
-from libraries import OURS, WORDS
+from libraries import EAGER, FAST, OURS, WORDS
 from ways import Way
 from workload import Adam, Spelling, Workload, numbers
 
@@ -16,11 +17,11 @@ lib = WORDS["numpy"]()
 
 def step(library: str, work: Workload, spelling: Spelling) -> Way:
     """A step of one spelling."""
-    compiled = library == OURS
-    return (_gradient if work.optimizer is None else _training)(work, spelling, compiled)
+    compilers = {OURS: tg.compile, FAST: functools.partial(tg.compile, fast=True), EAGER: None}
+    return (_gradient if work.optimizer is None else _training)(work, spelling, compilers[library])
 
 
-def _training(work: Workload, spelling: Spelling, compiled: bool) -> Way:
+def _training(work: Workload, spelling: Spelling, compiler: Any) -> Way:
     weights = {name: tg.Tensor(start.copy(), name=name) for name, start in work.starts.items()}
     kind = tg.optim.Adam if isinstance(work.optimizer, Adam) else tg.optim.SGD
     optimizers = [kind({name: weights[name] for name in names}, work.optimizer.rate) for names in work.trained()]
@@ -43,20 +44,20 @@ def _training(work: Workload, spelling: Spelling, compiled: bool) -> Way:
         for optimizer, state in zip(optimizers, fresh, strict=True):
             optimizer.load_state_dict(state)
 
-    run: Any = tg.compile(train) if compiled else train
+    run: Any = train if compiler is None else compiler(train)
     arrays = spelling.arrays
     return Way(lambda: run(*arrays), lambda losses: [float(loss) for loss in losses], restart)
 
 
-def _gradient(work: Workload, spelling: Spelling, compiled: bool) -> Way:
+def _gradient(work: Workload, spelling: Spelling, compiler: Any) -> Way:
     """The value and the gradients to all weights."""
     names, arrays = list(work.starts), spelling.arrays
-    if compiled:
+    if compiler is not None:
 
         def value(*leaves: Any) -> Any:
             return spelling.build(lib, dict(zip(names, leaves, strict=True)), *arrays)
 
-        run: Any = tg.compile(tg.value_and_grad(value, argnums=tuple(range(len(names)))))
+        run: Any = compiler(tg.value_and_grad(value, argnums=tuple(range(len(names)))))
         starts = list(work.starts.values())
         return Way(lambda: run(*starts), lambda found: numbers(found[0], found[1]))
 

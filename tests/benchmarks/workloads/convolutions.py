@@ -48,7 +48,13 @@ def cnn(size: int = 28, filters: tuple[int, int] = (32, 64), batch: int = 128) -
         "v": kernel(rng, left, left, filters[1], 10).reshape(-1, 10), "c": np.zeros(10, np.float32),
     }  # fmt: skip
     work = Workload(
-        f"CNN {filters[0]}-{filters[1]}, Adam, batch {batch}", starts, Adam(), close=1e-3, aim=0.25, eager_aim=1.0
+        f"CNN {filters[0]}-{filters[1]}, Adam, batch {batch}",
+        starts,
+        Adam(),
+        close=1e-3,
+        aim=0.25,
+        eager_aim=1.0,
+        fast=True,
     )
 
     @work.spelling("numpy", "conv2d, max_pool2d", x, y)
