@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import tinygraph as tg
 from tinygraph.derivatives.indexing import take_along_axis
 from tinygraph.engine import rows
 from tinygraph.engine.fitting import unbroadcast
@@ -81,6 +82,24 @@ def test_a_row_without_a_finite_logit():
         shares = softmax(x)
     assert np.isnan(shares[:3]).any(axis=-1).all()
     np.testing.assert_array_equal(shares[3:], np.float32(0.05))
+
+
+def test_sums_of_long_rows_round_as_numpy_does():
+    x = np.full((2, 1 << 20), 0.1, np.float32)
+    np.testing.assert_allclose(rows.row_sums(x), np.sum(x, axis=-1, keepdims=True), rtol=1e-6)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("kind", [np.int64, np.int8, np.uint16])
+@pytest.mark.parametrize("shape", [(), (5,), (0,), (2, 3)])
+def test_rows_are_chosen_as_numpy_does(order, kind, shape):
+    x = drawn(0, (9, 11, 7), np.float32, SPECIAL, order)
+    places = np.random.default_rng(1).integers(0 if kind is np.uint16 else -9, 9, shape).astype(kind)
+    t = tg.Tensor(x)
+    assert t[places].data.tobytes() == x[places].tobytes()
+    assert t[places].shape == x[places].shape
+    with pytest.raises(IndexError, match="index 9 is out of bounds for axis 0 with size 9"):
+        t[np.full((2,), 9)]
 
 
 @pytest.mark.parametrize("order", ["C", "F"])

@@ -47,7 +47,13 @@ def names_each_place_once(index: Any) -> bool:
 
 def _getitem(x: Any, index: Any) -> Any:
     """`x[index]`, in half of the time where an array of places chooses rows."""
-    if type(x) is type(index) is np.ndarray and index.dtype.kind == "i" and x.ndim > 1 and x.flags.c_contiguous:
+    if (
+        type(x) is type(index) is np.ndarray
+        and index.dtype.kind == "i"
+        and index.ndim
+        and x.ndim > 1
+        and x.flags.c_contiguous
+    ):
         return x.take(index, axis=0)
     return x[index]
 

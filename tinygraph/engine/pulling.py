@@ -23,7 +23,8 @@ __warningregistry__ = None  # as in `record`
 def hand(link: Any, cotangent: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
     """Add a cotangent to the sum that has reached a link so far."""
     if not link.is_call or link in waiting.ends:
-        cotangents[link] = _add(cotangents[link], cotangent, waiting) if link in cotangents else cotangent
+        before = cotangents.get(link)
+        cotangents[link] = cotangent if before is None else _add(before, cotangent, waiting)
     else:
         adjoint = link._adjoint
         if adjoint is waiting:

@@ -145,15 +145,16 @@ def _meet_operands(waiting: Waiting) -> None:
                 if other.is_call and other._adjoint is None and other.order >= since:
                     other._adjoint = waiting
                     calls.append(other)
-                else:
+                elif type(other) is not Leaf or not since <= other.order < call.order:
                     meet(other, call.order, op.needs_y, waiting)
             elif kind is Left and op.needs_y and isinstance(call.y, DATA):
                 meet_data(call.y, call.order, waiting)
-        # The same as `meet` for a call met the first time, in a third of the time.
+        # The same as `meet` for a call met the first time, in a third of the time. `meet` does nothing with a leaf that
+        # nobody else holds, and that has the value that the call was given.
         if link.is_call and link._adjoint is None and link.order >= since:
             link._adjoint = waiting
             calls.append(link)
-        else:
+        elif type(link) is not Leaf or not since <= link.order < call.order:
             meet(link, call.order, read, waiting)
 
 

@@ -11,8 +11,8 @@ import numpy as np
 
 __all__ = ["column_sums", "largest", "positive_part", "row_sums", "sums_by_rows"]
 
-# Of fewer numbers the sums take as long either way.
-LEAST = 1_024
+# Of fewer numbers the sums take as long either way. NumPy adds up longer rows in pairs, which rounds less.
+LEAST, LONGEST = 1_024, 4_096
 # Rows of at most so many numbers are compared column by column.
 NARROW = 16
 # Rows of so many numbers are long enough for NumPy's loops.
@@ -24,13 +24,17 @@ def sums_by_rows(array: Any) -> bool:
     return type(array) is np.ndarray and array.size >= LEAST and array.dtype.char in "fd"
 
 
-def row_sums(x: Any, *factors: Any) -> Any:
-    """Return Σ x, or Σ x · y, along the last axis, which stays at size 1. The order of the sums is not NumPy's."""
-    if sums_by_rows(x) and all([factor.dtype == x.dtype and factor.shape == x.shape for factor in factors]):
-        return np.einsum("...i,...i->..." if factors else "...i->...", x, *factors)[..., None]
-    for factor in factors:
-        x = x * factor
-    return np.add.reduce(x, axis=-1, keepdims=True)
+def row_sums(x: Any, y: Any = None) -> Any:
+    """Return Σ x, or Σ x · y, along the last axis, which stays at size 1. The order of the sums is not NumPy's.
+
+    Args:
+        x: an array.
+        y: None, or an array of the shape and dtype of x.
+    """
+    if not sums_by_rows(x) or x.shape[-1] > LONGEST:
+        return np.add.reduce(x if y is None else x * y, axis=-1, keepdims=True)
+    sums = np.einsum("...i->...", x) if y is None else np.einsum("...i,...i->...", x, y)
+    return sums[..., None]
 
 
 def column_sums(x: Any) -> Any:

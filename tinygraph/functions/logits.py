@@ -76,7 +76,7 @@ LOW, HIGH = 2.0**-10, 2.0**100
 def exponentials(x: Any, axis: Axis) -> tuple[Any, Any]:
     """Return positive numbers in proportion to exp(x), as an array of their own, and their sums along an axis."""
     if axis in (-1, x.ndim - 1) and sums_by_rows(x):
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", under="ignore"):
             numbers = np.exp(x)
         sums = row_sums(numbers)
         if sums.min() >= LOW and sums.max() <= HIGH:  # not of NaN
