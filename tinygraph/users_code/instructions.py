@@ -28,11 +28,16 @@ class Plain(NamedTuple):
 
     Attributes:
         opname: of the instruction.
-        argval: the constant, or the name of the global, the attribute or the cell; else the number behind it.
+        argval: the constant; the name of the global, the attribute or the cell; the number of a binary operation; None
+            for any other instruction.
     """
 
     opname: str
     argval: Any
+
+
+_BINARY = dis.opmap["BINARY_OP"]
+_OTHERS = [Plain(name, None) for name in dis.opname]
 
 
 def plain_instructions(code: CodeType) -> list[Plain]:
@@ -56,7 +61,7 @@ def plain_instructions(code: CodeType) -> list[Plain]:
         elif op in _CELL:
             found.append(Plain(dis.opname[op], code._varname_from_oparg(arg)))  # type: ignore[attr-defined]
         else:
-            found.append(Plain(dis.opname[op], arg))
+            found.append(Plain("BINARY_OP", arg) if op == _BINARY else _OTHERS[op])
     return found
 
 

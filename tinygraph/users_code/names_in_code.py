@@ -21,6 +21,12 @@ _REMAINDERS = frozenset(
     step.arg for text in ("a % b", "a %= b") for step in dis.get_instructions(compile(text, "", "exec"))
     if step.opname == "BINARY_OP"
 )  # fmt: skip
+# Instructions that show a name, or make a text: the others are most of them.
+_TELLING = frozenset(
+    name for name in dis.opmap
+    if name in _VARIABLE or "ATTR" in name or name.startswith(("FORMAT_", "CONVERT_"))
+    or name in ("LOAD_DEREF", "LOAD_CLASSDEREF", "IS_OP", "BINARY_OP", "IMPORT_NAME", "IMPORT_FROM", "LOAD_METHOD")
+)  # fmt: skip
 _ASKING = frozenset(("getattr", "hasattr", "setattr", "delattr"))
 _WHOLE = frozenset(("vars", "dir", "asdict", "astuple", "fields"))
 
@@ -70,6 +76,8 @@ def _in_instructions(code: CodeType) -> Names:
     for place, step in enumerate(steps):
         name, before = step.opname, root
         root = None
+        if name not in _TELLING:
+            continue
         if name in _VARIABLE or name in ("LOAD_DEREF", "LOAD_CLASSDEREF"):
             root = step.argval
             if name in _VARIABLE:

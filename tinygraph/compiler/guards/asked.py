@@ -53,6 +53,7 @@ class Asked:
         self.names: set[str] = set()
         self.whole: set[int | None] = set()
         self.identity = False
+        self._functions: dict[int, Any] = {}  # those that were read; each stays alive here, so that no other has its id
         self._methods_at: dict[tuple[int, bool], int] = {}  # by a class how many names were known when it was read last
 
     def count(self) -> int:
@@ -61,6 +62,9 @@ class Asked:
 
     def add_function(self, function: Any) -> None:
         """Take note of the attributes that a function asks for."""
+        if id(function) in self._functions:
+            return
+        self._functions[id(function)] = function
         found, namespace = names_in(function.__code__), function.__globals__
         for holder, attribute in found.attributes:
             module = namespace.get(holder) if holder else None
@@ -117,14 +121,17 @@ _NO_CODE = frozenset((str, int, float, bool, tuple, dict, list, type(None), Memb
 
 def functions_of(value: Any) -> list[Any]:
     """Return the functions behind an attribute of a class: a method, a property, a function that another wraps."""
-    if type(value) in _NO_CODE:
+    kind = type(value)
+    if kind in _NO_CODE:
         return []
-    parts: list[Any] = [value]
+    if kind is FunctionType:
+        return [inspect.unwrap(value) if hasattr(value, "__wrapped__") else value]
+    parts: list[Any] = []
     if isinstance(value, staticmethod | classmethod):
         parts = [value.__func__]
     elif isinstance(value, property):
         parts = [value.fget, value.fset]
-    elif type(value) is not FunctionType:
+    else:
         namespace = namespace_of(value) or {}
         parts = [namespace.get("func"), namespace.get("__wrapped__")]
     return [inspect.unwrap(part) for part in parts if type(part) is FunctionType]
