@@ -432,3 +432,74 @@ def test_no_images_are_images_too(filters):
         return loss
 
     assert step(x[:0]) == 0
+
+
+# --- batch normalization, and what stands beside convolutions ---------------------------------------------------------
+
+
+def by_hand(h, scale):
+    centered = h - np.mean(h, axis=(0, 1, 2))
+    return centered / np.sqrt(np.mean(centered * centered, axis=(0, 1, 2)) + 0.1) * scale
+
+
+def with_kept_axes(h, scale):
+    deviation = np.sqrt(np.var(h, axis=(0, 1, 2), keepdims=True) + 0.1)
+    return scale * (h - np.mean(h, axis=(0, 1, 2), keepdims=True)) / deviation
+
+
+def with_flat_pixels(h, scale):
+    flat = h.reshape(-1, h.shape[-1])
+    centered = flat - flat.mean(0)
+    return (centered / np.sqrt((centered**2).mean(0) + 0.1) * scale).reshape(h.shape)
+
+
+def with_a_deviation(h, scale):
+    return (h - h.mean((0, 1, 2))) / np.sqrt(np.std(h, axis=(0, 1, 2)) ** 2 + 0.1) * scale
+
+
+NORMALIZATIONS = [by_hand, with_kept_axes, with_flat_pixels, with_a_deviation]
+
+
+def attended(h, scale):
+    z = h.reshape(h.shape[0], -1, h.shape[-1])
+    shares = tg.softmax(z @ z.transpose(0, 2, 1) * 0.3)
+    return h + (shares @ (z * scale)).reshape(h.shape)
+
+
+def concatenated(h, scale):
+    return np.concatenate([h * scale, np.tanh(h)], axis=-1)[..., : h.shape[-1] + 1][..., 1:]
+
+
+@given(
+    st.lists(st.sampled_from([*NORMALIZATIONS, attended, concatenated]), min_size=1, max_size=2), st.integers(2, 5),
+    st.sampled_from([1, 2]), st.integers(0, 99),
+)  # fmt: skip
+@settings(max_examples=30, deadline=None)
+def test_what_stands_between_convolutions(between, batch, threads, seed):
+    def network(x, k1, k2, scale, w):
+        h = tg.conv2d(x, k1)
+        for function in between:
+            h = tg.relu(function(h, scale))
+        return np.mean(tg.conv2d(h, k2), axis=(1, 2)) @ w
+
+    rng = np.random.default_rng(seed)
+    arguments = [rng.normal(size=shape) for shape in ((batch, 6, 6, 2), (3, 3, 2, 3), (2, 2, 3, 4), (3,), (4, 2))]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(batches, "IMAGE_BYTES", 3_000)
+        patch.setattr(batches, "AWAKE", 0.0)
+        patch.setattr(division, "TWO_THREADS", 0.0)
+        equal(network, *arguments, rtol=1e-7, threads=threads)
+
+
+@pytest.mark.parametrize("normalize", NORMALIZATIONS)
+def test_statistics_over_all_pixels_are_summed_by_products(normalize):
+    def network(x, k1, k2, scale):
+        return tg.conv2d(tg.relu(normalize(tg.conv2d(x, k1), scale)), k2)
+
+    rng = np.random.default_rng(0)
+    arguments = [rng.normal(size=shape) for shape in ((4, 6, 6, 2), (3, 3, 2, 3), (2, 2, 3, 4), (3,))]
+    runner = equal(network, *arguments, rtol=1e-7)
+    over_pixels = [step for step in runner.graph.nodes if step.op == "sum" and step.size == 3]
+    assert not over_pixels, runner.source
+    outside = [item for item in runner.plan.items if getattr(item, "size", 0) > 100]
+    assert not [item for item in outside if item.function is not None and item.op not in ("reshape", "transpose")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tinygraph.compiler.kernels import places
-from tinygraph.compiler.kernels.image_calls import IMAGE_FUNCTIONS
+from tinygraph.compiler.kernels.image_calls import IMAGE_FUNCTIONS, images_axis
 from tinygraph.compiler.program.builder import Builder
 from tinygraph.compiler.program.facts import RESHAPING
 from tinygraph.compiler.program.predicates import is_elementwise
@@ -18,30 +18,42 @@ __all__ = ["sums_by_product"]
 
 
 def sums_by_product(graph: Graph) -> Graph:
-    """np.sum(y, axis=(0, 1, 2))  ->  sum_pixels(y), a product with ones, where y is made image by image."""
+    """np.sum(y, axis=(0, 1, 2))  ->  sum_pixels(y), a product with ones, where y is made image by image; and so with
+    keepdims=True, and np.sum(y.reshape(-1, 16), axis=0).
+    """
 
     def change(builder: Builder, step: Step) -> Step | None:
-        if step.function is not np.sum or step.kwargs.get("keepdims") or len(step.args) != 1:
+        if step.function is not np.sum or len(step.args) != 1 or not {*step.kwargs} <= {"axis", "keepdims"}:
             return None
         x = step.args[0]
-        if len(x.shape) != 4 or 0 in x.shape or step.dtype != x.dtype or x.dtype.char not in "fd":
+        if len(x.shape) < 2 or 0 in x.shape or step.dtype != x.dtype or x.dtype.char not in "fd":
             return None
-        if reduced_axes(step.kwargs["axis"], 4) != (0, 1, 2) or not _is_of_images(x):
+        if reduced_axes(step.kwargs.get("axis"), len(x.shape)) != tuple(range(len(x.shape) - 1)):
             return None
-        return builder.kernel(step, places.sum_pixels, step.shape, x)
+        images, channels = _images_of(x), x.shape[-1]
+        if not images or x.shape[0] % images:
+            return None
+        if len(x.shape) != 4 or x.shape[0] != images:
+            x = builder.call(step, np.reshape, x, (images, x.size // (images * channels), 1, channels))
+        total = builder.kernel(step, places.sum_pixels, (channels,), x)
+        return builder.call(step, np.reshape, total, step.shape) if step.kwargs.get("keepdims") else total
 
     return rewritten(graph, change)
 
 
-def _is_of_images(x: Step) -> bool:
-    """Return whether a value comes of one of the functions for images, by elementwise calls, reshapes and products."""
+def _images_of(x: Step) -> int:
+    """Return the number of images that a value comes of, by elementwise calls, reshapes and products; 0 for none."""
+    if len(x.shape) != 4 and not (is_elementwise(x) or x.function in RESHAPING):
+        return 0  # a view in another order would be copied to be reshaped
     waiting, seen = [x], {x.index}
     while waiting:
         item = waiting.pop()
-        if item.function in IMAGE_FUNCTIONS:
-            return True
+        known = IMAGE_FUNCTIONS.get(item.function)
+        if known is not None and (known.axis is not None or known.images):
+            source = item if known.axis is not None else item.args[known.images[0]]
+            return source.shape[images_axis(source)]
         if is_elementwise(item) or item.function in RESHAPING or item.function in (np.matmul, np.dot):
             fresh = [operand for operand in operands_of(item) if operand.index not in seen]
             seen.update(operand.index for operand in fresh)
             waiting += fresh
-    return False
+    return 0

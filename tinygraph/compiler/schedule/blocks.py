@@ -48,6 +48,7 @@ class Fusion:
         steps: in order of execution.
         members: the indices of the steps whose blocks have the same rows as the fusion's.
         ending: the indices of the reductions over all rows.
+        pays_from: two threads pay from so many nanoseconds of work.
     """
 
     rows: int
@@ -56,6 +57,7 @@ class Fusion:
     steps: list[Step] = field(default_factory=list)
     members: set[int] = field(default_factory=set)
     ending: set[int] = field(default_factory=set)
+    pays_from: float = TWO_THREADS
 
     def aligned(self, index: int) -> bool:
         """Return whether a block of the fusion computes the same rows of this step's result."""

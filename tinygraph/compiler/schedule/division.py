@@ -46,7 +46,7 @@ BLOCKS_EACH = 8
 def division_of(fusion: Fusion, threads: int) -> Division:
     """Return the division of the rows of a fusion into blocks, and of those between threads."""
     size, rows = fusion.rows_in_block, fusion.rows
-    if threads == 1 or fusion.nanoseconds <= TWO_THREADS:
+    if threads == 1 or fusion.nanoseconds <= min(fusion.pays_from, TWO_THREADS):
         return Division(rows, min(size, rows), 1, in_turns=False)
     if not isinstance(fusion, Batch) and rows >= 4 * BLOCKS_EACH * size:
         size *= 2

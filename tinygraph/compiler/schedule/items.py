@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tinygraph.compiler.program.loop_marks import Begin
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.schedule.batches import batches_of
 from tinygraph.compiler.schedule.blocks import Fusion, gathered
@@ -19,14 +18,12 @@ def calls_alone(graph: Graph) -> list[Step | Fusion]:
 
 
 def scheduled(graph: Graph, overwrites: dict[int, int]) -> list[Step | Fusion]:
-    """Return the items of a program in order. A batch is not gone over part by part in a loop.
+    """Return the items of a program in order.
 
     Args:
         graph: of steps.
         overwrites: by the index of a variable's new value the index of the variable.
     """
-    if any([type(step.function) is Begin for step in graph.nodes]):
-        return gathered([step for step in graph.nodes if isinstance(step, Step)], overwrites)
     parts: Sequence[Sequence[Step] | Fusion] = batches_of(graph, overwrites)
     items: list[Step | Fusion] = []
     for part in parts:
