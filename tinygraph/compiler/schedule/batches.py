@@ -94,11 +94,11 @@ class Batch(Fusion):
 
     @property
     def rows_in_block(self) -> int:
-        """See `Fusion`: a power of two."""
+        """See `Fusion`."""
         divided = [step for step in self.steps if step.index in self.members]
         divided += [operand for step in self.steps for operand in self.parts(step) or ()]
         widest = max(step.nbytes for step in divided) // self.rows
-        return 1 << max(0, (self._block_bytes // max(widest, 1)).bit_length() - 1)
+        return max(1, self._block_bytes // max(widest, 1))
 
     @property
     def _block_bytes(self) -> int:
