@@ -33,7 +33,7 @@ IMAGE_BYTES = 1 << 21
 # a quarter longer.
 BLOCK_BYTES = 1 << 19
 
-# Where one part of a program follows another, both threads are awake, and two pay from this many nanoseconds of work: to
+# Where one part follows another, both threads are awake, and two pay from this many nanoseconds of work: to
 # hand over the forty parts of a step of a residual network with batch normalization took 3 of 45 milliseconds of the
 # processors, and all of it is divided.
 AWAKE = 250_000.0
