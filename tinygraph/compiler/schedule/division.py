@@ -45,6 +45,9 @@ BLOCKS_EACH = 8
 # The blocks of a batch may be larger by a quarter: with one example more, a step must not take another block of calls.
 SOME_MORE = 4
 
+# Among so many blocks one more does not matter.
+FEW_BLOCKS = 4
+
 
 def division_of(fusion: Fusion, threads: int) -> Division:
     """Return the division of the rows of a fusion into blocks, and of those between threads."""
@@ -62,6 +65,10 @@ def division_of(fusion: Fusion, threads: int) -> Division:
 
 
 def _alike(rows: int, size: int) -> int:
-    """Return the rows of blocks of about one size: a few more rows in each take less time than one block more."""
+    """Return the rows of blocks, where there are few of about one size: to have some more rows in each takes less time
+    than to have one block more.
+    """
+    if rows >= FEW_BLOCKS * size:
+        return size
     blocks = -(-rows // (size + size // SOME_MORE))
     return -(-rows // blocks)
