@@ -129,6 +129,13 @@ def test_ties_share_the_gradient_of_an_extremum(x, data):
         np.testing.assert_array_equal(g, winners / np.sum(winners, axis=axis, keepdims=True))
 
 
+def test_ties_share_the_gradient_beside_a_row_without_a_winner():
+    tie = [[np.nan, 1.0], [2.0, 2.0]]
+    np.testing.assert_array_equal(slope(lambda x: np.max(x, axis=1), tie), [[0, 0], [0.5, 0.5]])
+    low = [[1.0, 1.0], [0.0, 0.0]]
+    np.testing.assert_array_equal(slope(lambda x: np.max(x, axis=1, initial=0.5), low), [[0.5, 0.5], [0, 0]])
+
+
 def test_an_initial_value_that_wins_gets_the_gradient():
     np.testing.assert_array_equal(slope(lambda x: np.max(x, initial=5.0), [1.0, 2.0]), [0, 0])
 
@@ -151,6 +158,14 @@ def test_a_product_is_divided_by_its_factors_only_where_that_is_right(drawn, kin
     if found is not None:
         exact = [math.prod([Fraction(float(b)) for n, b in enumerate(x) if n != place]) for place in range(len(x))]
         np.testing.assert_allclose(found, [float(each) for each in exact], rtol=1e-14 if kind == "d" else 1e-5)
+
+
+def test_a_product_of_many_halves_is_not_divided_where_it_vanishes():
+    factors = np.full(101, 0.5, np.float32)
+    factors[-1] = 2.0**-60
+    gradient = tg.grad(np.prod)(factors)
+    assert gradient[-1] == 2.0**-100
+    assert np.prod(factors) == 0
 
 
 @given(st.lists(st.floats(-2, 2), min_size=1, max_size=6))

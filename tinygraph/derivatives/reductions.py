@@ -81,17 +81,24 @@ def _extremum_a(
     where: Any = True,
 ) -> Any:  # fmt: skip
     if where is True and type(g) is not np.float64 and type(a) is type(g) is np.ndarray and a.dtype.kind == "f":
-        return _to_winners(expand(g, a.shape, axis, keepdims), a == expand(z, a.shape, axis, keepdims), axis)
+        z = expand(z, a.shape, axis, keepdims)
+        may_be_none = initial is not None or np.isnan(z).any()
+        return _to_winners(expand(g, a.shape, axis, keepdims), a == z, axis, may_be_none)
     winners = (a == expand(z, a.shape, axis, keepdims)) & where
     winning = np.sum(winners, axis=reduced_axes(axis, a.ndim), keepdims=True)
     # With initial= the winner may be no element at all.
     return expand(g, a.shape, axis, keepdims) * (winners / np.maximum(winning, 1)).astype(a.dtype)
 
 
-def _to_winners(g: Any, winners: Any, axis: Any) -> Any:
-    """Share the cotangents of extremes out among the elements that are equal to them."""
+def _to_winners(g: Any, winners: Any, axis: Any, may_be_none: bool) -> Any:
+    """Share the cotangents of extremes out among the elements that are equal to them.
+
+    Args:
+        may_be_none: an extreme may be no element, with NaN or initial=. As many winners as extremes are one for each
+            only if none is without a winner.
+    """
     shares = winners.astype(g.dtype)
-    if np.count_nonzero(winners) != g.size:  # with NaN, with initial=, or with a tie
+    if may_be_none or np.count_nonzero(winners) != g.size:
         winning = np.sum(winners, axis=reduced_axes(axis, winners.ndim), keepdims=True)
         shares /= np.maximum(winning, 1).astype(g.dtype)
     shares *= g
@@ -119,10 +126,15 @@ def _quotients(a: Any, axes: tuple[int, ...], product: Any = None) -> Any:
     ends = np.array([sizes.min(initial=1), sizes.max(initial=1)])
     if not (ends[0] > 0 and np.isfinite(ends[1])):
         return None
-    exponents = np.abs(np.frexp(ends)[1])
-    if np.max(exponents) * count(a.shape, axes) > most and np.max(np.sum(np.abs(np.frexp(a)[1]), axis=axes)) > most:
+    if np.max(_powers(ends)) * count(a.shape, axes) > most and np.max(np.sum(_powers(a), axis=axes)) > most:
         return None
     return (np.multiply.reduce(a, axis=axes, keepdims=True) if product is None else product) / a
+
+
+def _powers(a: Any) -> Any:
+    """Return whole numbers n with 2⁻ⁿ ≤ |a| ≤ 2ⁿ."""
+    exponents = np.frexp(a)[1]  # 1/2 has the exponent 0
+    return np.maximum(exponents, 1 - exponents)
 
 
 def product_of_others(a: Any, axis: Any, product: Any = None) -> Any:
