@@ -262,3 +262,26 @@ def test_a_place_that_is_not_there_is_an_error_and_changes_nothing() -> None:
         compiled(wrong)
     for tensor, value in zip((table, weights), before, strict=True):
         np.testing.assert_array_equal(tensor.data, value)
+
+
+# Arrays that have as many rows as there are examples, in calls that need all of them.
+WHOLE: dict[str, Callable[..., Any]] = {
+    "an array on both sides of a product": lambda z, square, ids: z @ (square @ square),
+    "places among places": lambda z, square, ids: z * np.sin(1.0 * ids[ids])[:, None, None],
+    "a vector times a matrix": lambda z, square, ids: z @ (np.mean(square, axis=1) @ square),
+    "a vector of the batch times a matrix": lambda z, square, ids: z * (z[:, 0, 0] @ square),
+    "a product's rows, turned": lambda z, square, ids: (turned := np.tanh(square).T) @ z[:, 0] + turned + z @ turned,
+    "rows and columns": lambda z, square, ids: (s := z[:, 0] @ square) @ s + s.T,
+}
+
+
+@given(st.sampled_from([*WHOLE]), st.lists(st.sampled_from([*WHOLE]), max_size=2), st.sampled_from([1, 2]))
+@settings(max_examples=30, deadline=None)
+def test_square_arrays_are_read_in_one_way(first: str, others: list[str], threads: int) -> None:
+    def loss(x: Any, w: Any, square: Any, ids: Any) -> Any:
+        z = np.tanh(x @ w)
+        for name in [first, *others]:
+            z = np.tanh(WHOLE[name](z, square, ids) + z @ w)
+        return np.sum(z * z) + np.sum(np.cos(square @ w))
+
+    agree(loss, [normal(5, 5, 5), normal(5, 5), normal(5, 5) * 0.5, np.array([3, 0, 4, 1, 2])], threads)

@@ -12,7 +12,7 @@ some functions for images lie along another one, and so may those of an array fr
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -61,17 +61,24 @@ class Examples(Protocol):
 def own_parts(step: Step, batch: Examples) -> Parts:
     """Return the operands of which a block needs its own examples only; None if it needs others, too."""
     found = _rule_of(step)(step, batch) if takes_out(step) or looks_like_view(step) else None
-    if found is None or step.function in IMAGE_FUNCTIONS or step.function in TRANSPOSING:
+    if found is None or not _are_read_in_one_way(found, operands_of(step)):
+        return None
+    if step.function in IMAGE_FUNCTIONS or step.function in TRANSPOSING:
         return found
     return found if all([batch.axis_of(item) == 0 or item.index in batch.turned for item in found]) else None
 
 
-def adds_up(step: Step) -> bool:
-    """Return whether a call adds up over the examples."""
+def adds_up(step: Step, turned: Collection[int]) -> bool:
+    """Return whether a call adds up over the examples.
+
+    Args:
+        step: of a batch.
+        turned: those of the batch, see `Examples`.
+    """
     if step.function in REDUCTIONS:
         return 0 in reduced_axes(step.kwargs.get("axis"), len(step.args[0].shape))
     if step.function in (np.matmul, np.dot):
-        return step.args[0].function in TRANSPOSING and len(step.shape) == 2
+        return step.args[0].index in turned
     return step.function in IMAGE_FUNCTIONS and IMAGE_FUNCTIONS[step.function].axis is None
 
 
@@ -86,6 +93,11 @@ def turned_for_products(graph: Graph) -> set[int]:
                 left = step.function in (np.matmul, np.dot) and place == 0 and step.args[1] is not operand
                 (found if left and len(step.shape) == 2 else used).add(operand.index)
     return found - used - {output.index for output in graph.outputs}
+
+
+def _are_read_in_one_way(parts: Sequence[Step], operands: Sequence[Step]) -> bool:
+    """Return whether parts are read wherever the operands stand in a call: of x @ x also all of x is needed."""
+    return all([sum(item is part for item in operands) == sum(item is part for item in parts) for part in parts])
 
 
 # --- the rules --------------------------------------------------------------------------------------------------------
@@ -131,7 +143,7 @@ def _of_reduction(step: Step, batch: Examples) -> Parts:
     if type(x) is not Step or not batch.has_rows(x) or 0 in x.shape:
         return None
     adds = step.function is np.sum and x.dtype == step.dtype and x.dtype.kind == "f"
-    return [x] if adds or not adds_up(step) else None
+    return [x] if adds or not adds_up(step, batch.turned) else None
 
 
 def _of_reshape(step: Step, batch: Examples) -> Parts:
@@ -175,6 +187,8 @@ def _of_product(step: Step, batch: Examples) -> Parts:
         return None
     if len(x.shape) > 1 and len(y.shape) < 3:  # the rows of the left operand are those of the result
         return [x] if batch.has_rows(x) and y.index not in batch.members else None
+    if len(x.shape) < 2 or len(y.shape) < 2:  # a vector on the left has no rows: all of it is needed
+        return None
     if step.function not in BATCHED or (step.function is turned_product and step.args[2][0] != 0):
         return None
     if step.shape[0] != max(x.shape, y.shape, key=len)[0]:

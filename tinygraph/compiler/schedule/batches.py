@@ -123,7 +123,9 @@ class Batch(Fusion):
         if parts is None:
             return False
         from_outside = [item for item in parts if item.index in self.seeds]
-        return bool(from_outside) and (not adds_up(step) or not all([_is_weak(item) for item in from_outside]))
+        return bool(from_outside) and (
+            not adds_up(step, self.turned) or not all([_is_weak(item) for item in from_outside])
+        )
 
     def takes(self, step: Step) -> bool:
         """Let a step join; return whether it may: an array has one name in a block, for all of it or its rows."""
@@ -136,7 +138,7 @@ class Batch(Fusion):
             return False
         self.in_rows.update(ways)
         self.steps.append(step)
-        if adds_up(step):
+        if adds_up(step, self.turned):
             self.ending.add(step.index)
         else:
             self.members.add(step.index)
