@@ -17,7 +17,7 @@ from tests.compiler.test_sequences import small_blocks
 from tinygraph.compiler.pipeline import compile_program
 from tinygraph.compiler.rewrites import contractions
 from tinygraph.compiler.rewrites.contractions import contractions_as_products
-from tinygraph.compiler.rewrites.turning import assemble_turned, multiply_unturned, take_before_turning
+from tinygraph.compiler.rewrites.turning import assemble_turned, multiply_unturned, take_before_turning, turn_places
 from tinygraph.compiler.schedule import batches
 from tinygraph.compiler.schedule.batches import Batch
 
@@ -40,6 +40,11 @@ BEGINNINGS: dict[str, tuple[Any, Callable[[Any, Any], Any]]] = {
     "batch last": (normal(LENGTH, WIDTH, BATCH), lambda x, table: np.moveaxis(x, -1, 0)),
     "ids": (IDS, lambda ids, table: table[ids]),
     "ids, time first": (np.ascontiguousarray(IDS.T), lambda ids, table: table[ids.T]),
+    "rows, time first": (np.ascontiguousarray(IDS.T), lambda ids, table: table[ids].transpose(1, 0, 2)),
+    "taken rows, time first": (
+        np.ascontiguousarray(IDS.T),
+        lambda ids, table: np.swapaxes(np.take(table, ids, axis=0), 0, 1),
+    ),
     "take": (IDS, lambda ids, table: np.take(table, ids, axis=0)),
     "one-hot product": (np.eye(WORDS)[IDS], lambda s, table: s @ table),
     "one-hot function": (IDS, lambda ids, table: tg.one_hot(ids, WORDS) @ table),
@@ -213,13 +218,13 @@ def test_a_statistic_over_the_batch_and_a_loop_divide_it_in_parts(layer: str) ->
     assert not products_outside(runner) or " for " in runner.source, runner.source
 
 
-REWRITES = [take_before_turning, assemble_turned, multiply_unturned, contractions_as_products]
+REWRITES = [take_before_turning, turn_places, assemble_turned, multiply_unturned, contractions_as_products]
 
 
 @pytest.mark.parametrize("left_out", REWRITES, ids=lambda rewrite: rewrite.__name__)
 @pytest.mark.parametrize("layer", ["attention by parts", "attention by einsum", "linear, transposed"])
 def test_with_each_rewrite_left_out(left_out: Any, layer: str) -> None:
-    agree(*network("floats", [layer, layer], "classes"), 2, phases=without(left_out))
+    agree(*network("rows, time first", [layer, layer], "classes"), 2, phases=without(left_out))
 
 
 @pytest.mark.parametrize("layer", ["attention", "linear", "linear, flat"])

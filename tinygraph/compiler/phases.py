@@ -42,7 +42,7 @@ from tinygraph.compiler.rewrites.pooling_first import crop_to_pool, pool_first
 from tinygraph.compiler.rewrites.sharing import drop_dead, fold_constants
 from tinygraph.compiler.rewrites.summing_pixels import sums_by_product
 from tinygraph.compiler.rewrites.tidying_loops import tidy_loops
-from tinygraph.compiler.rewrites.turning import assemble_turned, multiply_unturned, take_before_turning
+from tinygraph.compiler.rewrites.turning import assemble_turned, multiply_unturned, take_before_turning, turn_places
 from tinygraph.compiler.rewrites.winograd_form import winograd_form
 from tinygraph.compiler.rewrites.writing_out import write_out
 from tinygraph.compiler.rewrites.writing_out_images import write_out_images
@@ -62,7 +62,7 @@ PHASES: tuple[Phase, ...] = (
     )),
     Phase("fold", "Compute at once what is the same at every call.", (fold_constants,)),
     Phase("simplify", "Compute with fewer and cheaper operations, and broadcast late.", (
-        contractions_as_products, join_views, take_before_turning, multiply_unturned, delay_broadcasts,
+        contractions_as_products, join_views, take_before_turning, turn_places, multiply_unturned, delay_broadcasts,
         powers_by_multiplication, drop_kept_axes, drop_sums_of_one, drop_identities, gather_numbers,
     )),
     Phase("simplify again", "Gather the numbers that now stand side by side, and multiply what is repeated once.", (

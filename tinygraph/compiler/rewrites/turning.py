@@ -22,7 +22,7 @@ from tinygraph.compiler.program.rewriting import calls_of, rewritten, uses_of
 from tinygraph.compiler.program.steps import Step
 from tinygraph.graph import Graph
 
-__all__ = ["assemble_turned", "multiply_unturned", "take_before_turning"]
+__all__ = ["assemble_turned", "multiply_unturned", "take_before_turning", "turn_places"]
 
 Axes = tuple[int, ...]
 
@@ -63,6 +63,34 @@ def _turned_back(items: Sequence[int | slice], axes: Axes) -> tuple[tuple[int | 
     place = tuple([items[axes.index(axis)] for axis in range(len(axes))])
     left = [axis for axis, item in enumerate(place) if type(item) is slice]
     return place, tuple([left.index(axis) for axis, item in zip(axes, items, strict=True) if type(item) is slice])
+
+
+def turn_places(graph: Graph) -> Graph:
+    """table[ids].transpose(1, 0, 2)  ->  table[ids.T], where nobody else wants the rows: the places are fewer."""
+    uses = uses_of(graph)
+    originals = calls_of(graph)
+
+    def change(builder: Builder, step: Step) -> Step | None:
+        original = next(originals)
+        rows = step.args[0] if step.function in TRANSPOSING else None
+        if type(rows) is not Step or not _takes_rows(rows) or uses[original.args[0].index] != 1:
+            return None
+        table, places = rows.args[:2]
+        axes, count = axes_of(step), len(places.shape)
+        if axes[count:] != tuple(range(count, len(axes))):
+            return None
+        turned = builder.call(step, np.transpose, places, axes[:count])
+        return builder.call(step, rows.function, table, turned, **rows.kwargs)  # type: ignore[arg-type]
+
+    return rewritten(graph, change)
+
+
+def _takes_rows(step: Step) -> bool:
+    """Return whether a step takes rows of an array at places that are an array of several axes."""
+    by_index = step.function is operator.getitem or (step.function is np.take and step.kwargs == {"axis": 0})
+    if not by_index or len(step.args) != 2 or any([type(item) is not Step for item in step.args]):
+        return False
+    return step.args[1].dtype.kind in "iu" and len(step.args[1].shape) > 1
 
 
 def assemble_turned(graph: Graph) -> Graph:
