@@ -13,27 +13,25 @@ from __future__ import annotations
 
 import copy
 import functools
-import os
 import threading
 import types
 import weakref
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, overload
 
 import numpy as np
 
-from tinygraph.compiler.axes import Family, Recording, has_its_shapes
-from tinygraph.compiler.axes.open_program import OpenProgram, closed
+from tinygraph.compiler.axes import Family, Recording
+from tinygraph.compiler.compiled_saving import Saving
 from tinygraph.compiler.explanation import Eager, Explanation, Refusal, explained
 from tinygraph.compiler.guards.arguments import NUMERIC
 from tinygraph.compiler.guards.counters import Counters, Place, marked
 from tinygraph.compiler.guards.signature import Parameters
 from tinygraph.compiler.kept_programs import REMEMBERED, KeptPrograms
 from tinygraph.compiler.notebook import program_html
-from tinygraph.compiler.pipeline import made_version, name_of
+from tinygraph.compiler.pipeline import made_version
 from tinygraph.compiler.program.decisions import Left
 from tinygraph.compiler.program.program import Program
 from tinygraph.compiler.reasons import other_path, reason
@@ -41,20 +39,7 @@ from tinygraph.compiler.run.eagerly import EAGER, RAISE, Eagerly, eager_result, 
 from tinygraph.compiler.run.machine_code import check_installed
 from tinygraph.compiler.run.paths import MOST, STRAYED, along, line_of_most
 from tinygraph.compiler.run.versions import Running, Version
-from tinygraph.compiler.saving import checked_call, save_versions
-from tinygraph.compiler.saving.current_programs import current_programs
-from tinygraph.compiler.saving.open_programs import (
-    SIZES,
-    AnySize,
-    not_open,
-    open_recording,
-    resized,
-    rows_of,
-    sizes_to_try,
-)
 from tinygraph.compiler.saving.saved_calls import SavedCall, call_of, parameters_of
-from tinygraph.compiler.saving.saved_programs import SavedProgram, saved_version
-from tinygraph.compiler.saving.tail import Tail
 from tinygraph.compiler.trace.carrying_out import carrying_out
 from tinygraph.compiler.trace.python_numbers import BeyondError, SteeringError
 from tinygraph.engine import modes
@@ -88,7 +73,7 @@ class _Call:
     leaves: list[Any]
 
 
-class Compiled:
+class Compiled(Saving):
     """A function that is compiled when it is first called with arguments of some shapes. See `compile`.
 
     Attributes:
@@ -375,181 +360,6 @@ class Compiled:
         from tinygraph.compiler.program_drawn import drawn_program
 
         return drawn_program(self._used(), rewritten, options)
-
-    def save(
-        self, path: str | os.PathLike[str], /, *args: Any, parameters: str = "beside", any_size: bool = False,
-        **kwargs: Any,
-    ) -> None:  # fmt: skip
-        """Write a module that computes the same and needs NumPy alone, with its arrays in an npz beside it.
-
-        Args:
-            path: of the module, ending in ".py". One that ends in ".js" is that of a plain script for a page or Node,
-                with the one program for the arguments, or the one that was run last.
-            args, kwargs: of the call that it is written for, which is compiled if it was not yet. Without any the
-                module has a program for each signature that the function was called with so far.
-            parameters: "beside" puts the values of Tensors that the function finds outside into the npz of the same
-                name, "arguments" makes them arguments of the function, after the others. Where it updates them it then
-                returns a pair: what it returned before, and a dict of the new values.
-
-            any_size: the arrays among the arguments that have as many rows as the first one may have any number of
-                rows, if they all have the same. It needs arguments, and a function that does not decide by that number.
-
-        The saved function is called like this one, returns the same, and refuses arguments of other shapes, dtypes or
-        values than it was written for: an int among them counts by its value, even one that a program is given at each
-        call. Arrays that the function found outside, and numbers that change there, are in the npz as they are now. A
-        module, a function, and other objects among the arguments are part of the program and no arguments of the saved
-        one.
-
-        Raises:
-            ValueError: the path does not end in ".py" or ".js", or `parameters` is something else.
-            GraphError: the function has not been called, and no arguments are given.
-            UnsupportedError: a program calls a function, or reads an object, that cannot be written into a file, or
-                with `any_size` the function decides by the number of rows.
-        """
-        self.save_as(path, args, kwargs, parameters=parameters, any_size=any_size)
-
-    def save_as(
-        self, path: str | os.PathLike[str], args: tuple[Any, ...], kwargs: dict[str, Any], *,
-        parameters: str = "beside", any_size: bool = False, tail: Tail | None = None,
-    ) -> None:  # fmt: skip
-        """Write a module as `save` does, with more functions at its end.
-
-        Args:
-            path, args, kwargs, parameters, any_size: see `save`.
-            tail: the functions.
-        """
-        if Path(path).suffix == ".js":
-            self._save_javascript(path, args, kwargs, parameters, any_size)
-            return
-        if Path(path).suffix != ".py":
-            raise ValueError(f"save: the path must end in .py, or in .js for a script of JavaScript, got {str(path)!r}")
-        opened = None
-        if any_size:
-            versions, opened = self._for_any_size(parameters, args, kwargs)
-        elif args or kwargs:
-            versions = [(self._on_its_path(args, kwargs, by_value=True)[0], 0)]
-        else:
-            versions = self._current()
-        save_versions(
-            path,
-            name_of(self._function),
-            self._call_parameters,
-            self._parameters.static,
-            [(version, self._calls[version], group) for version, group in versions],
-            parameters,
-            opened,
-            tail,
-        )
-
-    def _current(self) -> list[tuple[Version, int]]:
-        """Return the programs for what the function finds outside now, each with the number of its signature.
-
-        Raises:
-            GraphError: the function has not been called.
-            UnsupportedError: what it found outside has changed since.
-        """
-        self._used()
-        with self._lock:
-            found = current_programs(self._programs.by_signature, self._calls)
-        if not found:
-            raise UnsupportedError(
-                f"save: what {self._name} found outside has changed since it was compiled. Call it once more, or "
-                "give save the arguments of a call: save(path, ...)"
-            )
-        return found
-
-    def _save_javascript(
-        self, path: str | os.PathLike[str], args: tuple[Any, ...], kwargs: dict[str, Any], parameters: str,
-        any_size: bool,
-    ) -> None:  # fmt: skip
-        """Write the program for a call, or the one that was run last, as a JavaScript file."""
-        from tinygraph.compiler.javascript.module import save_javascript
-
-        if parameters != "beside" or any_size:
-            raise ValueError(
-                "save: a JavaScript file is for arrays of one size, and keeps the values of Tensors itself. Leave "
-                "parameters= and any_size= out, or save a module of Python, whose path ends in .py"
-            )
-        if not Path(path).parent.is_dir():
-            raise FileNotFoundError(f"save: there is no folder {str(Path(path).parent)!r}; make it first")
-        save_javascript(path, name_of(self._function), self.as_saved(args, kwargs))
-
-    def as_saved(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> SavedProgram:
-        """Return the program for a call with all that it takes from outside, its `runner` being the `Program`.
-
-        Args:
-            args, kwargs: of the call; none for the program that was run last.
-
-        Raises:
-            GraphError: the function has not been called, and no arguments are given.
-            UnsupportedError: the program needs something that a file cannot have.
-        """
-        if args or kwargs:
-            version = self._on_its_path(args, kwargs, by_value=True)[0]
-        else:
-            last, current = self._used(), [item for item, _ in self._current()]
-            version = last if last in current else current[-1]
-        call = checked_call(self._name, self._calls[version])
-        return saved_version(version, call, lambda program: program, None)[0]
-
-    def recorded(self, args: tuple[Any, ...], any_size: bool) -> tuple[SavedProgram, OpenProgram]:
-        """Return the program that is recorded for a call, for those who write it in another language.
-
-        Args:
-            args: of the call.
-            any_size: the first axis of the arrays may have any size, as in `save`.
-
-        Returns:
-            The program with what it takes from outside, its `runner` being the `Program`; and the same program with
-            forms in place of what depends on the size.
-
-        Raises:
-            UnsupportedError: the function cannot be recorded, or not for any size.
-        """
-        if any_size:
-            _, sizes = self._for_any_size("beside", args, {})
-            recording = open_recording(self._name, sizes)
-            return recording.at_sizes[0], recording.program
-        version = self._on_its_path(args, {}, by_value=True)[0]
-        call = self._calls[version]
-        if call is None or version.decisions:
-            raise UnsupportedError(f"{self._name} decides by values, or takes arguments that are no arrays")
-        saved, _ = saved_version(version, call, lambda program: program, None)
-        return saved, closed(saved.runner)
-
-    def _for_any_size(
-        self, parameters: str, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> tuple[list[tuple[Version, int]], AnySize]:
-        """Return the program for one row, and the recordings for any other number of rows.
-
-        Raises:
-            ValueError: the arguments have no rows, or Tensors are to be arguments.
-            UnsupportedError: the programs for several numbers of rows have not one form.
-        """
-        if parameters != "beside":
-            raise ValueError('save: any_size needs parameters="beside"')
-        rows = rows_of(self._signed(args, kwargs, _NONE).leaves)
-
-        def version_at(size: int) -> Version:
-            return self._on_its_path(resized(args, rows, size), resized(kwargs, rows, size), by_value=True)[0]
-
-        recorded = [version_at(size) for size in SIZES]
-        sizes: list[int] = []
-        signature = self._signed(resized(args, rows, SIZES[-1]), resized(kwargs, rows, SIZES[-1]), _NONE)
-        family = self._programs.family(signature.key, sizes)
-        found = next((one for one in family.opened if one.size_of(sizes) == SIZES[-1]), None)
-        if found is None:
-            raise not_open(self._name, f"its programs for {', '.join(map(str, SIZES))} rows have not one form")
-        for size in sizes_to_try(found.program):
-            leaves = self._signed(resized(args, rows, size), resized(kwargs, rows, size), _NONE).leaves
-            if not has_its_shapes(found.program.at(size), *recorded[-1].bound(leaves)):
-                raise not_open(self._name, f"for {size} rows its arrays have other shapes, or it fails")
-        any_size = AnySize([(version, self._calls[version]) for version in recorded], found.questions, found.write)
-        try:
-            closed = [(version_at(1), 0)]
-        except Exception:  # the function has no meaning for one row, and the file refuses it
-            closed = []
-        return closed, any_size
 
     def profile(self, /, *args: Any, **kwargs: Any) -> Any:
         """Measure the time of each call in the program for these arguments. Nothing is updated.
