@@ -290,3 +290,12 @@ def test_square_arrays_are_read_in_one_way(first: str, others: list[str], thread
         return np.sum(z * z) + np.sum(np.cos(square @ w))
 
     agree(loss, [normal(5, 5, 5), normal(5, 5), normal(5, 5) * 0.5, np.array([3, 0, 4, 1, 2])], threads)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_an_array_with_the_examples_in_columns_has_them_in_rows_once_it_is_transposed(threads: int) -> None:
+    def loss(x: Any, u: Any, w: Any) -> Any:
+        values = x @ u
+        return np.sum(np.sin(w @ values) + 0.1), values, -x
+
+    agree(loss, [normal(5, 5, 4), normal(4), normal(4, 5)], threads)

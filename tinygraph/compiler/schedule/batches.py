@@ -153,7 +153,9 @@ class Batch(Fusion):
         """Note that what is made of a batch as a whole has a part for each example, too, if it has as many."""
         made_of = [operand for operand in operands_of(step) if operand.index in self.seeds]
         if self.is_view_of_outside(step):
-            self.seeds.setdefault(step.index, int(step.index in self.turned))
+            # Where the examples lie along columns, they lie along the rows once the array is transposed.
+            turned = step.index in self.turned and self.axis_of(step.args[0]) == 0
+            self.seeds.setdefault(step.index, int(turned))
         elif step.shape[:1] == (self.rows,) and any([not _is_weak(operand) for operand in made_of]):
             self.seeds.setdefault(step.index, 0)
 
