@@ -154,14 +154,22 @@ class Rounds:
     busy: bool = False
 
     def seconds(self, place: int, clock: str = "wall") -> float:
-        """The median time of a call of the runner at a place."""
-        return statistics.median(self.taken[round_][place][clock] for round_ in self.counted)
+        """The median time of a call of the runner at a place; on a busy machine the least one."""
+        return self._middle([self.taken[round_][place][clock] for round_ in self.counted])
 
     def ratio(self, mine: int, theirs: int, clock: str = "wall") -> float:
-        """The median of the ratios within each round, which a slow minute of the machine does not move."""
+        """The median of the ratios within each round, which a slow minute of the machine does not move.
+
+        On a busy machine it is the ratio of the least times.
+        """
+        if self.busy:
+            return self.seconds(mine, clock) / self.seconds(theirs, clock)
         return statistics.median(
             self.taken[round_][mine][clock] / self.taken[round_][theirs][clock] for round_ in self.counted
         )
+
+    def _middle(self, times: list[float]) -> float:
+        return min(times) if self.busy else statistics.median(times)
 
 
 def take_turns(
