@@ -81,7 +81,10 @@ def conditions(entries: list[dict[str, Any]], quiet: float) -> str:
         f"{sum(share > quiet for share in others)}; {counted} clean rounds count"
     ]
     if busy:
-        lines.append(f"- no clean rounds, so that all of them count: {'; '.join(busy)}")
+        lines.append(
+            f"- no clean rounds, so that the least time of all counts, which says little about two threads: "
+            f"{'; '.join(busy)}"
+        )
     if missing:
         lines.append(f"- not installed, and left out: {'; '.join(missing)}")
     return "\n".join(lines)
