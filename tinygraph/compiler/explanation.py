@@ -218,7 +218,9 @@ def _remarks(versions: Sequence[Version]) -> list[str]:
         sizes = sorted({version.runner.size for version in versions})
         return [f"an open axis: one text for the sizes {_listed([str(size) for size in sizes], ', ')}"]
     counts = [spelt_count(step.function.count) for step in runner.graph.nodes if type(step.function) is Begin]
-    return [f"{_counted(len(counts), 'loop')}, of {_listed(counts, ', ')} iterations"] if counts else []
+    loops = [f"{_counted(len(counts), 'loop')}, of {_listed(counts, ', ')} iterations"] if counts else []
+    divided = 0 if runner.setting is None else len(runner.setting.divided)
+    return [*loops, *([f"{_counted(divided, 'product')} on several threads of BLAS"] if divided else [])]
 
 
 def _gathered(found: Iterable[tuple[str, str]]) -> list[str]:

@@ -40,8 +40,8 @@ from tinygraph.compiler.run.binding import all_finite
 from tinygraph.compiler.run.runner import Runner, made_runner
 from tinygraph.compiler.run.threads import one_thread
 from tinygraph.compiler.run.versions import Version, version_of
+from tinygraph.compiler.schedule.blas_threads import load_of, setting_of
 from tinygraph.compiler.schedule.items import calls_alone, scheduled
-from tinygraph.compiler.schedule.one_thread import wants_one_thread
 from tinygraph.compiler.stand_ins import identifier_of, stand_ins_for
 from tinygraph.compiler.trace import program_of, questions_of, trace_twice
 from tinygraph.compiler.trace.diversion import one_at_a_time
@@ -164,7 +164,7 @@ def _of_arrays(task: Task) -> Runner:
     planned = plan(graph, items, len(task.arguments), task.updates, results, task.open_size)
     names = names_of(graph, planned, task.reserved)
     text = text_of_arrays(task, planned, names)
-    return made_runner(task, text, planned, one_thread=wants_one_thread(graph, items))
+    return made_runner(task, text, planned, setting=setting_of(load_of(graph, items, task.threads)))
 
 
 def _of_numbers(task: Task) -> Runner:

@@ -24,9 +24,9 @@ from typing import Any
 
 from tinygraph.compiler.axes.explaining import Unexplained, explained, put_in
 from tinygraph.compiler.axes.open_program import OpenProgram
+from tinygraph.compiler.schedule.blas_threads import Load, Setting, load_of, setting_of
 from tinygraph.compiler.schedule.blocks import Fusion
 from tinygraph.compiler.schedule.division import division_of
-from tinygraph.compiler.schedule.one_thread import divides_otherwise, is_for_one_thread, work_of_products
 
 __all__ = ["NOTE", "RANGE", "OpenText", "open_text"]
 
@@ -60,7 +60,7 @@ class OpenText:
         constants: by name the arrays that the text is given, with forms where they depend on the size.
         least, most: the range of sizes.
         divisions: for each fusion of rows their number, that of a block's rows, and that of the threads.
-        products: see `work_of_products`; None where the program divides its work otherwise.
+        load: what there is for the threads of BLAS; its price is that for each place of the axis.
     """
 
     sample: Any
@@ -70,11 +70,12 @@ class OpenText:
     least: int
     most: int
     divisions: list[tuple[Any, Any, int]]
-    products: list[tuple[Any, Any, Any]] | None
+    load: Load
 
-    def wants_one_thread(self, size: int) -> bool:
-        """Return whether BLAS should use one thread for a size."""
-        return self.products is None or is_for_one_thread(put_in(self.products, size))
+    def setting(self, size: int) -> Setting | None:
+        """Return the threads of BLAS for a size."""
+        load = self.load
+        return setting_of(Load(put_in(load.segments, size), load.inside, load.price * size))
 
     def holds(self, size: int) -> bool:
         """Return whether the text is right and quick for a size, as far as can be told before its memory is made."""
@@ -171,7 +172,7 @@ def _merged(sizes: Sequence[int], runners: Sequence[Any], size: int) -> OpenText
         least=size // RANGE if size > SMALL else 2,
         most=RANGE * max(size, SMALL),
         divisions=explained(sizes, [_divisions_of(runner) for runner in runners]),
-        products=explained(sizes, [_products_of(runner) for runner in runners]),
+        load=_load_of(sizes, runners),
     )
 
 
@@ -255,6 +256,8 @@ def _divisions_of(runner: Any) -> list[tuple[int, int, int]]:
     return [(division.rows, division.size, division.threads) for division in found]
 
 
-def _products_of(runner: Any) -> list[tuple[int, list[int], int]] | None:
-    """Return the work of the products of a program, or None where it divides its work otherwise."""
-    return None if divides_otherwise(runner.graph, runner.plan.items) else work_of_products(runner.graph)
+def _load_of(sizes: Sequence[int], runners: Sequence[Any]) -> Load:
+    """Return what there is for the threads of BLAS, with forms where the size counts."""
+    loads = [load_of(runner.graph, runner.plan.items, runner.task.threads) for runner in runners]
+    first = loads[0]
+    return Load(explained(sizes, [load.segments for load in loads]), first.inside, first.price / sizes[0])

@@ -8,6 +8,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from tinygraph.compiler.axes.open_text import OpenText
 from tinygraph.compiler.program.decisions import outcomes_in
 from tinygraph.compiler.program.program import Program
 from tinygraph.compiler.run.runner import Runner
-from tinygraph.compiler.run.threads import blas
+from tinygraph.compiler.run.threads import SWITCHES
 
 __all__ = ["OpenRunner", "SizedRunner"]
 
@@ -39,6 +40,8 @@ class OpenRunner:
         file = f"<compiled {text.sample.task.name} {id(self):x}>"
         source = self.written.source
         self.code = compile(source, file, "exec")
+        self._file = file
+        self._codes: dict[tuple[tuple[int, int], ...], CodeType] = {(): self.code}
         linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
         weakref.finalize(self, linecache.cache.pop, file, None)
         self._recent: list[_Executed] = []
@@ -49,6 +52,12 @@ class OpenRunner:
     ) -> SizedRunner:
         """Return the runner for a size; see `SizedRunner`."""
         return SizedRunner(_Executed(self, size), program, write, pattern)
+
+    def code_with(self, groups: tuple[tuple[int, int], ...]) -> CodeType:
+        """Return the compiled text, with several threads of BLAS for some groups of statements; see `Setting`."""
+        if groups not in self._codes:
+            self._codes[groups] = compile(self.written.executed(groups, SWITCHES), self._file, "exec")
+        return self._codes[groups]
 
     def note(self, used: _Executed) -> None:
         """Note that the memory for a size has been made, and let go of that of the size that waits longest."""
@@ -65,8 +74,9 @@ class _Executed(Runner):
 
     def __init__(self, opened: OpenRunner, size: int) -> None:
         sample = opened.text.sample
-        library = blas() if opened.text.wants_one_thread(size) else None
-        super().__init__(sample.task, opened.written, sample.plan, opened.code, library, None)
+        setting = opened.text.setting(size)
+        code = opened.code_with(() if setting is None else setting.groups)
+        super().__init__(sample.task, opened.written, sample.plan, code, setting, None)
         self.opened = opened
         self.size = size
 

@@ -28,7 +28,8 @@ from tinygraph.compiler.program.program import Program
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.run.machine_code import with_machine_code
 from tinygraph.compiler.run.profiling import Profile, Shown, profiled
-from tinygraph.compiler.run.threads import Blas, blas
+from tinygraph.compiler.run.threads import SWITCHES, Threads, blas
+from tinygraph.compiler.schedule.blas_threads import Setting
 from tinygraph.compiler.write.tags import instrumented
 from tinygraph.compiler.write.task import Task
 from tinygraph.compiler.write.text import Text
@@ -59,17 +60,18 @@ class Runner:
         path: the outcomes of its decisions.
         plan: the storage of each value.
         text: the written text, with the arrays and functions that it refers to.
+        setting: the threads of BLAS, or None where they are left as they are.
     """
 
     def __init__(
-        self, task: Task, text: Text, plan: Plan, code: CodeType, blas: Blas | None,
+        self, task: Task, text: Text, plan: Plan, code: CodeType, setting: Setting | None,
         otherwise: Callable[[], Runner] | None,
     ) -> None:  # fmt: skip
         """Hold a compiled text; see `made_runner`.
 
         Args:
             code: the compiled text.
-            blas: the library that is set to one thread for each run; None leaves it as it is.
+            setting: the threads of BLAS; None leaves them as they are.
             otherwise: returns the same program written with NumPy, where this one computes with Python's floats.
         """
         self.task = task
@@ -82,7 +84,8 @@ class Runner:
         self._code = code
         self._otherwise = otherwise
         self._exact: Runner | None = None
-        self._blas = blas
+        self.setting = setting
+        self._threads = _threads_of(setting)
         self._bound: list[Any] | None = None
         self._given: tuple[Any, ...] | None = None
         self._is_fast = False
@@ -109,12 +112,8 @@ class Runner:
                 (variables is not self._given or generators) and not all(map(is_, bound, (*variables, *generators)))
             ):
                 self._bind(variables, generators)
-            if self._blas is not None and (threads := self._blas.get_threads()) > 1:
-                self._blas.set_threads(1)
-                try:
-                    return self._step(*arguments)
-                finally:
-                    self._blas.set_threads(threads)
+            if self._threads is not None:
+                return self._threads.run(self._step, arguments)
             if self._otherwise is None:
                 return self._step(*arguments)
             try:
@@ -147,6 +146,7 @@ class Runner:
             **dict(zip(self.task.generators, generators, strict=True)),
             **self.text.references.constants,
             **self.text.references.functions,
+            **({} if self._threads is None else self._threads.calls()),
         }
 
     def in_arrays(self) -> Runner:
@@ -233,18 +233,28 @@ class Runner:
         return profiled(bind, plain, runner.graph, repeats, restore, Shown(shown, names, passes))
 
 
+def _threads_of(setting: Setting | None) -> Threads | None:
+    """Return the threads of BLAS for a setting; None where there is nothing to set."""
+    library = None if setting is None else blas()
+    if setting is None or library is None:
+        return None
+    return Threads(library, several=bool(setting.divided), throughout=not setting.groups)
+
+
 def made_runner(
-    task: Task, text: Text, plan: Plan, *, one_thread: bool = False, otherwise: Callable[[], Runner] | None = None
+    task: Task, text: Text, plan: Plan, *, setting: Setting | None = None,
+    otherwise: Callable[[], Runner] | None = None,
 ) -> Runner:  # fmt: skip
     """Compile a text, and return its runner. Tracebacks show the lines of the text as long as the runner lives.
 
     Args:
-        one_thread: BLAS uses one thread during each run, whatever number it is set to.
-        otherwise: see `Runner`.
+        setting, otherwise: see `Runner`.
     """
     source = text.source
     file = f"<compiled {task.name} {id(text):x}>"
-    runner = Runner(task, text, plan, compile(source, file, "exec"), blas() if one_thread else None, otherwise)
+    groups = () if setting is None else setting.groups
+    code = compile(text.executed(groups, SWITCHES) if groups else source, file, "exec")
+    runner = Runner(task, text, plan, code, setting, otherwise)
     linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
     weakref.finalize(runner, linecache.cache.pop, file, None)
     _ALIVE.add(runner)

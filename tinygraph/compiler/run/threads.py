@@ -1,22 +1,26 @@
-"""Threads of BLAS: their number, and the processor whose kernels BLAS uses.
+"""Threads of BLAS: their number in a program and outside, and the processor whose kernels BLAS uses.
 
 NumPy's wheels bring OpenBLAS, which uses every processor for all but the smallest products. On a machine that has
-other work its threads wait for each other: a step of half a millisecond was seen to take 67. A product that is over
-in a fraction of a millisecond is better left to one thread.
+other work its threads wait for each other: one of them does not come to its part of a product as long as another
+process keeps its processor, some milliseconds, and a step of half a millisecond was seen to take 67. So a program is
+timed, and has several threads only as long as that is quicker: see `Pace`.
 """
 
 from __future__ import annotations
 
 import ctypes
 import functools
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from time import perf_counter
+from typing import Any
 
 import numpy as np
 
-__all__ = ["Blas", "blas", "blas_advice", "one_thread"]
+__all__ = ["SWITCHES", "Blas", "Pace", "Threads", "blas", "blas_advice", "one_thread"]
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,94 @@ def one_thread() -> Iterator[None]:
         yield
     finally:
         found.set_threads(before)
+
+
+# Runs with several threads may take this share longer than with one, on average.
+LOSS = 0.1
+
+# What they have saved before is set against a loss, up to the time of so many runs: now and then the system takes some
+# milliseconds for itself.
+SAVED = 16.0
+
+# The runs that show how long one thread takes: the first one also makes the memory.
+TRIALS = range(1, 4)
+
+
+# What a program calls before its products with several threads, and behind them. Its text does not show these calls.
+SWITCHES = ("__several_threads__", "__one_thread__")
+
+
+class Pace:
+    """The number of threads that a program is quicker with at present, one or several, as its runs have shown.
+
+    The runs with several threads have an account of time. Each run pays in what it takes less than one thread and a
+    tenth, and takes out what it takes more. As long as the account is overdrawn, the program runs on one thread. So
+    however long a run with several threads takes, all runs together take at most a tenth longer than on one thread,
+    apart from one such run.
+    """
+
+    def __init__(self) -> None:
+        self._runs = 0
+        self._one = math.inf  # seconds on one thread
+        self._account = 0.0  # seconds
+
+    def has_several(self) -> bool:
+        """Return whether the next run should have several threads."""
+        return self._account >= 0 and self._runs not in TRIALS
+
+    def note(self, several: bool, seconds: float) -> None:
+        """Note how long a run took."""
+        first, self._runs = self._runs == 0, self._runs + 1
+        if first:
+            return
+        if not several:
+            self._one = min(self._one, seconds)
+            seconds = self._one
+        self._account = min(self._account + (1 + LOSS) * self._one - seconds, SAVED * self._one)
+
+
+class Threads:
+    """The threads of BLAS during the runs of a program; they are as before afterwards, whatever happens.
+
+    Args:
+        library: the BLAS.
+        several: whether products are divided among several threads, if that pays.
+        throughout: whether all have several, as opposed to those between the calls of `SWITCHES`.
+    """
+
+    def __init__(self, library: Blas, several: bool, throughout: bool) -> None:
+        self._library = library
+        self._throughout = throughout
+        self._pace = Pace() if several else None
+        self._count = 1
+
+    def run(self, step: Callable[..., Any], arguments: Sequence[Any]) -> Any:
+        """Call a program."""
+        set_threads, before, pace = self._library.set_threads, self._library.get_threads(), self._pace
+        if before <= 1:
+            self._count = 1
+            return step(*arguments)
+        if pace is None:
+            set_threads(1)
+            try:
+                return step(*arguments)
+            finally:
+                set_threads(before)
+        several = pace.has_several()
+        self._count = before if several else 1
+        start = perf_counter()
+        try:
+            set_threads(self._count if self._throughout else 1)
+            result = step(*arguments)
+        finally:
+            set_threads(before)
+        pace.note(several, perf_counter() - start)
+        return result
+
+    def calls(self) -> dict[str, Callable[[], None]]:
+        """Return the functions that a program calls where the number changes in it, by their names: see `SWITCHES`."""
+        set_threads = self._library.set_threads
+        return dict(zip(SWITCHES, (lambda: set_threads(self._count), lambda: set_threads(1)), strict=True))
 
 
 def _candidates() -> list[Path]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from tinygraph.compiler.write.references import References
-from tinygraph.compiler.write.tags import untagged
+from tinygraph.compiler.write.tags import surrounded, untagged
 from tinygraph.compiler.write.width import fitted
 
 __all__ = ["Text"]
@@ -40,3 +41,12 @@ class Text:
     def source(self) -> str:
         """The module as it is shown and run: without tags, and with long calls on several lines."""
         return fitted(untagged(self.tagged))
+
+    def executed(self, groups: Iterable[tuple[int, int]], calls: tuple[str, str]) -> str:
+        """Return the module as it is run where something is called around some statements, line for line as `source`.
+
+        Args:
+            groups: the first and the last step of each group of statements.
+            calls: what is called before a group, and behind it.
+        """
+        return surrounded(self.tagged, groups, calls)

@@ -18,13 +18,19 @@ __all__ = ["THREADING", "helpers"]
 # processors it takes for busy ones; then the two take turns, for milliseconds. Every second step of a small transformer
 # took 11 milliseconds and more; where each thread has half of the processors for itself, nearly all took 8. The
 # caller's own thread is left alone: which processors it may use is its own business.
+#
+# Another process may keep one of the processors busy, and a thread then waits for its turn there, some milliseconds.
+# The thread that ends first helps: a call that has not begun is made by it, and one that takes a quarter longer than
+# its own goes on on its processor.
 ON_TWO_THREADS = '''\
 def keep_to_half(which):
     """Let a thread use every second processor: it is not put on that of the other thread, who wakes it up."""
+    thread_ids[which] = get_native_id()
     with suppress(AttributeError, OSError):  # not every system can do that, or lets one
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[which::2])
 
 
+thread_ids = [None, None]
 pools = [ThreadPoolExecutor(1, initializer=keep_to_half, initargs=(which,)) for which in (0, 1)]
 
 
@@ -33,21 +39,39 @@ def on_two_threads(*calls):
     patience = sys.getswitchinterval()
     if patience > 1e-5:
         sys.setswitchinterval(1e-5)
-    futures = []
+    futures, ended, start = [], SimpleQueue(), perf_counter()
     try:
         for pool, call in zip(pools, calls, strict=True):
             futures.append(pool.submit(copy_context().run, *call))
+            futures[-1].add_done_callback(ended.put)
+        late = int(ended.get() is futures[0])
+        if futures[late].cancel():  # it has not begun
+            futures[late] = pools[1 - late].submit(copy_context().run, *calls[late])
+        else:
+            await_late(late, ended, (perf_counter() - start) / 4)
         return [future.result() for future in futures]
     finally:
         for future in futures:
-            future.exception()  # both have ended, whatever happened
+            future.cancelled() or future.exception()  # both have ended, whatever happened
         if patience > 1e-5:
-            sys.setswitchinterval(patience)'''
+            sys.setswitchinterval(patience)
+
+
+def await_late(late, ended, seconds):
+    """Wait for a thread; after some time it goes on on the other's processors: other work may keep its own."""
+    with suppress(Empty):
+        return ended.get(timeout=seconds)
+    with suppress(AttributeError, OSError):
+        own = os.sched_getaffinity(thread_ids[late])
+        os.sched_setaffinity(thread_ids[late], os.sched_getaffinity(thread_ids[1 - late]))
+        ended.get()
+        os.sched_setaffinity(thread_ids[late], own)'''
 
 # What it imports.
 THREADING = frozenset((
     "from concurrent.futures import ThreadPoolExecutor", "from contextlib import suppress",
-    "from contextvars import copy_context", "import os", "import sys",
+    "from contextvars import copy_context", "import os", "from queue import Empty, SimpleQueue", "import sys",
+    "from threading import get_native_id", "from time import perf_counter",
 ))  # fmt: skip
 
 # What is added up over the rows into arrays is added up in halves, so that it is the same numbers at every call.

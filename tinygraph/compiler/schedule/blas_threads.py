@@ -1,0 +1,138 @@
+"""Threads of BLAS: the products of a program that are better divided between several.
+
+Each item has its setting. A fusion with products in it is divided between two threads already, each of which uses one
+thread of BLAS. Other products may be divided by BLAS. That has a price: a thread that BLAS has woken looks for more
+work for 25 milliseconds and longer, and meanwhile takes a part of its processor from the fusions on two threads. With
+it 10 million numbers took 100 milliseconds instead of 57, a step of a transformer 19 instead of 14. So where fusions
+have more to do than products, all of BLAS uses one thread.
+
+On a machine with other work several threads may not pay. That is found at run time: see
+`tinygraph.compiler.run.threads`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tinygraph.compiler.kernels.image_calls import IMAGE_FUNCTIONS
+from tinygraph.compiler.program.cost import flops
+from tinygraph.compiler.program.facts import PRODUCTS
+from tinygraph.compiler.program.loop_marks import iterations
+from tinygraph.compiler.program.steps import Step
+from tinygraph.compiler.schedule.blocks import Fusion, calls_in
+from tinygraph.compiler.schedule.division import division_of
+from tinygraph.graph import Graph
+
+__all__ = ["Load", "Setting", "load_of", "saved", "setting_of"]
+
+# OpenBLAS leaves products of fewer operations to one thread by itself: of a matrix and a vector, and of two matrices.
+UNDIVIDED = 10_000
+SMALL = 2_000_000
+
+# It divides the result, not the sum in each of its elements: a result with few rows and columns stays whole.
+NARROW = 32
+
+# Operations in a nanosecond on one thread, by the bytes of a number, and bytes that are read in a nanosecond: a product
+# of a matrix and a vector takes as long as its matrix takes to read.
+OPERATIONS = {4: 95.0, 8: 45.0}
+BYTES = 50.0
+
+# It takes so many nanoseconds to hand a part of a product to another thread and to wait for its end.
+HANDING = 8_000.0
+
+# What saves fewer nanoseconds than that in a run is not worth a second processor.
+LEAST = 60_000.0
+
+# The share of the time of fusions on two threads that a thread takes which looks for work.
+LOOKING = 0.5
+
+# A product: its operations, the bytes of its operands, how many matrices its result has, the rows and the columns of
+# each, the bytes of a number, and how often it is made in a run.
+Product = tuple[int, int, int, int, int, int, int]
+
+
+@dataclass(frozen=True)
+class Load:
+    """What there is for the threads of BLAS in a program.
+
+    Attributes:
+        segments: the products between those items that need one thread, in order, each with the index of its step.
+        inside: whether there are such items: fusions with products, and convolutions.
+        price: the nanoseconds that a thread of BLAS takes from fusions on two threads.
+    """
+
+    segments: list[list[tuple[int, Product]]]
+    inside: bool
+    price: float
+
+
+@dataclass(frozen=True)
+class Setting:
+    """The threads that BLAS uses in a program.
+
+    Attributes:
+        divided: the indices of the products with several threads; empty where all have one.
+        groups: the first and the last of each row of these that no item with one thread stands between; empty where
+            there is no such item, and the whole program has several.
+    """
+
+    divided: tuple[int, ...]
+    groups: tuple[tuple[int, int], ...] = ()
+
+
+def load_of(graph: Graph, items: Sequence[Step | Fusion], threads: int) -> Load:
+    """Return what there is for the threads of BLAS in a program.
+
+    Args:
+        graph: of steps.
+        items: what is executed.
+        threads: how many the program itself has for its fusions.
+    """
+    times = iterations(graph.nodes)
+    segments: list[list[tuple[int, Product]]] = [[]]
+    for item in items:
+        if _needs_one(item):
+            segments.append([])
+        elif isinstance(item, Step) and item.function in PRODUCTS and item.shape:
+            segments[-1].append((item.index, _product(item, times.get(item.index, 1))))
+    fusions = [item for item in items if isinstance(item, Fusion) and division_of(item, threads).threads > 1]
+    return Load(segments, len(segments) > 1, LOOKING * sum(fusion.nanoseconds for fusion in fusions) / 2)
+
+
+def setting_of(load: Load) -> Setting | None:
+    """Return the setting of a program; None where BLAS may be left as it is."""
+    products = [found for segment in load.segments for found in segment]
+    if sum(saved(product) for _, product in products) > max(LEAST, load.price):
+        divided = tuple([index for index, product in products if saved(product) > 0])
+        found = [[index for index, _ in segment if index in divided] for segment in load.segments]
+        groups = tuple([(group[0], group[-1]) for group in found if group])
+        return Setting(divided, groups if load.inside else ())
+    return Setting(()) if load.inside or any(product[0] > UNDIVIDED for _, product in products) else None
+
+
+def saved(product: Product) -> float:
+    """Return the nanoseconds that a second thread saves in a run: 0 where OpenBLAS does not use it."""
+    operations, nbytes, matrices, rows, columns, size, times = product
+    each = operations / max(matrices, 1)
+    if each < SMALL or (min(rows, columns) > 1 and max(rows, columns) < NARROW):
+        return 0.0
+    alone = max(each / OPERATIONS.get(size, OPERATIONS[8]), nbytes / max(matrices, 1) / BYTES)
+    return times * matrices * max(alone / 2 - HANDING, 0.0)
+
+
+def _needs_one(item: Step | Fusion) -> bool:
+    """Return whether an item divides its products itself."""
+    if isinstance(item, Fusion):
+        return any(step.function in PRODUCTS or step.function in IMAGE_FUNCTIONS for step in calls_in(item))
+    return item.function in IMAGE_FUNCTIONS
+
+
+def _product(step: Step, times: int) -> Product:
+    of_matrices = all(len(np.shape(operand)) > 1 for operand in step.args[:2])
+    *matrices, rows, columns = step.shape if of_matrices else (1, math.prod(step.shape))
+    nbytes = sum(operand.nbytes for operand in step.operands)
+    return flops(step), nbytes, math.prod(matrices), rows, columns, step.dtype.itemsize, times
