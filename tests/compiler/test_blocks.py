@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -135,7 +136,13 @@ def of_two_threads() -> dict[str, Any]:
 def test_each_thread_keeps_to_its_half_of_the_processors_and_the_callers_to_none() -> None:
     space = of_two_threads()
     before = os.sched_getaffinity(0)
-    first, second = space["on_two_threads"]((os.sched_getaffinity, 0), (os.sched_getaffinity, 0))
+    both = threading.Barrier(2)
+
+    def processors() -> set[int]:
+        both.wait(60)
+        return os.sched_getaffinity(0)
+
+    first, second = space["on_two_threads"]((processors,), (processors,))
     assert first | second == os.sched_getaffinity(0) == before
     assert not first & second or len(before) == 1
 

@@ -85,7 +85,7 @@ class Runner:
         self._otherwise = otherwise
         self._exact: Runner | None = None
         self.setting = setting
-        self._threads = _threads_of(setting)
+        self._threads = _threads_of(setting, text)
         self._bound: list[Any] | None = None
         self._given: tuple[Any, ...] | None = None
         self._is_fast = False
@@ -132,6 +132,8 @@ class Runner:
         exec(self._code, space)
         if self._is_fast:
             with_machine_code(self.source, space)
+        if self._threads is not None:
+            self._threads.bind(space)
         self._step = space[self.task.name]
         self._bound = [*variables, *generators]
         self._given = variables if type(variables) is tuple else None  # a tuple has the same arrays the next time
@@ -233,11 +235,11 @@ class Runner:
         return profiled(bind, plain, runner.graph, repeats, restore, Shown(shown, names, passes))
 
 
-def _threads_of(setting: Setting | None) -> Threads | None:
-    """Return the threads of BLAS for a setting; None where there is nothing to set."""
+def _threads_of(setting: Setting | None, text: Text) -> Threads | None:
+    """Return the threads of a program; None where it has one, and BLAS is left as it is."""
     library = None if setting is None else blas()
     if setting is None or library is None:
-        return None
+        return Threads(None, several=False, throughout=True) if text.divides else None
     return Threads(library, several=bool(setting.divided), throughout=not setting.groups)
 
 

@@ -2,8 +2,9 @@
 
 NumPy's wheels bring OpenBLAS, which uses every processor for all but the smallest products. On a machine that has
 other work its threads wait for each other: one of them does not come to its part of a product as long as another
-process keeps its processor, some milliseconds, and a step of half a millisecond was seen to take 67. So a program is
-timed, and has several threads only as long as that is quicker: see `Pace`.
+process keeps its processor, some milliseconds, and a step of half a millisecond was seen to take 67. A program's own
+two threads wait for each other, too, and for Python's lock. So a program is timed, and has several threads only as long
+as that is quicker: see `Pace`.
 """
 
 from __future__ import annotations
@@ -79,6 +80,9 @@ SAVED = 16.0
 TRIALS = range(1, 4)
 
 
+# The function with which a program divides its own work between two threads.
+OWN = "on_two_threads"
+
 # What a program calls before its products with several threads, and behind them. Its text does not show these calls.
 SWITCHES = ("__several_threads__", "__one_thread__")
 
@@ -112,48 +116,75 @@ class Pace:
         self._account = min(self._account + (1 + LOSS) * self._one - seconds, SAVED * self._one)
 
 
+def one_after_the_other(*calls: tuple[Any, ...]) -> list[Any]:
+    """Make the calls of a program that it has two threads for on one thread. The results are the same numbers."""
+    return [function(*arguments) for function, *arguments in calls]
+
+
 class Threads:
-    """The threads of BLAS during the runs of a program; they are as before afterwards, whatever happens.
+    """The threads of a program, BLAS's and its own. Those of BLAS are as before after each run, whatever happens.
 
     Args:
-        library: the BLAS.
-        several: whether products are divided among several threads, if that pays.
+        library: the BLAS whose threads are set; None leaves it as it is.
+        several: whether products are divided among several threads of BLAS, if that pays.
         throughout: whether all have several, as opposed to those between the calls of `SWITCHES`.
     """
 
-    def __init__(self, library: Blas, several: bool, throughout: bool) -> None:
+    def __init__(self, library: Blas | None, several: bool, throughout: bool) -> None:
         self._library = library
+        self._several = several
         self._throughout = throughout
         self._pace = Pace() if several else None
-        self._count = 1
+        self._count = 0  # of BLAS's threads, for products with several; 0 where nothing is set
+        self._space: dict[str, Any] | None = None
+        self._divided: Any = None
+
+    def bind(self, space: dict[str, Any]) -> None:
+        """Note the global names of a program that has been executed: among them is what divides its own work."""
+        self._divided = space.get(OWN)
+        self._space = None if self._divided is None else space
+        if self._divided is not None and self._pace is None:
+            self._pace = Pace()
 
     def run(self, step: Callable[..., Any], arguments: Sequence[Any]) -> Any:
         """Call a program."""
-        set_threads, before, pace = self._library.set_threads, self._library.get_threads(), self._pace
-        if before <= 1:
-            self._count = 1
-            return step(*arguments)
+        pace = self._pace
         if pace is None:
-            set_threads(1)
-            try:
-                return step(*arguments)
-            finally:
-                set_threads(before)
+            return self._with_blas(step, arguments, False)
         several = pace.has_several()
-        self._count = before if several else 1
+        if self._space is not None:
+            self._space[OWN] = self._divided if several else one_after_the_other
         start = perf_counter()
-        try:
-            set_threads(self._count if self._throughout else 1)
-            result = step(*arguments)
-        finally:
-            set_threads(before)
+        result = self._with_blas(step, arguments, several)
         pace.note(several, perf_counter() - start)
         return result
 
+    def _with_blas(self, step: Callable[..., Any], arguments: Sequence[Any], several: bool) -> Any:
+        """Call a program, with several threads of BLAS or one."""
+        library = self._library
+        before = 1 if library is None else library.get_threads()
+        if library is None or before <= 1:  # so it is set, or by a program in another thread, which sets it back
+            self._count = 0
+            return step(*arguments)
+        self._count = before if several and self._several else 1
+        try:
+            library.set_threads(self._count if self._throughout else 1)
+            return step(*arguments)
+        finally:
+            library.set_threads(before)
+
     def calls(self) -> dict[str, Callable[[], None]]:
         """Return the functions that a program calls where the number changes in it, by their names: see `SWITCHES`."""
-        set_threads = self._library.set_threads
-        return dict(zip(SWITCHES, (lambda: set_threads(self._count), lambda: set_threads(1)), strict=True))
+
+        def several() -> None:
+            if self._library is not None and self._count:
+                self._library.set_threads(self._count)
+
+        def one() -> None:
+            if self._library is not None and self._count:
+                self._library.set_threads(1)
+
+        return dict(zip(SWITCHES, (several, one), strict=True))
 
 
 def _candidates() -> list[Path]:

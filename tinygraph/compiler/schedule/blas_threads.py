@@ -12,8 +12,10 @@ On a machine with other work several threads may not pay. That is found at run t
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Sequence
+import operator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +23,7 @@ import numpy as np
 from tinygraph.compiler.kernels.image_calls import IMAGE_FUNCTIONS
 from tinygraph.compiler.program.cost import flops
 from tinygraph.compiler.program.facts import PRODUCTS
-from tinygraph.compiler.program.loop_marks import iterations
+from tinygraph.compiler.program.loop_marks import Begin, End, iterations
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.schedule.blocks import Fusion, calls_in
 from tinygraph.compiler.schedule.division import division_of
@@ -44,7 +46,10 @@ BYTES = 50.0
 # It takes so many nanoseconds to hand a part of a product to another thread and to wait for its end.
 HANDING = 8_000.0
 
-# What saves fewer nanoseconds than that in a run is not worth a second processor.
+# A product that saves fewer nanoseconds has one thread: on a machine with other work it may take some milliseconds
+# more, and the 100 products of a recurrent network were seen to take a second. Nor is a run that saves fewer than the
+# second number worth another processor.
+WORTH = 20_000.0
 LEAST = 60_000.0
 
 # The share of the time of fusions on two threads that a thread takes which looks for work.
@@ -60,7 +65,8 @@ class Load:
     """What there is for the threads of BLAS in a program.
 
     Attributes:
-        segments: the products between those items that need one thread, in order, each with the index of its step.
+        segments: the products between loops and those items that need one thread, in order, each with the index of its
+            step.
         inside: whether there are such items: fusions with products, and convolutions.
         price: the nanoseconds that a thread of BLAS takes from fusions on two threads.
     """
@@ -76,8 +82,8 @@ class Setting:
 
     Attributes:
         divided: the indices of the products with several threads; empty where all have one.
-        groups: the first and the last of each row of these that no item with one thread stands between; empty where
-            there is no such item, and the whole program has several.
+        groups: the first and the last of each row of these that nothing with one thread stands between; empty where
+            there is no such thing, and the whole program has several.
     """
 
     divided: tuple[int, ...]
@@ -94,13 +100,17 @@ def load_of(graph: Graph, items: Sequence[Step | Fusion], threads: int) -> Load:
     """
     times = iterations(graph.nodes)
     segments: list[list[tuple[int, Product]]] = [[]]
+    needs_one = False
     for item in items:
         if _needs_one(item):
+            needs_one = True
+            segments.append([])
+        elif isinstance(item, Step) and type(item.function) in (Begin, End):
             segments.append([])
         elif isinstance(item, Step) and item.function in PRODUCTS and item.shape:
             segments[-1].append((item.index, _product(item, times.get(item.index, 1))))
     fusions = [item for item in items if isinstance(item, Fusion) and division_of(item, threads).threads > 1]
-    return Load(segments, len(segments) > 1, LOOKING * sum(fusion.nanoseconds for fusion in fusions) / 2)
+    return Load(segments, needs_one, LOOKING * sum(fusion.nanoseconds for fusion in fusions) / 2)
 
 
 def setting_of(load: Load) -> Setting | None:
@@ -108,20 +118,34 @@ def setting_of(load: Load) -> Setting | None:
     products = [found for segment in load.segments for found in segment]
     if sum(saved(product) for _, product in products) > max(LEAST, load.price):
         divided = tuple([index for index, product in products if saved(product) > 0])
-        found = [[index for index, _ in segment if index in divided] for segment in load.segments]
-        groups = tuple([(group[0], group[-1]) for group in found if group])
-        return Setting(divided, groups if load.inside else ())
+        others = load.inside or any(_is_for_one(product) for _, product in products)
+        return Setting(divided, tuple(_groups(load.segments)) if others else ())
     return Setting(()) if load.inside or any(product[0] > UNDIVIDED for _, product in products) else None
 
 
+def _groups(segments: list[list[tuple[int, Product]]]) -> Iterator[tuple[int, int]]:
+    """Yield the first and the last of each row of divided products that no product with one thread stands between."""
+    for segment in segments:
+        counted = [(index, saved(product) > 0) for index, product in segment if saved(product) or _is_for_one(product)]
+        for is_divided, row in itertools.groupby(counted, key=operator.itemgetter(1)):
+            indices = [index for index, _ in row]
+            if is_divided:
+                yield indices[0], indices[-1]
+
+
+def _is_for_one(product: Product) -> bool:
+    """Return whether OpenBLAS might divide a product that should have one thread."""
+    return product[0] > UNDIVIDED and not saved(product)
+
+
 def saved(product: Product) -> float:
-    """Return the nanoseconds that a second thread saves in a run: 0 where OpenBLAS does not use it."""
+    """Return the nanoseconds that a second thread saves in a run; 0 where the product has one."""
     operations, nbytes, matrices, rows, columns, size, times = product
-    each = operations / max(matrices, 1)
-    if each < SMALL or (min(rows, columns) > 1 and max(rows, columns) < NARROW):
+    if operations / max(matrices, 1) < SMALL or (min(rows, columns) > 1 and max(rows, columns) < NARROW):
         return 0.0
-    alone = max(each / OPERATIONS.get(size, OPERATIONS[8]), nbytes / max(matrices, 1) / BYTES)
-    return times * matrices * max(alone / 2 - HANDING, 0.0)
+    alone = max(operations / OPERATIONS.get(size, OPERATIONS[8]), nbytes / BYTES) / max(matrices, 1)
+    each = alone / 2 - HANDING
+    return times * matrices * each if each > WORTH else 0.0
 
 
 def _needs_one(item: Step | Fusion) -> bool:

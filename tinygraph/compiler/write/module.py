@@ -81,6 +81,7 @@ def text_of_arrays(task: Task, planned: Plan, names: dict[int, str]) -> Text:
         program=without_double_blanks(program),
         scratch_count=sum(fusion.scratch_count for fusion in body.fusions) + len(work),
         scratch_bytes=sum(fusion.scratch_bytes for fusion in body.fusions) + work_bytes,
+        divides=threads > 1,
     )
 
 

@@ -24,6 +24,7 @@ class Text:
         imports: the lines in it that import something.
         header: the line that begins the function.
         program: the lines below the imports, as in `tagged`.
+        divides: whether it divides work between two threads of its own.
         scratch_count, scratch_bytes: of the arrays that it allocates besides those of the plan.
     """
 
@@ -36,6 +37,7 @@ class Text:
     program: list[str] = field(default_factory=list)
     scratch_count: int = 0
     scratch_bytes: int = 0
+    divides: bool = False
 
     @cached_property
     def source(self) -> str:
