@@ -60,7 +60,7 @@ class OpenText:
         constants: by name the arrays that the text is given, with forms where they depend on the size.
         least, most: the range of sizes.
         divisions: for each fusion of rows their number, that of a block's rows, and that of the threads.
-        load: what there is for the threads of BLAS; its price is that for each place of the axis.
+        load: the products that threads of BLAS could divide; its price is that for each place of the axis.
     """
 
     sample: Any
@@ -257,7 +257,7 @@ def _divisions_of(runner: Any) -> list[tuple[int, int, int]]:
 
 
 def _load_of(sizes: Sequence[int], runners: Sequence[Any]) -> Load:
-    """Return what there is for the threads of BLAS, with forms where the size counts."""
+    """Return the products that threads of BLAS could divide, with forms where the size counts."""
     loads = [load_of(runner.graph, runner.plan.items, runner.task.threads) for runner in runners]
     first = loads[0]
     return Load(explained(sizes, [load.segments for load in loads]), first.inside, first.price / sizes[0])

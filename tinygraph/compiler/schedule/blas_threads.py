@@ -62,7 +62,7 @@ Product = tuple[int, int, int, int, int, int, int]
 
 @dataclass(frozen=True)
 class Load:
-    """What there is for the threads of BLAS in a program.
+    """The products of a program that threads of BLAS could divide, and the price of that.
 
     Attributes:
         segments: the products between loops and those items that need one thread, in order, each with the index of its
@@ -91,7 +91,7 @@ class Setting:
 
 
 def load_of(graph: Graph, items: Sequence[Step | Fusion], threads: int) -> Load:
-    """Return what there is for the threads of BLAS in a program.
+    """Return the products of a program that threads of BLAS could divide, and the price of that.
 
     Args:
         graph: of steps.
