@@ -38,6 +38,12 @@ def test_all_spellings_of_a_network_agree():
     assert "| x[t] @ w + h @ u |" in shown and "LSTM 3→4" in shown
 
 
+def test_steps_are_measured_beside_a_busy_process(tmp_path):
+    shown = run("load.py", "--tiny", "--rounds", 1, "mlp", "--json", tmp_path / "out.json")
+    (entry,) = json.loads((tmp_path / "out.json").read_text())["load"]
+    assert entry["ratio"] > 0 and "| mlp |" in shown
+
+
 def test_a_first_call_has_a_process_of_its_own(tmp_path):
     run("first_calls.py", "--tiny", "--rounds", 1, "mlp", "--json", tmp_path / "out.json")
     (entry,) = json.loads((tmp_path / "out.json").read_text())["first calls"]
