@@ -131,7 +131,7 @@ def measured(key: str, options: argparse.Namespace) -> dict[str, Any]:
 def table(entries: list[dict[str, Any]]) -> str:
     """The times, in Markdown."""
     lines = [
-        "| Workload | One thread, alone | Compiled, alone | Beside a busy process | ÷ one thread | Eager, alone | beside |",
+        "| Workload | One thread, alone | Alone | Busy machine | ÷ one thread | Eager, alone | Eager, busy machine |",
         "|---|--:|--:|--:|--:|--:|--:|",
     ]
     for entry in entries:

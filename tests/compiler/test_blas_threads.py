@@ -31,7 +31,7 @@ SIZES = st.integers(2, 3000)
 
 def product(m: int, k: int, n: int, size: int = 8, times: int = 1) -> Any:
     """A product of two matrices, as `load_of` describes it."""
-    return 2 * m * k * n, size * (m * k + k * n), 1, m, n, size, times
+    return 2 * m * k * n, [size * m * k, size * k * n], 1, m, n, size, times
 
 
 class Noted:

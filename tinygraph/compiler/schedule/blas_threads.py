@@ -55,9 +55,9 @@ LEAST = 60_000.0
 # The share of the time of fusions on two threads that a thread takes which looks for work.
 LOOKING = 0.5
 
-# A product: its operations, the bytes of its operands, how many matrices its result has, the rows and the columns of
+# A product: its operations, the bytes of each operand, how many matrices its result has, the rows and the columns of
 # each, the bytes of a number, and how often it is made in a run.
-Product = tuple[int, int, int, int, int, int, int]
+Product = tuple[int, list[int], int, int, int, int, int]
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ def saved(product: Product) -> float:
     operations, nbytes, matrices, rows, columns, size, times = product
     if operations / max(matrices, 1) < SMALL or (min(rows, columns) > 1 and max(rows, columns) < NARROW):
         return 0.0
-    alone = max(operations / OPERATIONS.get(size, OPERATIONS[8]), nbytes / BYTES) / max(matrices, 1)
+    alone = max(operations / OPERATIONS.get(size, OPERATIONS[8]), sum(nbytes) / BYTES) / max(matrices, 1)
     each = alone / 2 - HANDING
     return times * matrices * each if each > WORTH else 0.0
 
@@ -158,5 +158,5 @@ def _needs_one(item: Step | Fusion) -> bool:
 def _product(step: Step, times: int) -> Product:
     of_matrices = all(len(np.shape(operand)) > 1 for operand in step.args[:2])
     *matrices, rows, columns = step.shape if of_matrices else (1, math.prod(step.shape))
-    nbytes = sum(operand.nbytes for operand in step.operands)
+    nbytes = [operand.nbytes for operand in step.operands]
     return flops(step), nbytes, math.prod(matrices), rows, columns, step.dtype.itemsize, times
