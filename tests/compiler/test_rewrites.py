@@ -37,6 +37,7 @@ from tinygraph.compiler.rewrites.tidying_loops import tidy_loops
 from tinygraph.compiler.rewrites.turning import multiply_unturned, take_before_turning
 from tinygraph.compiler.rewrites.writing_out import write_out
 from tinygraph.compiler.rolling import rolled
+from tinygraph.compiler.schedule import pieces
 from tinygraph.compiler.schedule.pieces import divide_products
 from tinygraph.functions.checks import CHECKS
 from tinygraph.graph import Graph
@@ -376,7 +377,8 @@ def test_all_are_functions_with_a_before_and_an_after() -> None:
         ((1, 90000, 16), ["matmul"]),  # a vector
     ],
 )
-def test_products_in_pieces(shape, expected, transposed):
+def test_products_in_pieces(shape, expected, transposed, monkeypatch):
+    monkeypatch.setattr(pieces, "processors", lambda: 1)
     m, k, n = shape
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(k, m) if transposed else (m, k)), rng.normal(size=(k, n))
@@ -393,6 +395,13 @@ def test_products_in_pieces(shape, expected, transposed):
     assert operations(after) == expected
     (result,) = compile_program(program, phases=one_phase(divide_products)).run([x, y])
     np.testing.assert_allclose(result, product(x, y), rtol=1e-10, atol=1e-10)
+
+
+def test_what_blas_divides_among_its_threads_is_not_in_pieces(monkeypatch):
+    program = program_of(lambda x, y: x.T @ y, [np.ones((128, 784)), np.ones((128, 128))])
+    for count, expected in ((1, ["reshape", "transpose", "matmul", "reshape"]), (2, ["transpose", "matmul"])):
+        monkeypatch.setattr(pieces, "processors", lambda count=count: count)
+        assert operations(drop_dead(divide_products(steps_of(program)))) == expected
 
 
 # --- loops ------------------------------------------------------------------------------------------------------------

@@ -21,7 +21,6 @@ import contextlib
 import functools
 import gc
 import keyword
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -41,6 +40,7 @@ from tinygraph.compiler.run.runner import Runner, made_runner
 from tinygraph.compiler.run.threads import one_thread
 from tinygraph.compiler.run.versions import Version, version_of
 from tinygraph.compiler.schedule.blas_threads import load_of, setting_of
+from tinygraph.compiler.schedule.division import processors
 from tinygraph.compiler.schedule.items import calls_alone, scheduled
 from tinygraph.compiler.stand_ins import identifier_of, stand_ins_for
 from tinygraph.compiler.trace import program_of, questions_of, trace_twice
@@ -170,12 +170,6 @@ def _of_arrays(task: Task) -> Runner:
 def _of_numbers(task: Task) -> Runner:
     """Return the runner of a program that computes with Python's floats: they need no schedule, memory or names."""
     return made_runner(task, text_of_numbers(task), NO_MEMORY, otherwise=lambda: _of_arrays(task))
-
-
-def processors() -> int:
-    """Return the number of processors that this process may use: on some systems, fewer than there are."""
-    allowed = getattr(os, "sched_getaffinity", None)
-    return len(allowed(0)) if allowed is not None else os.cpu_count() or 1
 
 
 def name_of(function: Callable[..., Any]) -> str:

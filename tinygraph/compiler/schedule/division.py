@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 from tinygraph.compiler.schedule.batches import Batch
 from tinygraph.compiler.schedule.blocks import TWO_THREADS, Fusion
 
-__all__ = ["Division", "division_of"]
+__all__ = ["Division", "division_of", "processors"]
 
 
 @dataclass(frozen=True)
@@ -72,3 +73,9 @@ def _alike(rows: int, size: int) -> int:
         return size
     blocks = -(-rows // (size + size // SOME_MORE))
     return -(-rows // blocks)
+
+
+def processors() -> int:
+    """Return the number of processors that this process may use: on some systems, fewer than there are."""
+    allowed = getattr(os, "sched_getaffinity", None)
+    return len(allowed(0)) if allowed is not None else os.cpu_count() or 1
