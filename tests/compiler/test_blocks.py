@@ -156,6 +156,37 @@ def test_where_threads_cannot_choose_their_processors_they_run_all_the_same(monk
     assert space["on_two_threads"]((int, 1), (int, 2)) == [1, 2]
 
 
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="threads cannot choose their processors here")
+def test_a_late_thread_goes_on_on_the_processors_of_the_other_and_then_on_its_own() -> None:
+    space = of_two_threads()
+    processors = os.sched_getaffinity
+
+    def late() -> set[int]:
+        own, until = processors(0), time.monotonic() + 60
+        while processors(0) == own and len(os.sched_getaffinity(os.getpid())) > 1 and time.monotonic() < until:
+            time.sleep(0.001)
+        return processors(0)
+
+    both = threading.Barrier(2)
+    quick = (lambda: (both.wait(60), processors(0))[1],)
+    for calls in ((quick, (lambda: (both.wait(60), late())[1],)), ((lambda: (both.wait(60), late())[1],), quick)):
+        first, second = space["on_two_threads"](*calls)
+        assert first == second
+        own = space["on_two_threads"](*[(lambda: (both.wait(60), processors(0))[1],)] * 2)
+        assert own[0] | own[1] == processors(0)
+
+
+def test_a_call_that_has_not_begun_is_made_by_the_thread_that_is_free() -> None:
+    space = of_two_threads()
+    kept = threading.Event()
+    space["pools"][1].submit(kept.wait, 60)  # it is at something else
+    try:
+        names = space["on_two_threads"]((threading.get_ident,), (threading.get_ident,))
+    finally:
+        kept.set()
+    assert names[0] == names[1]
+
+
 def test_a_call_that_fails_waits_for_the_other() -> None:
     space = of_two_threads()
     ended: list[int] = []

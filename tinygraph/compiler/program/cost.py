@@ -11,10 +11,7 @@ from tinygraph.compiler.kernels.image_calls import IMAGE_FUNCTIONS
 from tinygraph.compiler.program.facts import PRODUCTS, REDUCTIONS, facts_of
 from tinygraph.compiler.program.steps import Step, operands_of
 
-__all__ = ["ONE_THREAD", "Cost", "flops", "nanoseconds", "traffic"]
-
-# BLAS computes a product of fewer multiplications and additions on one thread: about a millisecond of work.
-ONE_THREAD = 40_000_000
+__all__ = ["Cost", "flops", "nanoseconds", "traffic"]
 
 
 @dataclass(frozen=True)

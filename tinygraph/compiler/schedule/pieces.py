@@ -11,7 +11,6 @@ import numpy as np
 
 from tinygraph.compiler.kernels.image_calls import IMAGE_FUNCTIONS
 from tinygraph.compiler.program.builder import Builder
-from tinygraph.compiler.program.cost import ONE_THREAD
 from tinygraph.compiler.program.facts import REDUCTIONS, TRANSPOSING
 from tinygraph.compiler.program.predicates import is_elementwise
 from tinygraph.compiler.program.reshaping import is_reshape
@@ -30,6 +29,9 @@ __all__ = ["divide_products"]
 # pieces a product took four tenths to nine tenths of the time, and with kernels for AVX2 the same time.
 AT_ONCE = 900_000
 PIECES = 64
+
+# Of so many operations a product is done as quickly in one piece, on one thread or several.
+LARGE = 40_000_000
 
 # In pieces along the axis that is added up, each must have so many numbers, and the result be so much smaller.
 LENGTH = 128
@@ -55,7 +57,7 @@ def divide_products(graph: Graph) -> Graph:
             return None
         x, y = step.args
         (m, k), n = x.shape, y.shape[1]
-        if min(m, n) < 2 or 2 * m * k * n >= ONE_THREAD:
+        if min(m, n) < 2 or 2 * m * k * n >= LARGE:
             return None
         along = k >= LONGER * max(m, n)
         pieces = _pieces(k if along else m, m * k * n)

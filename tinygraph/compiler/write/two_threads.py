@@ -64,8 +64,10 @@ def await_late(late, ended, seconds):
     with suppress(AttributeError, OSError):
         own = os.sched_getaffinity(thread_ids[late])
         os.sched_setaffinity(thread_ids[late], os.sched_getaffinity(thread_ids[1 - late]))
-        ended.get()
-        os.sched_setaffinity(thread_ids[late], own)'''
+        try:
+            ended.get()
+        finally:
+            os.sched_setaffinity(thread_ids[late], own)'''
 
 # What it imports.
 THREADING = frozenset((
