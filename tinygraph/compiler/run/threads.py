@@ -76,9 +76,9 @@ LOSS = 0.1
 # milliseconds for itself.
 SAVED = 16.0
 
-# The runs that show how long one thread takes: the first one also makes the memory.
-TRIALS = range(1, 4)
-
+# So many runs, or as many as take so many seconds, show how long one thread takes. The first run of all makes the
+# memory, and shows nothing.
+TRIALS, TRIED = 3, 0.05
 
 # The function with which a program divides its own work between two threads.
 OWN = "on_two_threads"
@@ -97,23 +97,30 @@ class Pace:
     """
 
     def __init__(self) -> None:
-        self._runs = 0
+        self._is_new = True
+        self._trials = TRIALS
+        self._tried = 0.0  # seconds
         self._one = math.inf  # seconds on one thread
         self._account = 0.0  # seconds
 
     def has_several(self) -> bool:
         """Return whether the next run should have several threads."""
-        return self._account >= 0 and self._runs not in TRIALS
+        return self._is_new or (self._account >= 0 and not self._is_trying())
 
     def note(self, several: bool, seconds: float) -> None:
         """Note how long a run took."""
-        first, self._runs = self._runs == 0, self._runs + 1
-        if first:
+        if self._is_new:
+            self._is_new = False
             return
         if not several:
+            self._trials -= 1
+            self._tried += seconds
             self._one = min(self._one, seconds)
             seconds = self._one
         self._account = min(self._account + (1 + LOSS) * self._one - seconds, SAVED * self._one)
+
+    def _is_trying(self) -> bool:
+        return self._trials > 0 and self._tried < TRIED
 
 
 def one_after_the_other(*calls: tuple[Any, ...]) -> list[Any]:
