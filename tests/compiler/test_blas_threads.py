@@ -345,6 +345,15 @@ def test_what_is_quicker_stays_and_one_late_run_changes_nothing(quick: float, la
     assert [run for run, several in enumerate(ways) if not several] == [1, 2, 3]
 
 
+def test_a_run_that_makes_something_first_shows_nothing() -> None:
+    pace = Pace()
+    for _ in range(20):
+        pace.note(pace.has_several(), 0.001)
+    pace.begin()
+    pace.note(pace.has_several(), 5.0)
+    assert pace.has_several()
+
+
 def test_one_long_run_shows_how_long_one_thread_takes() -> None:
     _, ways = times_of(lambda several, run: 0.6 if several else 1.0, 100, one=0.3)
     assert [run for run, several in enumerate(ways) if not several] == [1]

@@ -125,6 +125,8 @@ class Runner:
         """Run blocks of simple arithmetic as machine code from now on."""
         self._is_fast = True
         self._bound = None
+        if self._threads is not None:
+            self._threads.begin()
 
     def _bind(self, variables: Sequence[Any], generators: Sequence[Any]) -> None:
         """Execute the lines before the first call, with these variables."""

@@ -97,11 +97,15 @@ class Pace:
     """
 
     def __init__(self) -> None:
-        self._is_new = True
+        self.begin()
         self._trials = TRIALS
         self._tried = 0.0  # seconds
         self._one = math.inf  # seconds on one thread
         self._account = 0.0  # seconds
+
+    def begin(self) -> None:
+        """Let the next run show nothing: it makes memory, or machine code."""
+        self._is_new = True
 
     def has_several(self) -> bool:
         """Return whether the next run should have several threads."""
@@ -152,6 +156,11 @@ class Threads:
         self._space = None if self._divided is None else space
         if self._divided is not None and self._pace is None:
             self._pace = Pace()
+
+    def begin(self) -> None:
+        """Let the next run show nothing of the threads: it takes longer than others."""
+        if self._pace is not None:
+            self._pace.begin()
 
     def run(self, step: Callable[..., Any], arguments: Sequence[Any]) -> Any:
         """Call a program."""
