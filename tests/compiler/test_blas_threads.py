@@ -101,6 +101,29 @@ def test_small_products_have_one_thread_and_large_ones_several() -> None:
     assert setting((20, 12288), (12288, 13)) == Setting(())  # its result is too small to be divided
 
 
+def test_the_explanation_says_how_many_products_have_several_threads() -> None:
+    step = tg.compile(lambda x, w: np.tanh(x @ w))
+    step(np.ones((512, 784), np.float32), np.ones((784, 128), np.float32))
+    assert "1 product on several threads of BLAS" in str(step.explain())
+    step = tg.compile(lambda x, w: np.tanh(x @ w))
+    step(np.ones((5, 7)), np.ones((7, 3)))
+    assert "threads of BLAS" not in str(step.explain())
+
+
+def test_a_loop_of_small_products_has_one_thread_beside_a_large_one_with_several() -> None:
+    def states(x: Any, w: Any, u: Any) -> Any:
+        h = np.zeros((32, 128), np.float32)
+        inputs = (x.reshape(-1, 64) @ w).reshape(40, 32, 128)
+        for t in range(40):
+            h = np.tanh(inputs[t] + h @ u)
+        return h
+
+    arrays = [rng.normal(size=shape).astype(np.float32) for shape in ((40, 32, 64), (64, 128), (128, 128))]
+    program = program_of(states, arrays)
+    setting = compile_program(program, threads=1).setting
+    assert setting is not None and len(setting.divided) == len(setting.groups) == 1
+
+
 def test_products_between_fusions_with_products_have_several_threads_for_themselves(several: Noted) -> None:
     function, arrays = CASES["attention"]
     wide = [np.ones((4, 4))]
