@@ -180,8 +180,7 @@ def test_the_number_is_as_before_whatever_happens(divided: tuple[int, ...], erro
             with pytest.raises(error):
                 setting.run(step, ())
         assert noted.count == 4
-    assert during[0] == (4 if divided else 1)
-    assert {*during} <= {1, 4}
+    assert {*during} == ({1, 4} if divided and error is None else {1})
 
 
 def test_where_one_thread_is_set_nothing_is_changed() -> None:
@@ -297,7 +296,7 @@ def test_values_are_the_same_to_rounding_for_any_number_of_threads(m: int, k: in
     try:
         for count in (1, 2, max(os.cpu_count() or 1, 2)):
             blas.set_threads(count)
-            found += [runner.run([x, w]) for _ in range(2)]
+            found += [runner.run([x, w]) for _ in range(6)]
             assert blas.get_threads() == count
     finally:
         blas.set_threads(before)
@@ -365,7 +364,7 @@ def test_however_long_several_threads_take_all_runs_take_little_longer_than_on_o
 @settings(max_examples=100, deadline=None)
 def test_what_is_quicker_stays_and_one_late_run_changes_nothing(quick: float, late: float) -> None:
     _, ways = times_of(lambda several, run: (quick if several else 1.0) + late * (run == 900), 1000)
-    assert [run for run, several in enumerate(ways) if not several] == [1, 2, 3]
+    assert [run for run, several in enumerate(ways) if not several] == [0, 1, 2, 3]
 
 
 def test_a_run_that_makes_something_first_shows_nothing() -> None:
@@ -379,7 +378,7 @@ def test_a_run_that_makes_something_first_shows_nothing() -> None:
 
 def test_one_long_run_shows_how_long_one_thread_takes() -> None:
     _, ways = times_of(lambda several, run: 0.6 if several else 1.0, 100, one=0.3)
-    assert [run for run, several in enumerate(ways) if not several] == [1]
+    assert [run for run, several in enumerate(ways) if not several] == [0, 1]
 
 
 def test_several_threads_are_tried_again_when_the_other_work_has_ended() -> None:

@@ -139,8 +139,9 @@ def test_each_thread_keeps_to_its_half_of_the_processors_and_the_callers_to_none
     both = threading.Barrier(2)
 
     def processors() -> set[int]:
-        both.wait(60)
-        return os.sched_getaffinity(0)
+        found = os.sched_getaffinity(0)
+        both.wait(60)  # neither has ended, so that the other is not late
+        return found
 
     first, second = space["on_two_threads"]((processors,), (processors,))
     assert first | second == os.sched_getaffinity(0) == before
@@ -172,7 +173,7 @@ def test_a_late_thread_goes_on_on_the_processors_of_the_other_and_then_on_its_ow
     for calls in ((quick, (lambda: (both.wait(60), late())[1],)), ((lambda: (both.wait(60), late())[1],), quick)):
         first, second = space["on_two_threads"](*calls)
         assert first == second
-        own = space["on_two_threads"](*[(lambda: (both.wait(60), processors(0))[1],)] * 2)
+        own = space["on_two_threads"](*[(lambda: (processors(0), both.wait(60))[0],)] * 2)
         assert own[0] | own[1] == processors(0)
 
 

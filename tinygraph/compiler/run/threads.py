@@ -77,7 +77,7 @@ LOSS = 0.1
 SAVED = 16.0
 
 # So many runs, or as many as take so many seconds, show how long one thread takes. The first run of all makes the
-# memory, and shows nothing.
+# memory. It has one thread too, and shows nothing.
 TRIALS, TRIED = 3, 0.05
 
 # The function with which a program divides its own work between two threads.
@@ -109,7 +109,7 @@ class Pace:
 
     def has_several(self) -> bool:
         """Return whether the next run should have several threads."""
-        return self._is_new or (self._account >= 0 and not self._is_trying())
+        return self._account >= 0 and not self._is_new and not self._is_trying()
 
     def note(self, several: bool, seconds: float) -> None:
         """Note how long a run took."""
