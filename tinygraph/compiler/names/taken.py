@@ -17,8 +17,8 @@ __all__ = ["TakenNames", "identifier", "is_free", "users"]
 TAKEN = frozenset(
     (*keyword.kwlist, *keyword.softkwlist, *dir(builtins), "np", "special", "begin", "end", "thread", "start", "stop",
      "starts", "found", "pools", "keep_to_half", "on_two_threads", "in_two", "in_turns", "copy_context", "suppress",
-     "os", "sys", "ThreadPoolExecutor", "thread_ids", "await_late", "Empty", "SimpleQueue", "get_native_id",
-     "perf_counter", "Path", "values", "_tick")
+     "os", "sys", "ThreadPoolExecutor", "thread_ids", "make_call", "await_late", "Empty", "SimpleQueue",
+     "get_native_id", "perf_counter", "Path", "values", "_tick")
 )  # fmt: skip
 # Names that a program makes of others, and those with two underscores on both sides, which Python gives a meaning.
 _OURS = re.compile(r"(rows|block|scratch|generator)_\d\w*|\w+_totals?|\w+_now|rows_\d+_parts|__\w*__")

@@ -41,12 +41,14 @@ def on_two_threads(*calls):
         sys.setswitchinterval(1e-5)
     futures, ended, start = [], SimpleQueue(), perf_counter()
     try:
-        for pool, call in zip(pools, calls, strict=True):
-            futures.append(pool.submit(copy_context().run, *call))
+        waiting = [[copy_context().run, *call] for call in calls]
+        for pool, call in zip(pools, waiting, strict=True):
+            futures.append(pool.submit(make_call, call))
             futures[-1].add_done_callback(ended.put)
         late = int(ended.get() is futures[0])
         if futures[late].cancel():  # it has not begun
-            futures[late] = pools[1 - late].submit(copy_context().run, *calls[late])
+            futures[late] = pools[1 - late].submit(make_call, waiting[late].copy())
+            waiting[late].clear()  # its thread holds it until it wakes
         else:
             await_late(late, ended, (perf_counter() - start) / 4)
         return [future.result() for future in futures]
@@ -55,6 +57,14 @@ def on_two_threads(*calls):
             future.cancelled() or future.exception()  # both have ended, whatever happened
         if patience > 1e-5:
             sys.setswitchinterval(patience)
+
+
+def make_call(call):
+    """Make a call, and hold none of its arrays afterwards, so that others see who has them."""
+    try:
+        return call[0](*call[1:])
+    finally:
+        call.clear()
 
 
 def await_late(late, ended, seconds):
