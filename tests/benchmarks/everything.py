@@ -30,7 +30,7 @@ from options import add_options, pythons
 from tables import aims_table, conditions, eager_table, times_table
 
 PARTS: dict[str, Any] = {"beside": beside, "spellings": spellings, "first calls": first_calls, "costs": costs}
-ROUNDS = {"beside": 7, "spellings": 5, "first calls": 3, "costs": 9}
+ROUNDS = {"beside": 5, "spellings": 5, "first calls": 3, "costs": 9}
 
 
 def taken(options: argparse.Namespace) -> dict[str, Any]:
