@@ -299,3 +299,10 @@ def test_an_array_with_the_examples_in_columns_has_them_in_rows_once_it_is_trans
         return np.sum(np.sin(w @ values) + 0.1), values, -x
 
     agree(loss, [normal(5, 5, 4), normal(4), normal(4, 5)], threads)
+
+
+@pytest.mark.parametrize("words", [1, 2])
+def test_a_table_of_one_row_has_one_place(words: int) -> None:
+    compiled = tg.compile(lambda table, ids: np.swapaxes(np.take(table, ids, axis=0), 0, 1) * 2.0)
+    table, ids = normal(words, 3), np.zeros((2, 1), int)
+    np.testing.assert_array_equal(compiled(table, ids), np.swapaxes(table[ids], 0, 1) * 2.0)

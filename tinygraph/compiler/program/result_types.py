@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.compiler.program.facts import REDUCTIONS
+from tinygraph.compiler.program.facts import REDUCTIONS, facts_of
 from tinygraph.compiler.program.steps import is_node
 from tinygraph.derivatives.reductions import reduced_axes
 from tinygraph.engine.nested import mapped
@@ -49,10 +49,16 @@ def result_of(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[
         shape = np.broadcast_shapes(*[shape_of(item) for item in args])
         kinds = [item.dtype if hasattr(item, "dtype") else item for item in args[1:]]
         return shape, np.result_type(*kinds)
-    # What is left is tried out. The arrays stand for their shapes and dtypes: a zero that is repeated takes no memory.
-    stand_ins = mapped(
-        (args, kwargs), lambda item: np.broadcast_to(np.ones((), item.dtype), item.shape) if is_node(item) else item
-    )
+    # What is left is tried out, with arrays that stand for shapes and dtypes: one number, repeated, takes no memory. A
+    # table of one row has place 0 alone.
+    number = 0 if facts_of(function).places_in is not None else 1
+
+    def stand_in(item: Any) -> Any:
+        if not is_node(item):
+            return item
+        return np.broadcast_to(np.array(number if item.dtype.kind in "iu" else 1, item.dtype), item.shape)
+
+    stand_ins = mapped((args, kwargs), stand_in)
     result = function(*stand_ins[0], **stand_ins[1])
     return result.shape, result.dtype
 
