@@ -200,6 +200,7 @@ def check(rewrite: Rewrite, function: Callable[..., Any], arrays: list[Any], exp
             ["getitem", "multiply"],
         ),
         (delay_broadcasts, lambda c: np.exp(np.broadcast_to(c, (4, 3))), [VECTOR], ["exp", "broadcast_to"]),
+        (delay_broadcasts, lambda c: np.exp(np.broadcast_to(c, (1, 3))), [VECTOR], ["exp", "reshape"]),
         (delay_broadcasts, lambda c, x: c.reshape(1, 3) + x, [VECTOR, MATRIX], ["add"]),
         (
             turn_products,

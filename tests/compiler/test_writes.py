@@ -605,3 +605,19 @@ def test_a_tensor_with_a_gradient_is_not_written_into_a_plain_array():
     for function in (lost, tg.compile(lost)):
         with pytest.raises(tg.UnsupportedError, match="would lose its gradient"):
             function(np.ones(3))
+
+
+def test_what_is_computed_of_a_matrix_with_more_axes_of_one_is_written_into():
+    def slope(x, w):
+        def loss(x):
+            product = np.tensordot(x @ w, w.T, 1)
+            z = product * 1.0
+            z[0] = product[0] * 2
+            return np.sum(z * z)
+
+        return tg.grad(lambda x: np.sum(tg.grad(loss)(x) ** 2))(x)
+
+    x, w = np.arange(6.0).reshape(1, 1, 3, 2), np.arange(8.0).reshape(2, 4)
+    compiled = tg.compile(slope)
+    for _ in range(2):
+        np.testing.assert_allclose(compiled(x, w), slope(x, w))

@@ -33,7 +33,11 @@ def delay_broadcasts(graph: Graph) -> Graph:
                 small = builder.constant(step, function(*args))
         if small.dtype != step.dtype:
             return None
-        return small if shape == step.shape else builder.call(step, np.broadcast_to, small, step.shape)
+        if shape == step.shape:
+            return small
+        # With more axes of size 1 nothing is repeated, and a reshape may be written into.
+        widened = np.reshape if small.size == step.size else np.broadcast_to
+        return builder.call(step, widened, small, step.shape)
 
     return rewritten(graph, change)
 
