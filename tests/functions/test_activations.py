@@ -123,3 +123,16 @@ def test_gelu_of_float16_is_that_of_float32_rounded(approximate, run):
     expected, slopes = both(x.astype(np.float32))
     np.testing.assert_allclose(value, expected, rtol=2e-3)
     np.testing.assert_allclose(gradient, slopes.astype(np.float16), rtol=2e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])
+def test_chosen_columns_of_square_matrices_have_the_slopes_of_gelu(kind):
+    x = np.random.default_rng(0).normal(size=(2, 24, 24)).astype(kind)
+
+    def slope(x, chosen):
+        return tg.grad(lambda x: np.sum(tg.gelu(x)[:, :, chosen]))(x)
+
+    chosen = np.arange(23)
+    expected = slope(x.astype(np.float64), chosen)
+    for found in (slope(x, chosen), tg.compile(slope)(x, chosen)):
+        np.testing.assert_allclose(found, expected, atol=2e-3)

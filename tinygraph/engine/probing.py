@@ -52,11 +52,12 @@ class Probe:
         if not is_at_hand(reach) or is_foreign(op.function) or any(map(_is_unknown_place, (*args, *keywords.values()))):
             return
         draw = np.random.default_rng(0)
+        numbers = moderate if _is_of_functions(op) else regular
 
         def other(item: Any) -> Any:
             if not (hasattr(item, "dtype") and item.dtype.kind in "fc"):
                 return item
-            return regular(item, draw)
+            return numbers(item, draw)
 
         rules = [*op.rules, *[None] * (len(args) - len(op.rules))]
         # An argument without a rule decides which elements are chosen, as the images of a pooling do: it stays.
@@ -127,8 +128,11 @@ class Probe:
 
 def _gives_its_shape_alone(op: Operation, args: Any) -> bool:
     """Return whether a call need not be repeated: it is one of ours, and its rules read no value of its result."""
-    module = getattr(op.function, "__module__", None) or ""
-    return not op.needs_result and module.startswith("tinygraph.functions") and any(map(is_array, args))
+    return not op.needs_result and _is_of_functions(op) and any(map(is_array, args))
+
+
+def _is_of_functions(op: Operation) -> bool:
+    return (getattr(op.function, "__module__", None) or "").startswith("tinygraph.functions")
 
 
 def is_array(item: Any) -> bool:
@@ -158,9 +162,14 @@ def is_unknown(item: Any) -> bool:
     return hasattr(item, "dtype") and not is_at_hand(item)
 
 
+def moderate(item: Any, draw: Any) -> Any:
+    """Return random numbers in an array's shape, at which no slope of an activation rounds to 0."""
+    return draw.uniform(0.5, 1.5, item.shape).astype(item.dtype)
+
+
 def regular(item: Any, draw: Any) -> Any:
     """Return random numbers in an array's shape; a square matrix of them has an inverse."""
-    numbers = draw.uniform(0.5, 1.5, item.shape).astype(item.dtype)
+    numbers = moderate(item, draw)
     if numbers.ndim >= 2 and numbers.shape[-1] == numbers.shape[-2]:
         numbers += 2 * numbers.shape[-1] * np.eye(numbers.shape[-1], dtype=item.dtype)
     return numbers

@@ -279,6 +279,7 @@ def _normal_density(x: Any) -> Any:
 
 normal_cdf.derivative(lambda g, z, x: g * _normal_density(x))
 decomposition(normal_cdf)(lambda x: normal_cdf_formula(floating_operand(x)))
+elementwise(normal_cdf)
 
 
 @composed
