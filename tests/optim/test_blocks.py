@@ -1,5 +1,7 @@
 """A step that is computed block by block is the step at once, to the bit."""
 
+import functools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -59,10 +61,12 @@ def test_blocks_hold_the_numbers_of_the_whole(kind, options, layout, dtype, shap
         assert found.tobytes() == expected.tobytes()
 
 
-def test_a_move_of_ones_own_is_not_cut(monkeypatch):
+@pytest.mark.parametrize("wrap", [lambda move: move, functools.wraps(tg.optim.Adam.move)])
+def test_a_move_of_ones_own_is_not_cut(wrap, monkeypatch):
     class Centred(tg.optim.Adam):
         """Every number moves with the mean of the gradient."""
 
+        @wrap
         def move(self, value, gradient, *rest):
             return super().move(value, gradient - np.mean(gradient), *rest)
 

@@ -20,15 +20,17 @@ Formula = Callable[..., Sequence[Any]]
 def elementwise(formula: Any) -> Any:
     """Say of a method that each element of its results follows from the elements of its arrays at the same place.
 
-    A method of the same name in a subclass says so for itself, or is not taken for one.
+    A method of the same name in a subclass says so for itself, or is not taken for one; nor is a function that has the
+    attributes of the method by `functools.wraps`.
     """
-    formula.elementwise = True
+    formula.elementwise = formula.__code__
     return formula
 
 
 def is_elementwise(formula: Any) -> bool:
     """Return whether `elementwise` was said of a function or a method."""
-    return getattr(formula, "elementwise", False) is True
+    code = getattr(formula, "__code__", None)
+    return code is not None and getattr(formula, "elementwise", None) is code
 
 
 def computed(formula: Formula, arrays: Sequence[Array], results: int) -> list[Array]:
