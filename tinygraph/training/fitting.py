@@ -117,9 +117,10 @@ class Fitting:
             steps_per_epoch: batches in an epoch; None for all. Without `shuffle` an epoch goes on where the last ended.
             validation_steps, validation_batch_size: the same for the validation; by default all, and `batch_size`.
             validation_freq: validate after every so many epochs, or after the epochs with these numbers.
-            resume_from: a file that `model.save(path, training=True)` wrote, to go on from to the bit: with its
-                weights, state of the optimiser, generators, epoch, history, and the state of callbacks. The model, its
-                recipe and the data are to be made as they were. Batches of a generator of yours begin where it stands.
+            resume_from: a file that `model.save(path, training=True)` wrote, to go on from, to the bit on one thread of
+                BLAS: with its weights, state of the optimiser, generators, epoch, history, and the state of callbacks.
+                The model, its recipe and the data are to be made as they were. Batches of a generator of yours begin
+                where it stands.
             distribute: the ranks that compute each batch together, `tg.distributed.mpi()`. Each rank calls `fit` with
                 the same data, `batch_size` is that of the whole batch, and the results are those of one process. Rank 0
                 alone shows progress and writes files; Ctrl-C ends the training after the epoch.
