@@ -2,7 +2,7 @@
 
 items           the result: calls and fusions, in order
 blocks          fusions of elementwise calls, by blocks of rows
-batch_axis      for each function, of which operands an example of a batch needs its own part only
+batch_axis      for each function the operands of which an example of a batch needs its own part only
 batches         fusions that go over the examples of a batch
 division        the rows of a fusion in blocks, on one thread or two
 blas_threads    the products that are divided among several threads of BLAS

@@ -1,9 +1,13 @@
-"""The batch axis: for each function, of which operands a few examples of a batch need their own part only.
+"""The batch axis: for each function a rule that names the operands of which an example needs its own part only.
 
-    np.tanh(z)                  z                       x @ w               x: all examples need all of w
-    np.sum(z, axis=1)           z                       q @ k               q and k, both of one product an example
-    z.reshape(1024, 64)         z, 64 rows an example   table[ids]          ids
-    z.transpose(1, 0, 2)        nothing: it would need the others' parts, too
+    call                        these operands
+    np.tanh(z)                  z
+    np.sum(z, axis=1)           z
+    z.reshape(1024, 64)         z: each of 16 examples has 64 rows of the result
+    x @ w                       x: each example needs all of w
+    q @ k, of three axes        q and k: each example has a product of its own
+    table[ids]                  ids: each example needs all of the table
+    z.transpose(1, 0, 2)        none can be named: an example would need the parts of the others, too
 
 A rule looks at the axes of a call, not at how it was spelt. The examples lie along the first axis of a value; those of
 some functions for images lie along another one, and so may those of an array from outside, until it is transposed.
@@ -42,7 +46,8 @@ class Examples(Protocol):
     Attributes:
         rows: the number of examples.
         members: the indices of the values of which a block computes its examples' part.
-        turned: those of the transposes that are the left operands of products alone, which add up over the examples.
+        turned: the indices of transposes that are used as left operands of products alone. The products add up over
+            the examples.
     """
 
     rows: int
@@ -59,7 +64,7 @@ class Examples(Protocol):
 
 
 def own_parts(step: Step, batch: Examples) -> Parts:
-    """Return the operands of which a block needs its own examples only; None if it needs others, too."""
+    """Return the operands of which a block needs its own examples only; None if it needs others, or has no rule."""
     found = _rule_of(step)(step, batch) if takes_out(step) or looks_like_view(step) else None
     if found is None or not _are_read_in_one_way(found, operands_of(step)):
         return None
@@ -72,8 +77,8 @@ def adds_up(step: Step, turned: Collection[int]) -> bool:
     """Return whether a call adds up over the examples.
 
     Args:
-        step: of a batch.
-        turned: those of the batch, see `Examples`.
+        step: a call of the batch.
+        turned: the batch's, see `Examples`.
     """
     if step.function in REDUCTIONS:
         return 0 in reduced_axes(step.kwargs.get("axis"), len(step.args[0].shape))
@@ -96,7 +101,7 @@ def turned_for_products(graph: Graph) -> set[int]:
 
 
 def _are_read_in_one_way(parts: Sequence[Step], operands: Sequence[Step]) -> bool:
-    """Return whether parts are read wherever the operands stand in a call: of x @ x also all of x is needed."""
+    """Return whether each part is read as a part at all its places in a call: x @ x reads rows of x, and all of x."""
     return all([sum(item is part for item in operands) == sum(item is part for item in parts) for part in parts])
 
 
@@ -187,7 +192,7 @@ def _of_product(step: Step, batch: Examples) -> Parts:
         return None
     if len(x.shape) > 1 and len(y.shape) < 3:  # the rows of the left operand are those of the result
         return [x] if batch.has_rows(x) and y.index not in batch.members else None
-    if len(x.shape) < 2 or len(y.shape) < 2:  # a vector on the left has no rows: all of it is needed
+    if len(x.shape) < 2 or len(y.shape) < 2:  # each example needs all of a vector
         return None
     if step.function not in BATCHED or (step.function is turned_product and step.args[2][0] != 0):
         return None

@@ -1,12 +1,12 @@
 """Batches: a part of a program that goes over the examples of a batch, a few of them at a time.
 
-A convolution makes much of little, a transformer many arrays of each sequence: what is made of a few examples still
-fits into the second-level cache, what is made of all does not. All that is made of one, forward and backward, needs no
-other. So it is done for a few examples, from the arguments to the sums that end in the gradients, before the next few;
-two threads take half of the examples each. What only the examples at hand need has memory for these alone.
+A convolution makes large arrays of small ones, and a transformer many arrays of each sequence. Those of a few examples
+fit into the second-level cache, those of all do not. The values of one example, forward and backward, depend on no
+other example. So a block of a few examples is computed from the arguments to the sums that end in the gradients, before
+the next block; two threads share the blocks. Values that no other block needs have memory for one block.
 
-Where a number is made of all examples, and all examples wait for it, as in batch normalization, one part of the program
-ends, and another begins.
+Where all examples wait for a number that depends on all, as in batch normalization, one part of the program ends, and
+another begins.
 """
 
 from __future__ import annotations
@@ -25,37 +25,38 @@ from tinygraph.graph import Graph
 
 __all__ = ["Batch", "batches_of"]
 
-# The largest array of a few images has so many bytes: with half of it a step of a small network took a twentieth
-# longer, with twice as much it took the same time.
+# The bytes of the largest array of a block of images: with half of them a step of a small network took a twentieth
+# longer, with twice as many it took the same time.
 IMAGE_BYTES = 1 << 21
 
-# The largest array of a few sequences: with half of it a step of a small transformer took as long, with a quarter of it
-# a quarter longer.
+# The bytes of the largest array of a block of sequences: with half of them a step of a small transformer took as long,
+# with a quarter of them a quarter longer.
 BLOCK_BYTES = 1 << 19
 
-# Where one part follows another, both threads are awake, and two pay from this many nanoseconds of work: to
-# hand over the forty parts of a step of a residual network with batch normalization took 3 of 45 milliseconds of the
-# processors, and all of it is divided.
+# Where one part of a program follows another, both threads are awake, and two pay from this many nanoseconds of work:
+# all forty parts of a residual network with batch normalization are divided, and to hand them over took 3 of the 45
+# milliseconds that its step takes of the processors.
 AWAKE = 250_000.0
 
-# So many numbers of examples are tried.
+# The sizes of axes that are tried as the number of examples.
 TRIED = 3
 
-# A call of NumPy takes so many nanoseconds, however little it computes.
+# The nanoseconds that a call of NumPy takes, however little it computes.
 CALL = 700.0
 
 
 @dataclass(eq=False)
 class Batch(Fusion):
-    """A fusion whose rows are the examples of a batch, or what has become of each.
+    """A fusion whose rows are the examples of a batch. A member may have several rows of an array for each example.
 
     Attributes:
         seeds: by the index of an array from outside the axis along which it has a part for each example.
-        turned: transposed values that are the left operands of products, which add up over the examples.
+        turned: the indices of transposes that are used as left operands of products alone. The products add up over
+            the examples.
         each: by a member's index how many rows of it belong to one example: those of x.reshape(1024, 64), made of 16
             sequences of 64 tokens, are 64.
         in_rows: by the index of an array from outside whether a block reads its own rows of it, or all of it.
-        origins: by a member's index the weak seeds that it was made of, where it was made of no other; see `_is_weak`.
+        origins: by a member's index the weak seeds that it was made of, if all its seeds are weak; see `_is_weak`.
     """
 
     seeds: dict[int, int] = field(default_factory=dict)
@@ -118,7 +119,7 @@ class Batch(Fusion):
     # --- its growth ---------------------------------------------------------------------------------------------------
 
     def begins(self, step: Step) -> bool:
-        """Return whether a step that reads no value of the batch yet makes some: of an array with a part for each."""
+        """Return whether a step that reads no member joins: it reads seeds, and does not just add up weak ones."""
         parts = self.parts(step)
         if parts is None:
             return False
@@ -128,7 +129,10 @@ class Batch(Fusion):
         )
 
     def takes(self, step: Step) -> bool:
-        """Let a step join; return whether it may: an array has one name in a block, for all of it or its rows."""
+        """Let a step join, and return True; or return False.
+
+        An array from outside has one name in a block, which stands for all of it or for the block's rows of it.
+        """
         parts = self.parts(step)
         if parts is None:
             return False
@@ -146,11 +150,11 @@ class Batch(Fusion):
         return True
 
     def is_view_of_outside(self, step: Step) -> bool:
-        """Return whether a step looks at an array from outside, along whose examples it goes: it is one itself."""
+        """Return whether a step is a view of a seed that has a part for each example, too."""
         return looks_like_view(step) and step.args[0].index in self.seeds and self.parts(step) is not None
 
     def note_made_before(self, step: Step) -> None:
-        """Note that what is made of a batch as a whole has a part for each example, too, if it has as many."""
+        """Note as a seed what a step before the batch makes of seeds, if its result has a row for each example."""
         made_of = [operand for operand in operands_of(step) if operand.index in self.seeds]
         if self.is_view_of_outside(step):
             # Where the examples lie along columns, they lie along the rows once the array is transposed.
@@ -192,9 +196,9 @@ def _is_weak(x: Step) -> bool:
 
 
 def batches_of(graph: Graph, overwrites: dict[int, int]) -> list[list[Step] | Batch]:
-    """Return the parts of a graph that go over the examples of a batch, and what comes before, between and after them.
+    """Return the parts of a graph that go over the examples of a batch, and the steps before, between and after them.
 
-    Of the numbers of examples that its arrays may have that one is taken with which most of the work is divided.
+    Several sizes of axes may be the number of examples. The one with which most of the work is divided is taken.
 
     Args:
         graph: of steps.
@@ -217,13 +221,13 @@ def batches_of(graph: Graph, overwrites: dict[int, int]) -> list[list[Step] | Ba
 
 
 def _work_of_loops(steps: list[Step]) -> float:
-    """Return the nanoseconds of the loops of a program: where they take most of its time, their products decide."""
+    """Return the nanoseconds of the loops of a program. If they are more than those of its batches, it has none."""
     times = iterations(steps)
     return sum([_work(step) * times[step.index] for step in steps if times[step.index] > 1])
 
 
 def _beginnings(graph: Graph, steps: list[Step], overwrites: dict[int, int]) -> list[tuple[int, dict[int, int]]]:
-    """Return numbers of examples, the likeliest first, each with the axes of the arrays that may have so many."""
+    """Return possible numbers of examples, those with most work first, each with the axis of each possible seed."""
     large = [step for step in steps if 0 not in step.shape and _has_examples(step)]
     if not large:
         return []
@@ -236,9 +240,8 @@ def _beginnings(graph: Graph, steps: list[Step], overwrites: dict[int, int]) -> 
     for size in {size for step in outside for size in step.shape if size > 1}:
         work[size] = sum([flops(step) for step in large if _may_be_of(step, size)])
     found: list[tuple[int, dict[int, int]]] = []
-    for rows in sorted([size for size, amount in work.items() if amount], key=lambda size: (-work[size], -size))[
-        :TRIED
-    ]:
+    sizes = sorted([size for size, amount in work.items() if amount], key=lambda size: (-work[size], -size))
+    for rows in sizes[:TRIED]:
         divided = [step for step in outside if rows in step.shape]
         first = {step.index: step.shape.index(rows) for step in divided}
         last = {step.index: len(step.shape) - 1 - step.shape[::-1].index(rows) for step in divided}
@@ -268,7 +271,7 @@ def _may_be_of(step: Step, rows: int) -> bool:
 def _divided(
     steps: list[Step], overwrites: dict[int, int], rows: int, seeds: dict[int, int], turned: set[int]
 ) -> list[list[Step] | Batch]:
-    """Return the parts of a program for a number of examples: what one part has made of each is there for the next."""
+    """Return the parts of a program for a number of examples: the members of one part are seeds of the next."""
     found: list[list[Step] | Batch] = [[]]
     seeds = dict(seeds)
     while True:
@@ -293,7 +296,7 @@ def _last_list(found: list[list[Step] | Batch]) -> list[Step]:
 
 
 def _is_worth_it(batch: Batch) -> bool:
-    """Return whether a part of a program takes less time a few examples at a time: calls cost, too."""
+    """Return whether a part of a program takes less time in blocks on two threads: blocks make more calls."""
     if batch.has_images:
         return True
     work = batch.nanoseconds
@@ -307,7 +310,7 @@ def _grown(
 ) -> tuple[list[Step], Batch, list[Step]]:
     """Return the first part that goes over examples, and the steps before and behind it.
 
-    Where something that a matrix was made into is needed as a whole, the matrix is no batch.
+    If a step needs all of a value that was made of weak seeds alone, these are no seeds, and the part grows anew.
     """
     best = None
     seeds = dict(seeds)
@@ -329,7 +332,7 @@ def _grown_from(
     """Let a batch grow.
 
     Returns:
-        The steps before it, the batch, the steps behind it, and the weak seeds at which it stopped.
+        The steps before it, the batch, the steps behind it, and the weak seeds of the values that it could not divide.
     """
     late: set[int] = set()
     refused: set[int] = set()

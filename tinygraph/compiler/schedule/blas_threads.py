@@ -1,12 +1,12 @@
-"""Threads of BLAS: the products of a program that are better divided between several.
+"""Threads of BLAS: the products of a program that BLAS had better divide among several threads.
 
-Each item has its setting. A fusion with products in it is divided between two threads already, each of which uses one
-thread of BLAS. Other products may be divided by BLAS. That has a price: a thread that BLAS has woken looks for more
-work for 25 milliseconds and longer, and meanwhile takes a part of its processor from the fusions on two threads. With
-it 10 million numbers took 100 milliseconds instead of 57, a step of a transformer 19 instead of 14. So where fusions
-have more to do than products, all of BLAS uses one thread.
+A fusion with products is divided between two threads of the program, each of which uses one thread of BLAS. Other
+products may be divided by BLAS. That has a price: a thread that BLAS has woken looks for more work for 25 milliseconds
+and longer, and meanwhile takes a part of its processor from the fusions on two threads. Because of that, a fusion of 10
+million numbers took 100 milliseconds instead of 57, and a step of a transformer 19 instead of 14. So if all products
+together save less than the fusions lose, all of them have one thread.
 
-On a machine with other work several threads may not pay. That is found at run time: see
+On a machine with other work several threads may not pay. A program finds that out when it runs: see
 `tinygraph.compiler.run.threads`.
 """
 
@@ -31,7 +31,8 @@ from tinygraph.graph import Graph
 
 __all__ = ["Load", "Setting", "load_of", "saved", "setting_of"]
 
-# OpenBLAS leaves products of fewer operations to one thread by itself: of a matrix and a vector, and of two matrices.
+# OpenBLAS leaves products of fewer operations to one thread by itself: UNDIVIDED for a matrix and a vector, SMALL for
+# two matrices.
 UNDIVIDED = 10_000
 SMALL = 2_000_000
 
@@ -43,16 +44,17 @@ NARROW = 32
 OPERATIONS = {4: 95.0, 8: 45.0}
 BYTES = 50.0
 
-# It takes so many nanoseconds to hand a part of a product to another thread and to wait for its end.
+# The nanoseconds to hand a part of a product to another thread and to wait for its end.
 HANDING = 8_000.0
 
-# A product that saves fewer nanoseconds has one thread: on a machine with other work it may take some milliseconds
-# more, and the 100 products of a recurrent network were seen to take a second. Nor is a run that saves fewer than the
-# second number worth another processor.
+# A product that saves fewer nanoseconds has one thread. On a machine with other work it may take some milliseconds more
+# on several: the 100 products of a recurrent network were seen to take a second.
 WORTH = 20_000.0
+
+# A run whose products save fewer nanoseconds together is not worth another processor.
 LEAST = 60_000.0
 
-# The share of the time of fusions on two threads that a thread takes which looks for work.
+# A thread that looks for work takes this share of the time of fusions on two threads.
 LOOKING = 0.5
 
 # A product: its operations, the bytes of each operand, how many matrices its result has, the rows and the columns of
@@ -67,7 +69,7 @@ class Load:
     Attributes:
         segments: the products between loops and those items that need one thread, in order, each with the index of its
             step.
-        inside: whether there are such items: fusions with products, and convolutions.
+        inside: whether there are items that need one thread: fusions with products, and convolutions.
         price: the nanoseconds that a thread of BLAS takes from fusions on two threads.
     """
 
@@ -82,8 +84,8 @@ class Setting:
 
     Attributes:
         divided: the indices of the products with several threads; empty where all have one.
-        groups: the first and the last of each row of these that nothing with one thread stands between; empty where
-            there is no such thing, and the whole program has several.
+        groups: the first and the last of each sequence of these products that no item with one thread interrupts;
+            empty if the program has no such item, and several threads throughout.
     """
 
     divided: tuple[int, ...]
@@ -96,7 +98,7 @@ def load_of(graph: Graph, items: Sequence[Step | Fusion], threads: int) -> Load:
     Args:
         graph: of steps.
         items: what is executed.
-        threads: how many the program itself has for its fusions.
+        threads: the number that the program itself has for its fusions.
     """
     times = iterations(graph.nodes)
     segments: list[list[tuple[int, Product]]] = [[]]
@@ -124,11 +126,11 @@ def setting_of(load: Load) -> Setting | None:
 
 
 def _groups(segments: list[list[tuple[int, Product]]]) -> Iterator[tuple[int, int]]:
-    """Yield the first and the last of each row of divided products that no product with one thread stands between."""
+    """Yield the first and the last of each sequence of divided products that no product with one thread interrupts."""
     for segment in segments:
         counted = [(index, saved(product) > 0) for index, product in segment if saved(product) or _is_for_one(product)]
-        for is_divided, row in itertools.groupby(counted, key=operator.itemgetter(1)):
-            indices = [index for index, _ in row]
+        for is_divided, sequence in itertools.groupby(counted, key=operator.itemgetter(1)):
+            indices = [index for index, _ in sequence]
             if is_divided:
                 yield indices[0], indices[-1]
 
@@ -139,7 +141,7 @@ def _is_for_one(product: Product) -> bool:
 
 
 def saved(product: Product) -> float:
-    """Return the nanoseconds that a second thread saves in a run; 0 where the product has one."""
+    """Return the nanoseconds that a second thread saves a product in a run; 0 if the product should have one thread."""
     operations, nbytes, matrices, rows, columns, size, times = product
     if operations / max(matrices, 1) < SMALL or (min(rows, columns) > 1 and max(rows, columns) < NARROW):
         return 0.0
@@ -149,7 +151,7 @@ def saved(product: Product) -> float:
 
 
 def _needs_one(item: Step | Fusion) -> bool:
-    """Return whether an item divides its products itself."""
+    """Return whether an item computes products on the program's own threads, so that BLAS should have one for each."""
     if isinstance(item, Fusion):
         return any(step.function in PRODUCTS or step.function in IMAGE_FUNCTIONS for step in calls_in(item))
     return item.function in IMAGE_FUNCTIONS
