@@ -1,6 +1,6 @@
 """Running: from the text of a program to a call of it.
 
-threads            the threads of BLAS
+threads            the threads of a program, its own and those of BLAS
 profiling          the time of each call of a program
 pictured           a written program as a picture shows it
 machine_code       blocks of simple arithmetic by numba, on request

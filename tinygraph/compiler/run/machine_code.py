@@ -6,8 +6,8 @@
                                             v1 = x1[i] + v0
                                             x1[i] = v1
 
-NumPy reads and writes memory at each call, and machine code once: Adam's step of 100,000 numbers of float32 takes 47 µs
-instead of 132. The operations and their order are the same, and so are the results, to the last bit. The text of a
+NumPy reads and writes memory at each call, and machine code once: Adam's step of 100,000 numbers of float32 takes 47
+µs instead of 132. The operations and their order are the same, and so are the results, to the last bit. The text of a
 program stays NumPy's: only the function in its place is another one.
 """
 
@@ -23,8 +23,8 @@ import numpy as np
 
 __all__ = ["Loop", "check_installed", "loops_in", "with_machine_code"]
 
-# The calls of a block that become operators, and those of which the processor makes one instruction, too. What makes a
-# choice, and what computes a series, NumPy does as quickly.
+# The calls that become operators, and those that are one instruction of the processor. A block with any other call
+# stays NumPy's: NumPy is as quick at a choice, such as a maximum, and at a series, such as an exponential.
 _OPERATORS = {"add": "{} + {}", "subtract": "{} - {}", "multiply": "{} * {}", "divide": "{} / {}"}
 _FUNCTIONS = {"square": "{0} * {0}", "negative": "-{}", "sqrt": "sqrt({})"}
 _TEXTS = {**_OPERATORS, **_FUNCTIONS}
@@ -47,12 +47,13 @@ class Loop:
     """A block as a loop over elements.
 
     Attributes:
-        name: of the function in the program.
+        name: the name of the block's function in the program.
         parameters: of that function.
-        scratch: those that are memory for values in between, which need none in the loop.
-        steps: the value that each call computes: its name, and the expression, in which "{}" stands for an operand.
-        operands: of each step: the name of a parameter or a constant, or a number.
-        constants: the names of the constants outside.
+        scratch: the parameters that are memory for intermediate values; the loop needs none for these.
+        steps: for each call the name of the value that it computes, and the expression, in which "{}" or "{0}" stands
+            for an operand.
+        operands: of each step: names of parameters or constants, or numbers.
+        constants: the global names of the program that the block reads.
     """
 
     name: str
@@ -74,7 +75,7 @@ class Loop:
         given: list[str | float] = [*own, *self.constants, *self.literals]
         arguments = {item: f"x{place}" for place, item in enumerate(given)}
         known = {item: f"{name}[i]" if item in arrays else name for item, name in arguments.items()}
-        computed: dict[str, str] = {}  # in the order in which they are computed last
+        computed: dict[str, str] = {}  # the local of each target, in the order in which they are computed last
         lines: list[str] = []
         for (target, expression), operands in zip(self.steps, self.operands, strict=True):
             value = expression.format(*[known[item] for item in operands])
@@ -88,7 +89,7 @@ class Loop:
 
     @property
     def literals(self) -> tuple[float, ...]:
-        """The numbers in the calls, in the order of the arguments for them."""
+        """The numbers that are written in the calls, each once, in the order of the loop's arguments for them."""
         return tuple(
             dict.fromkeys(item for operands in self.operands for item in operands if not isinstance(item, str))
         )
@@ -133,10 +134,12 @@ def _scratch_named(statement: ast.stmt) -> list[str]:
 
 
 def _reads(given: ast.expr, names: set[str]) -> bool:
+    """Return whether an expression has one of some names in it."""
     return any(isinstance(part, ast.Name) and part.id in names for part in ast.walk(given))
 
 
 def _loop_of(function: ast.FunctionDef, scratch: frozenset[str]) -> Loop | None:
+    """Return a block as a loop; None if it makes other calls, or reads scratch memory that it has not written."""
     parameters = tuple([item.arg for item in function.args.args])
     steps, operands = [], []
     unwritten = {*scratch}
@@ -178,18 +181,18 @@ def _is_name(item: ast.expr, name: str) -> bool:
 
 
 def with_machine_code(source: str, space: dict[str, Any]) -> None:
-    """Put machine code in the place of the blocks of a program that is about to run.
+    """Replace the blocks of simple arithmetic of a program by machine code.
 
     Args:
         source: the text of the program.
-        space: its global names.
+        space: its global names, after its first part.
     """
     for loop in loops_in(source):
         space[loop.name] = _Block(loop, space[loop.name], [space[name] for name in loop.constants])
 
 
 class _Block:
-    """A block that runs as machine code where its arrays allow it, and else as NumPy's.
+    """A block that runs as machine code where its arrays allow it, and otherwise with NumPy's calls.
 
     Args:
         loop: the block.
@@ -212,7 +215,7 @@ class _Block:
         if float in map(type, given):
             self._otherwise(*arguments)
             return
-        # The rows of the last block may be fewer.
+        # The last block may have fewer rows, so the first axis is no part of the layout.
         layout = tuple([(item.dtype, item.shape[1:], item.ndim, item.flags.c_contiguous) for item in given])
         if layout != self._layout:
             self._layout, self._run = layout, self._made(given)
@@ -223,7 +226,7 @@ class _Block:
         self._run(*flat, *self._numbers)
 
     def _made(self, given: list[Any]) -> Callable[..., None] | None:
-        """Return the machine code for arguments, or None where an element of one does not stand for one of each."""
+        """Return the machine code for arguments; None unless the arrays are contiguous, of one shape and one dtype."""
         self._arrays = [item.ndim > 0 for item in given]
         arrays = [item for item in given if item.ndim > 0]
         dtypes = {item.dtype for item in (*given, *self._constants)}
@@ -244,7 +247,7 @@ class _Block:
 
 
 def _compiled(text: str) -> Callable[..., None]:
-    """Return the machine code of a loop. Of numbers that are not finite it makes what NumPy does."""
+    """Return the machine code of a loop. It treats infinities and NaN as NumPy does."""
     import numba
 
     space: dict[str, Any] = {"sqrt": np.sqrt}

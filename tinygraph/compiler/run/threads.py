@@ -1,10 +1,10 @@
-"""Threads of BLAS: their number in a program and outside, and the processor whose kernels BLAS uses.
+"""Threads of a program, its own and those of BLAS; and the processor whose kernels BLAS uses.
 
-NumPy's wheels bring OpenBLAS, which uses every processor for all but the smallest products. On a machine that has
-other work its threads wait for each other: one of them does not come to its part of a product as long as another
-process keeps its processor, some milliseconds, and a step of half a millisecond was seen to take 67. A program's own
-two threads wait for each other, too, and for Python's lock. So a program is timed, and has several threads only as long
-as that is quicker: see `Pace`.
+NumPy's wheels bring OpenBLAS, which uses every processor for all but the smallest products. On a machine with other
+work its threads wait for each other. If another process keeps the processor of one thread for some milliseconds, the
+thread does not get to its part of a product meanwhile: a step of half a millisecond was seen to take 67. A program's
+own two threads wait for each other, too, and for Python's lock. So a program is timed, and has several threads only as
+long as that is quicker: see `Pace`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Blas:
     """The OpenBLAS that NumPy has loaded.
 
     Attributes:
-        get_threads, set_threads: how many threads it may use.
+        get_threads, set_threads: return and set the number of threads that it may use.
         core: the processor whose kernels it uses, as it names it: "Haswell", "SkylakeX", "Zen".
     """
 
@@ -56,7 +56,7 @@ def blas() -> Blas | None:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Leave products to one thread meanwhile."""
+    """Let BLAS use one thread in the block of the `with` statement."""
     found = blas()
     before = 1 if found is None else found.get_threads()
     if found is None or before <= 1:
@@ -72,28 +72,29 @@ def one_thread() -> Iterator[None]:
 # Runs with several threads may take this share longer than with one, on average.
 LOSS = 0.1
 
-# What they have saved before is set against a loss, up to the time of so many runs: now and then the system takes some
-# milliseconds for itself.
+# What they have saved before is set against a loss, up to the time of so many runs on one thread: now and then the
+# system takes some milliseconds for itself.
 SAVED = 16.0
 
-# So many runs, or as many as take so many seconds, show how long one thread takes. The first run of all makes the
-# memory. It has one thread too, and shows nothing.
+# So many runs, or as many as take so many seconds, show how long one thread takes. The first run of all comes before
+# these: it has one thread, too, but makes the memory, and shows nothing.
 TRIALS, TRIED = 3, 0.05
 
-# The function with which a program divides its own work between two threads.
+# The name of the function with which a program divides its own work between two threads.
 OWN = "on_two_threads"
 
-# What a program calls before its products with several threads, and behind them. Its text does not show these calls.
+# The names of the functions that a program calls before its products with several threads of BLAS, and behind them. Its
+# text does not show these calls.
 SWITCHES = ("__several_threads__", "__one_thread__")
 
 
 class Pace:
     """The number of threads that a program is quicker with at present, one or several, as its runs have shown.
 
-    The runs with several threads have an account of time. Each run pays in what it takes less than one thread and a
-    tenth, and takes out what it takes more. As long as the account is overdrawn, the program runs on one thread. So
-    however long a run with several threads takes, all runs together take at most a tenth longer than on one thread,
-    apart from one such run.
+    The runs have an account of time, in which each has the time of the quickest run on one thread and a tenth more. A
+    run that takes less pays the rest in, and one that takes longer takes the difference out. As long as the account is
+    overdrawn, the program runs on one thread, and each run pays in the tenth. So however long a run with several
+    threads takes, all runs together take at most a tenth longer than on one thread, apart from one such run.
     """
 
     def __init__(self) -> None:
@@ -112,7 +113,12 @@ class Pace:
         return self._account >= 0 and not self._is_new and not self._is_trying()
 
     def note(self, several: bool, seconds: float) -> None:
-        """Note how long a run took."""
+        """Note the time of a run.
+
+        Args:
+            several: whether it had several threads.
+            seconds: how long it took.
+        """
         if self._is_new:
             self._is_new = False
             return
@@ -120,7 +126,7 @@ class Pace:
             self._trials -= 1
             self._tried += seconds
             self._one = min(self._one, seconds)
-            seconds = self._one
+            seconds = self._one  # a run on one thread has no losses
         self._account = min(self._account + (1 + LOSS) * self._one - seconds, SAVED * self._one)
 
     def _is_trying(self) -> bool:
@@ -128,17 +134,17 @@ class Pace:
 
 
 def one_after_the_other(*calls: tuple[Any, ...]) -> list[Any]:
-    """Make the calls of a program that it has two threads for on one thread. The results are the same numbers."""
+    """Make on one thread the calls that a program divides between two threads. The results are the same numbers."""
     return [function(*arguments) for function, *arguments in calls]
 
 
 class Threads:
-    """The threads of a program, BLAS's and its own. Those of BLAS are as before after each run, whatever happens.
+    """The threads of a program, BLAS's and its own. After each run BLAS has its old number again, whatever happens.
 
     Args:
         library: the BLAS whose threads are set; None leaves it as it is.
         several: whether products are divided among several threads of BLAS, if that pays.
-        throughout: whether all have several, as opposed to those between the calls of `SWITCHES`.
+        throughout: whether all products have several, as opposed to those between the calls of `SWITCHES`.
     """
 
     def __init__(self, library: Blas | None, several: bool, throughout: bool) -> None:
@@ -146,19 +152,19 @@ class Threads:
         self._several = several
         self._throughout = throughout
         self._pace = Pace() if several else None
-        self._count = 0  # of BLAS's threads, for products with several; 0 where nothing is set
+        self._count = 0  # the threads of BLAS in this run, for products with several; 0 if the run sets nothing
         self._space: dict[str, Any] | None = None
         self._divided: Any = None
 
     def bind(self, space: dict[str, Any]) -> None:
-        """Note the global names of a program that has been executed: among them is what divides its own work."""
+        """Note the global names of a program, after its first part: `OWN` is among them if it divides its own work."""
         self._divided = space.get(OWN)
         self._space = None if self._divided is None else space
         if self._divided is not None and self._pace is None:
             self._pace = Pace()
 
     def begin(self) -> None:
-        """Let the next run show nothing of the threads: it takes longer than others."""
+        """Let the next run show nothing of the threads, since it makes machine code."""
         if self._pace is not None:
             self._pace.begin()
 
@@ -179,7 +185,8 @@ class Threads:
         """Call a program, with several threads of BLAS or one."""
         library = self._library
         before = 1 if library is None else library.get_threads()
-        if library is None or before <= 1:  # so it is set, or by a program in another thread, which sets it back
+        # One thread is the user's setting, or that of a program in another thread, which sets the old number again.
+        if library is None or before <= 1:
             self._count = 0
             return step(*arguments)
         self._count = before if several and self._several else 1
@@ -190,7 +197,7 @@ class Threads:
             library.set_threads(before)
 
     def calls(self) -> dict[str, Callable[[], None]]:
-        """Return the functions that a program calls where the number changes in it, by their names: see `SWITCHES`."""
+        """Return by their names the functions with which a program changes the threads of BLAS: see `SWITCHES`."""
 
         def several() -> None:
             if self._library is not None and self._count:
@@ -204,7 +211,7 @@ class Threads:
 
 
 def _candidates() -> list[Path]:
-    """Files of OpenBLAS among the libraries that this process has loaded, or else beside NumPy."""
+    """Return the files of OpenBLAS that this process has loaded; where it cannot be asked, those beside NumPy."""
     maps = Path("/proc/self/maps")
     if maps.exists():
         lines = maps.read_text(errors="replace").splitlines()
@@ -230,7 +237,7 @@ def _functions(library: ctypes.CDLL, prefix: str, suffix: str) -> Blas | None:
     return Blas(get_threads, set_threads, (corename() or b"").decode(errors="replace"))
 
 
-# What has AVX-512, and so the kernels of which `OPENBLAS_CORETYPE`, if OpenBLAS took older ones.
+# The kernels of OpenBLAS that do not use AVX-512.
 _OLDER = frozenset(("Haswell", "Zen", "Sandybridge", "Nehalem", "Prescott", "Core2", "Penryn", "Barcelona"))
 
 
