@@ -8,7 +8,7 @@ from functools import cache
 
 __all__ = ["keep_freed_memory"]
 
-# GNU's library raises its thresholds to the size of a block below 32 MiB, rounded up to whole pages.
+# The bytes of the block to free, with its header just below 32 MiB: GNU's library does not follow larger blocks.
 BLOCK = 2**25 - 2**13
 
 
@@ -24,7 +24,7 @@ def keep_freed_memory() -> None:
 
     `MALLOC_TRIM_THRESHOLD_=131072` in the environment, or any other setting of the thresholds, turns this off: the
     library then keeps the thresholds as they were set. Other C libraries have rules of their own: on Linux musl's gives
-    the block back at once, and on macOS and Windows there is no block.
+    the block back at once. On macOS and Windows this function does nothing.
 
     Source: mallopt(3), M_MMAP_THRESHOLD.
     """

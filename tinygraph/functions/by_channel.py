@@ -1,12 +1,14 @@
 """Convolution of each channel by itself, and its two derivatives: a multiplication for each place in the window.
 
-A matrix product has nothing to add up where a filter sees one channel. So the images, moved by a place in the window,
-are multiplied by the weights of that place. This is done for a part of the images that fits into the cache.
+Where a filter sees one channel, a matrix product would have only the few pixels of a window to add up. So for each
+place in the window the images, moved by that place, are multiplied by its weights, and the products are added up. This
+is done for a part of the images at a time, which fits into the cache.
 
 `moves` says how a window goes over an image: for each of the two axes (stride, dilation, pixels of padding before). A
-kernel has the shape (rows, columns, 1, channels): with several filters for a channel, which stand apart in memory,
-matrix products are quicker. A docstring "out = ..." says what a function writes into `out`. It may overwrite `work`, an
-array of `bytes_of_part` bytes. Programs call these functions, and a saved one has them as they stand.
+kernel has the shape (rows, columns, 1, channels). With several filters for a channel matrix products are quicker, since
+the filters of one channel stand apart in memory. A docstring "out = ..." says what a function writes into `out`. The
+function may overwrite `work`, an array of `bytes_of_part` bytes; `convolve_channels_kernel` needs none. Programs call
+these functions, and a saved program has them as they stand.
 """
 
 from __future__ import annotations
@@ -19,12 +21,18 @@ from tinygraph.functions.windows import meets
 
 __all__ = ["bytes_of_part", "convolve_channels", "convolve_channels_input", "convolve_channels_kernel"]
 
-# The bytes of a part: it stays in the cache together with its images, which are moved, and with their products.
+# The bytes of a part of the result: it stays in the cache together with the moved images and their products.
 PART_BYTES = 1 << 17
 
 
 def parts_of(result: Any, itemsize: int) -> list[tuple[slice, int, int]]:
-    """Return parts of a convolution: images, and their rows from the first to that behind the last."""
+    """Return the parts of the result of a convolution: each a slice of the images, the first row, and that behind the
+    last.
+
+    Args:
+        result: the shape of the result.
+        itemsize: the bytes of a number.
+    """
     count, high, wide, channels = result
     row = max(1, wide * channels * itemsize)
     if row * high <= PART_BYTES:
@@ -36,19 +44,26 @@ def parts_of(result: Any, itemsize: int) -> list[tuple[slice, int, int]]:
 
 
 def bytes_of_part(result: Any, itemsize: int) -> int:
-    """Return the most bytes that a part of a convolution has."""
+    """Return the bytes of the largest part of the result of a convolution: a part has at least one row."""
     return max(PART_BYTES, int(result[2] * result[3] * itemsize))
 
 
 def wide_weights(kernel: Any, wide: int) -> Any:
-    """Return the weights again for each pixel of a row, so that a row is one run: (rows, columns, wide, channels)."""
+    """Return the weights repeated for each pixel of a row, shape (rows, columns, wide, channels): NumPy multiplies a
+    whole row in one loop.
+    """
     repeated = np.empty((*kernel.shape[:2], wide, kernel.shape[3]), kernel.dtype)
     repeated[...] = kernel
     return repeated
 
 
 def places_in(x: Any, result: Any, window: Any, moves: Any, first: int, stop: int) -> list[Any]:
-    """Return for each place in the window its row and column, and the windows and pixels that meet there."""
+    """Return for each place in the window its row and column, and the indices of the windows and pixels that meet.
+
+    Args:
+        x, result, window: the shapes of the images, the result and the kernel.
+        first, stop: the rows of the result to look at.
+    """
     (down, dilation_down, top), (right, dilation_right, left) = moves
     found = []
     for i in range(window[0]):

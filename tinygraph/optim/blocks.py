@@ -1,4 +1,4 @@
-"""Elementwise formulas, computed block by block: what is computed on the way stays in the processor's cache."""
+"""Elementwise formulas, computed block by block: the intermediate values stay in the processor's cache."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ Formula = Callable[..., Sequence[Any]]
 
 
 def elementwise(formula: Any) -> Any:
-    """Say of a method that each element of its results follows from the elements of its arrays at the same place.
+    """Mark a method as elementwise: an element of its results depends on the elements at the same place alone.
 
-    A method of the same name in a subclass says so for itself, or is not taken for one; nor is a function that has the
-    attributes of the method by `functools.wraps`.
+    The mark holds for the code of this method. A method of the same name in a subclass needs a mark of its own, and so
+    does a function that gets the attributes of the method by `functools.wraps`.
     """
     formula.elementwise = formula.__code__
     return formula
 
 
 def is_elementwise(formula: Any) -> bool:
-    """Return whether `elementwise` was said of a function or a method."""
+    """Return whether `elementwise` has marked a function or a method itself."""
     code = getattr(formula, "__code__", None)
     return code is not None and getattr(formula, "elementwise", None) is code
 
@@ -39,7 +39,7 @@ def computed(formula: Formula, arrays: Sequence[Array], results: int) -> list[Ar
     The blocks hold the numbers that the formula gives for the whole arrays, to the bit.
 
     Args:
-        formula: from arrays of one shape to arrays of this shape.
+        formula: a function from arrays of one shape to arrays of this shape.
         arrays: of one shape and dtype.
         results: the number of arrays that the formula returns.
     """

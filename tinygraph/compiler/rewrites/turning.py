@@ -1,7 +1,7 @@
 """Turning: axes are exchanged as late as can be, and not at all where a product can be made in the other order.
 
-So it is one program, whether a part of an array is taken before its axes are exchanged or behind that, and whether a
-network has its examples in rows or in columns.
+So two spellings become one program: a part of an array may be taken before or after its axes are exchanged, and a
+network may have its examples in rows or in columns.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def take_before_turning(graph: Graph) -> Graph:
 
 
 def _items(index: Any, ndim: int) -> list[int | slice] | None:
-    """Return what a basic index takes along each axis; None for any other index, and one that adds axes."""
+    """Return the item of a basic index for each axis; None for any other index, and for one that adds axes."""
     items = [*index] if type(index) is tuple else [index]
     dots = [place for place, item in enumerate(items) if item is ...]
     missing = ndim - len(items) + len(dots)
@@ -59,14 +59,16 @@ def _items(index: Any, ndim: int) -> list[int | slice] | None:
 
 
 def _turned_back(items: Sequence[int | slice], axes: Axes) -> tuple[tuple[int | slice, ...], Axes]:
-    """Return the index into an array for an index into it with its axes exchanged, and how the part's are exchanged."""
+    """Return the index into x, and the axes of the transpose behind it, for x.transpose(axes)[items]."""
     place = tuple([items[axes.index(axis)] for axis in range(len(axes))])
     left = [axis for axis, item in enumerate(place) if type(item) is slice]
     return place, tuple([left.index(axis) for axis, item in zip(axes, items, strict=True) if type(item) is slice])
 
 
 def turn_places(graph: Graph) -> Graph:
-    """table[ids].transpose(1, 0, 2)  ->  table[ids.T], where nobody else wants the rows: the places are fewer."""
+    """table[ids].transpose(1, 0, 2)  ->  table[ids.T], where nobody else reads the rows: there are fewer ids than
+    numbers in the rows.
+    """
     uses = uses_of(graph)
     originals = calls_of(graph)
 
@@ -95,7 +97,7 @@ def _takes_rows(step: Step) -> bool:
 
 def assemble_turned(graph: Graph) -> Graph:
     """assembled([q, k], [0, 1], shape).transpose(1, 2, 0)  ->  assembled([q, k], [(:, :, 0), (:, :, 1)], ...), where
-    nobody else wants the whole.
+    nobody else reads the whole.
     """
     uses = uses_of(graph)
     originals = calls_of(graph)
@@ -124,6 +126,7 @@ def assemble_turned(graph: Graph) -> Graph:
 
 
 def _inverse(axes: Axes) -> Axes:
+    """Return the axes of the transpose that undoes a transpose."""
     return tuple(np.argsort(axes).tolist())
 
 
@@ -131,10 +134,10 @@ def _inverse(axes: Axes) -> Axes:
 
 
 def multiply_unturned(graph: Graph) -> Graph:
-    """(w.T @ x.T).T  ->  x @ w; (w.T @ x.T + u.T @ h.T).T  ->  x @ w + h @ u, where nobody else wants the product."""
+    """(w.T @ x.T).T  ->  x @ w; (w.T @ x.T + u.T @ h.T).T  ->  x @ w + h @ u, where nobody else reads the product."""
     uses = uses_of(graph)
     originals = calls_of(graph)
-    old: dict[int, int] = {}  # by the index of a new step that of the old one
+    old: dict[int, int] = {}  # by the index of a new step the index of the old one
 
     def change(builder: Builder, step: Step) -> Step | None:
         original = next(originals)
@@ -157,14 +160,14 @@ def _exchanges_last(step: Any) -> bool:
 
 
 def _exchanged(builder: Builder, x: Step, old: dict[int, int], uses: Counter[int]) -> Step | None:
-    """Append a value with its last two axes exchanged, where that takes no more than the value; else None."""
+    """Return a value with its last two axes exchanged, as new calls; None where they would take longer."""
     if uses[old.get(x.index, -1)] != 1 or x.kwargs or any([type(item) is not Step for item in x.args]):
         return None
     if x.function in (np.matmul, np.dot):
         first, second = x.args
-        few = len(first.shape) < 2 or len(second.shape) < 2 or (x.function is np.dot and len(x.shape) > 2)
+        no_matrices = len(first.shape) < 2 or len(second.shape) < 2 or (x.function is np.dot and len(x.shape) > 2)
         # A product with a vector reads the matrix once, whichever way round.
-        if few or 1 in x.shape[-2:] or not (_exchanges_last(first) or _exchanges_last(second)):
+        if no_matrices or 1 in x.shape[-2:] or not (_exchanges_last(first) or _exchanges_last(second)):
             return None
         return builder.call(x, np.matmul, *[_last_exchanged(builder, item) for item in (second, first)])
     if not is_elementwise(x) or any([item.shape != x.shape for item in x.args]):
@@ -174,6 +177,7 @@ def _exchanged(builder: Builder, x: Step, old: dict[int, int], uses: Counter[int
 
 
 def _last_exchanged(builder: Builder, x: Step) -> Step:
+    """Return an array with its last two axes exchanged: the array under a transpose, or a new transpose."""
     if _exchanges_last(x):
         return x.args[0]  # type: ignore[no-any-return]
     return builder.call(x, np.transpose, x, (*range(len(x.shape) - 2), len(x.shape) - 1, len(x.shape) - 2))
