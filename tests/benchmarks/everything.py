@@ -1,11 +1,11 @@
-"""All benchmarks, and the tables of the documentation made anew. Run from anywhere, on a machine that is idle:
+"""The benchmarks whose tables stand in the documentation, made anew. Run from anywhere, on a machine that is idle:
 
     python tests/benchmarks/everything.py --python torch=/venv/bin/python --docs docs/benchmarks.md
     python tests/benchmarks/everything.py --json out.json       only print the tables, and write the numbers
-    python tests/benchmarks/everything.py --from out.json --docs docs/benchmarks.md     of numbers made before
+    python tests/benchmarks/everything.py --from out.json --docs docs/benchmarks.md     tables of numbers made before
 
-A table stands in the documentation between `<!-- table: NAME -->` and `<!-- end -->`. The programs as they are written
-are not among them: `written.py` takes ten minutes by itself.
+A table stands in the documentation between `<!-- table: NAME -->` and `<!-- end -->`. Two benchmarks are run by
+themselves: `written.py`, which takes ten minutes, and `load.py`, which keeps a processor busy.
 """
 
 from __future__ import annotations

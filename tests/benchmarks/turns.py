@@ -38,9 +38,10 @@ class Child:
         settings: variables of the environment.
 
     Attributes:
-        ways: by name the facts of each way after its first calls; a refused one has "refused".
-        missing: the package that is not installed, if that is so.
-        refused: the reason why the process measures nothing.
+        ways: by name the facts of each way after its first calls; a refused way has "refused" among them.
+        missing: the package that is not installed, or None.
+        refused: the reason why the process measures nothing, or None.
+        ended: true if it measures nothing.
     """
 
     def __init__(
@@ -89,7 +90,7 @@ class Child:
         return json.loads(line) if line else {"refused": "the process ended"}
 
     def measure(self, way: str, seconds: float) -> dict[str, float]:
-        """The times of the calls of one turn, of about so many seconds."""
+        """The times of a call in one turn of about so many seconds, by clock, "wall" and "cpu"."""
         assert self.process.stdin is not None
         self.process.stdin.write(json.dumps({"way": way, "seconds": seconds}) + "\n")
         self.process.stdin.flush()
@@ -145,7 +146,7 @@ class Rounds:
         taken: for each round the times of the runners, in their order.
         others: for each round the processors that other processes kept busy.
         counted: the rounds that count.
-        busy: too few rounds were clean, so that all of them count.
+        busy: fewer than three rounds were clean, or fewer than were wanted, so that all of them count.
     """
 
     taken: list[list[dict[str, float]]] = field(default_factory=list)
@@ -180,7 +181,7 @@ def take_turns(
     Args:
         rounds: the clean rounds that are wanted.
         seconds: the length of a turn.
-        limit: seconds after which no other round begins, once there were `rounds` of them, clean or not.
+        limit: seconds after which no more rounds begin, once there were `rounds` of them, clean or not.
         quiet_share: a round is clean if others took at most this share of one processor.
     """
     found = Rounds()
