@@ -241,6 +241,15 @@ def test_slices_behind_an_ellipsis_are_parts_too() -> None:
     assert count(graph, "assembled") == 1
 
 
+def test_slices_of_one_array_in_another_shape_are_parts_of_one_gradient() -> None:
+    def function(x: Any) -> Any:
+        a, b, c = [x.reshape(5, 3, 2, 4)[:, place] for place in range(3)]
+        return np.sum(np.tanh(a @ np.swapaxes(b, 1, 2)) @ np.sin(c))
+
+    graph = after(assemble_gradients, function, [rng.normal(size=(5, 24))], backward=True)
+    assert (count(graph, "assembled"), count(graph, "scatter")) == (1, 0)
+
+
 @pytest.mark.parametrize("size", [40, 600])
 def test_parts_of_large_arrays_are_computed_in_blocks(size: int) -> None:
     def function(x: Any) -> Any:

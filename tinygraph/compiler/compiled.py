@@ -508,10 +508,12 @@ class Compiled(Saving):
             shapes[:] = recording.shapes
             return family.runner(sizes, recording)
 
+        earlier = self._programs.of(call.key)
         try:
             version = made_version(
                 self._function, self._parameters, call.args, call.kwargs, call.leaves, written if sizes else None,
-                counting, [version.program for version in self._programs.of(call.key)],
+                counting, [version.program for version in earlier],
+                any([version.takes_other_masks(call.leaves) for version in earlier]),
             )  # fmt: skip
         except UnsupportedError as error:
             if self._otherwise == RAISE or counting:

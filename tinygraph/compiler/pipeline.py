@@ -43,7 +43,7 @@ from tinygraph.compiler.schedule.blas_threads import load_of, setting_of
 from tinygraph.compiler.schedule.division import processors
 from tinygraph.compiler.schedule.items import calls_alone, scheduled
 from tinygraph.compiler.stand_ins import identifier_of, stand_ins_for
-from tinygraph.compiler.trace import program_of, questions_of, trace_twice
+from tinygraph.compiler.trace import Doubts, program_of, questions_of, trace_twice
 from tinygraph.compiler.trace.diversion import one_at_a_time
 from tinygraph.compiler.write.floats import is_of_numbers, named_apart, text_of_numbers
 from tinygraph.compiler.write.module import text_of_arrays
@@ -59,6 +59,7 @@ def made_version(
     leaves: list[Any], written: Callable[[Recording], Any] | None = None,
     counting: frozenset[Place] = frozenset(),
     known: Sequence[Program] = (),
+    masks_change: bool = False,
 ) -> Version:  # fmt: skip
     """Return the program for a call of a function: all stages.
 
@@ -69,6 +70,7 @@ def made_version(
         known: the programs for the same signature so far, from runs that decided otherwise.
         written: returns the runner of what was recorded; None for that of the program alone.
         counting: the places of ints outside that change from call to call.
+        masks_change: the conditions that the function finds outside had other values at earlier calls.
 
     Raises:
         UnsupportedError: the function does what a program cannot repeat.
@@ -81,7 +83,8 @@ def made_version(
         # One thread of BLAS: on a busy machine two can make a recording of half a second take five.
         with one_at_a_time, one_thread():
             stand_ins = stand_ins_for(function, parameters, args, kwargs, leaves, counting)
-            trace, result = trace_twice(parameters.function, stand_ins.enter)
+            doubts = Doubts(masks=masks_change)
+            trace, result = trace_twice(parameters.function, stand_ins.enter, doubts)
             finite = stand_ins.finite(trace, stand_ins.inputs(trace))
             numbers = stand_ins.numbers(trace)
             given = leaves if numbers is None else numbers.behind(leaves)
@@ -89,7 +92,7 @@ def made_version(
                 raise UnsupportedError("compile: Python's arithmetic on an int that changes has another result now")
             careful = not all_finite(finite, given)
             if careful:  # an infinity or a NaN is given, and the program would not be right for such values
-                trace, result = trace_twice(parameters.function, stand_ins.enter, careful)
+                trace, result = trace_twice(parameters.function, stand_ins.enter, replace(doubts, infinite=True))
                 numbers = stand_ins.numbers(trace)
         # program
         names = {key: identifier_of(name) for key, name in stand_ins.surroundings.tensors.items()}
@@ -100,7 +103,11 @@ def made_version(
             recorded = replace(recorded, program=replace(recorded.program, twin=replace(twin, twin=None)))
             written = None
         binding = replace(
-            stand_ins.binding(trace, recorded, inputs, given), numbers=numbers, finite=finite, careful=careful
+            stand_ins.binding(trace, recorded, inputs, given),
+            numbers=numbers,
+            finite=finite,
+            careful=careful,
+            masks=stand_ins.masks(trace, inputs),
         )
         # rewrites, schedule, memory, names, write
         write = functools.partial(runner_of, name=name_of(function))

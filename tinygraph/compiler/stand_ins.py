@@ -219,6 +219,10 @@ class StandIns:
                 found.append(captured.owner)
         return found
 
+    def masks(self, trace: Trace, inputs: list[tuple[Event, Any]]) -> list[tuple[Any, bytes]]:
+        """Return the masks that a program takes to have the values that they have, as in `Binding.masks`."""
+        return [(source, event.as_met.tobytes()) for event, source in inputs if event.index in trace.masks.read]
+
     def binding(self, trace: Trace, recorded: Recorded, inputs: list[tuple[Event, Any]], leaves: list[Any]) -> Binding:
         """Return the sources of a program's arguments and variables, and the destinations of its results.
 

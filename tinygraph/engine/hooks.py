@@ -53,6 +53,9 @@ class Tracer(Protocol):
     def unfixed(self, mask: Any) -> Any:
         """Return the stand-in for an array from outside whose values may be others at the next run."""
 
+    def with_known_mask(self, args: tuple[Any, ...]) -> tuple[Any, ...] | None:
+        """Return the arguments of a selection with the values of a condition from outside; None if it has none."""
+
     def as_of(self, item: Any, order: int) -> Any:
         """Return an argument as it was when the call of this order was made, before later writes into it."""
 

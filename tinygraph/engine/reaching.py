@@ -63,7 +63,9 @@ def _of_selection(op: Operation, position: int, reach: Any, z: Any, args: Any, k
     """Return the reach of an operand that is a part of the result where it was chosen, and nowhere else."""
     masks = SELECTIONS[op.function]
     if masks:
-        mask = _unfixed(masks[position](z, *args, **keywords))  # type: ignore[misc]
+        known = None if state.tracing is None else state.tracing.with_known_mask(args)
+        mask = masks[position](z, *(known or args), **keywords)  # type: ignore[misc]
+        mask = _unfixed(mask) if known is None else mask
         reach = found_reach(reach)
         mask = whole(mask if reach is None else np.logical_and(reach, mask))
         return Towards(mask, unbroadcast_reach(mask, z.shape, args[position]))

@@ -16,7 +16,7 @@ from tinygraph.compiler.kernels.assembly import assembled
 from tinygraph.compiler.program.builder import Builder
 from tinygraph.compiler.program.facts import TRANSPOSING
 from tinygraph.compiler.program.predicates import is_matrix_product
-from tinygraph.compiler.program.reshaping import axes_of
+from tinygraph.compiler.program.reshaping import axes_of, is_reshape
 from tinygraph.compiler.program.result_types import shape_of
 from tinygraph.compiler.program.rewriting import calls_of, rewritten, uses_of
 from tinygraph.compiler.program.steps import Step, operands_of
@@ -109,24 +109,35 @@ def sum_outer_products(graph: Graph) -> Graph:
 
 def assemble_gradients(graph: Graph) -> Graph:
     """scatter(a, [:, :4]) + scatter(b, [:, 4:])  ->  assembled([a, b]): each gradient is written to its place, where
-    zeros around it would have been added up.
+    zeros around it would have been added up. So are those that are added up in another shape.
     """
     sums = _sums_in(graph)
     originals = calls_of(graph)
 
     def change(builder: Builder, step: Step) -> Step | None:
         terms = sums.get(next(originals).index, ())
-        padded = [term for term in terms if term.function is scatter and type(term.args[0]) is Step]
-        if len(padded) < 2 or not cover_once([term.args[1] for term in padded], step.shape):
+        padded = {term.index: found for term in terms if (found := _padded(term)) is not None}
+        shapes = {found.shape for found in padded.values()}
+        places = [found.args[1] for found in padded.values()]
+        if len(padded) < 2 or len(shapes) > 1 or not cover_once(places, *shapes):
             return None
-        parts = [builder.moved[term.args[0].index] for term in padded]
+        parts = [builder.moved[found.args[0].index] for found in padded.values()]
         if any(part.dtype != step.dtype for part in parts):
             return None
-        rest = [builder.moved[term.index] for term in terms if term not in padded]
-        whole = builder.kernel(step, assembled, step.shape, parts, [term.args[1] for term in padded], step.shape)
+        rest = [builder.moved[term.index] for term in terms if term.index not in padded]
+        whole = builder.kernel(step, assembled, *shapes, parts, places, *shapes)
+        if whole.shape != step.shape:
+            whole = builder.call(step, np.reshape, whole, step.shape)
         return _added(builder, step, [*rest, whole])
 
     return rewritten(graph, change)
+
+
+def _padded(term: Step) -> Step | None:
+    """Return the call that puts zeros around a gradient: the term itself, or what it gives another shape."""
+    if is_reshape(term):
+        term = term.args[0]
+    return term if type(term) is Step and term.function is scatter and type(term.args[0]) is Step else None
 
 
 # --- products and sums to gather --------------------------------------------------------------------------------------

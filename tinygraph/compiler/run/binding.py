@@ -15,7 +15,7 @@ from tinygraph.engine.links import Leaf
 from tinygraph.engine.operands import plain
 from tinygraph.engine.tensor import Tensor
 
-__all__ = ["Binding", "Ends", "all_finite", "value_at_call"]
+__all__ = ["Binding", "Ends", "all_finite", "all_held", "value_at_call"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +42,8 @@ class Binding:
         numbers: the numbers that Python computes from counters. They stand behind the leaves, and have positions there.
         finite: the sources of the numbers that the program takes to be finite, as in `given`, or a captured leaf.
         careful: whether the program is for calls in which one of these numbers is not finite. It is slower.
+        masks: pairs of the source of a condition that the function finds, and the bytes that the program takes it to
+            hold.
     """
 
     given: list[Any]
@@ -58,6 +60,7 @@ class Binding:
     numbers: Numbers | None = None
     finite: list[Any] = field(default_factory=list)
     careful: bool = False
+    masks: list[tuple[Any, bytes]] = field(default_factory=list)
 
     def with_others(self, others: dict[int, Any]) -> Binding:
         """Return the binding with other arrays, Tensors and links for some, which are given by their ids."""
@@ -82,6 +85,7 @@ class Binding:
             asked=[(other(owner), had) for owner, had in self.asked],
             tensors=[(position, other(tensor)) for position, tensor in self.tensors],
             finite=[*map(other, self.finite)],
+            masks=[(other(source), content) for source, content in self.masks],
         )
 
 
@@ -144,3 +148,8 @@ def all_finite(sources: list[Any], leaves: list[Any]) -> bool:
 
 
 _REAL = frozenset("fd")
+
+
+def all_held(masks: list[tuple[Any, bytes]], leaves: list[Any]) -> bool:
+    """Return whether the conditions that a program takes to have some values have them at a call."""
+    return all([value_at_call(source, leaves).tobytes() == content for source, content in masks])

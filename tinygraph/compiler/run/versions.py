@@ -14,7 +14,7 @@ import numpy as np
 
 from tinygraph.compiler.guards.surroundings import Surroundings
 from tinygraph.compiler.program.program import Program
-from tinygraph.compiler.run.binding import Binding, Ends, all_finite, value_at_call
+from tinygraph.compiler.run.binding import Binding, Ends, all_finite, all_held, value_at_call
 from tinygraph.compiler.run.named_results import has_names, with_names
 from tinygraph.compiler.run.variables import Variables, variables_of
 from tinygraph.compiler.run.written_arguments import check_writable
@@ -96,7 +96,7 @@ class Version:
         # --- conditions
         self._asked = binding.asked
         self._given_tensors = binding.tensors
-        self._finite = binding.finite
+        self._finite, self._masks = binding.finite, binding.masks
         self._careful = binding.careful
         self.numbers = binding.numbers
         self.counting: frozenset[Any] = frozenset()
@@ -133,7 +133,7 @@ class Version:
         of_arguments = (self.numbers, self._strides, self._identities)
         if any([item is not None for item in of_arguments]) or self._given_tensors:
             return False
-        return not self._finite or all_finite(self._finite, leaves) is not self._careful
+        return self._is_as_taken(leaves)
 
     def holds(self, leaves: list[Any]) -> bool:
         """Return whether the program is right for a call: the conditions that it was made under hold."""
@@ -157,9 +157,17 @@ class Version:
             return False
         if self._identities is not None and self.surroundings.identities(leaves) != self._identities:
             return False
+        return self._is_as_taken(leaves) and self.guards.hold()
+
+    def _is_as_taken(self, leaves: list[Any]) -> bool:
+        """Return whether the numbers and the masks of a call are what the program takes them to be."""
         if self._finite and all_finite(self._finite, leaves) is self._careful:
             return False
-        return self.guards.hold()
+        return not self._masks or all_held(self._masks, leaves)
+
+    def takes_other_masks(self, leaves: list[Any]) -> bool:
+        """Return whether the program takes a condition outside to have values that it does not have now."""
+        return not all_held(self._masks, self._with_numbers(leaves))
 
     def _strides_now(self, leaves: list[Any]) -> list[Any]:
         """Return the strides of the program's arguments and variables at a call."""
@@ -217,7 +225,7 @@ class Version:
             others: by the ids of arrays, Tensors and links those that stand for them.
         """
         self.binding = binding
-        self._given, self._finite = binding.given, binding.finite
+        self._given, self._finite, self._masks = binding.given, binding.finite, binding.masks
         self._cleared, self._asked, self._given_tensors = binding.cleared, binding.asked, binding.tensors
         self._graded = [captured.owner for captured in binding.graded]
         self._links = [others.get(id(link), link) for link in self._links]
@@ -262,6 +270,8 @@ class Version:
         found = [f"{self._name_of(link)}.grad is {'an array' if had else 'None'}" for link, had in self._asked]
         if self._finite:
             found.append("an infinity or NaN is given" if self._careful else "the numbers given are finite")
+        if self._masks:
+            found.append("the masks hold what they held")
         if self._strides is not None:
             found.append("arrays lie in memory in this order")
         if self._identities is not None:
@@ -285,6 +295,8 @@ class Version:
             return changed
         if self._finite and all_finite(self._finite, leaves) is self._careful:
             return "the numbers given are finite again" if self._careful else "an infinity or NaN is given"
+        if not all_held(self._masks, leaves):
+            return "what is in a mask has changed"
         if self._strides is not None and self._strides_now(leaves) != self._strides:
             return "arrays lie in memory in another order"
         if self._identities is not None and self.surroundings.identities(leaves) != self._identities:

@@ -31,7 +31,7 @@ IMAGE_BYTES = 1 << 21
 
 # The bytes of the largest array of a block of sequences: with half of them a step of a small transformer took as long,
 # with a quarter of them a quarter longer.
-BLOCK_BYTES = 1 << 19
+BLOCK_BYTES = 1 << 20
 
 # Where one part of a program follows another, both threads are awake, and two pay from this many nanoseconds of work:
 # all forty parts of a residual network with batch normalization are divided, and to hand them over took 3 of the 45

@@ -30,7 +30,8 @@ The other files, by what they are about:
     a call         `numpy_calls`, `functions`, `operands`, `orders`, `carrying_out`, `error_handling`, `views`, `writes`
     open axes      `noticing` (a run that shows whether the values of their sizes are asked for)
     a run          `trace` (the engine's `Tracer`), `outside` (the Tensors from there), `world` (clocks and files)
-    gradients of 0 `reliance` (on finite values), `regular_points` (for elements that are left out)
+    gradients of 0 `reliance` (on finite values), `masks_outside` (what they leave out), `regular_points` (for elements
+                   that are left out)
     errors         `refused` (makes one), `refusals` (functions that cannot be recorded), `ties` (a gradient is lost)
 """
 
@@ -38,8 +39,12 @@ from __future__ import annotations
 
 from tinygraph.compiler.trace.events import Captured, Event
 from tinygraph.compiler.trace.outside import TENSOR_VALUE
+from tinygraph.compiler.trace.reliance import Doubts
 from tinygraph.compiler.trace.to_program import Recorded, program_of
 from tinygraph.compiler.trace.trace import Trace
 from tinygraph.compiler.trace.twice import questions_of, run, trace_twice
 
-__all__ = ["TENSOR_VALUE", "Captured", "Event", "Recorded", "Trace", "program_of", "questions_of", "run", "trace_twice"]
+__all__ = [
+    "TENSOR_VALUE", "Captured", "Doubts", "Event", "Recorded", "Trace", "program_of", "questions_of", "run",
+    "trace_twice",
+]  # fmt: skip

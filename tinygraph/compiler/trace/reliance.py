@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from tinygraph.compiler.trace.bounds import finiteness, finiteness_of
@@ -9,7 +10,23 @@ from tinygraph.compiler.trace.events import Event, events_in
 from tinygraph.compiler.trace.traced import Traced
 from tinygraph.engine.operands import plain
 
-__all__ = ["Reliance"]
+__all__ = ["NO_DOUBTS", "Doubts", "Reliance"]
+
+
+@dataclass(frozen=True)
+class Doubts:
+    """The things that a run does not take for granted, since they were not so at a call.
+
+    Attributes:
+        infinite: numbers from outside may be infinite or NaN.
+        masks: the conditions that the function finds outside may have other values at each call.
+    """
+
+    infinite: bool = False
+    masks: bool = False
+
+
+NO_DOUBTS = Doubts()
 
 
 class Reliance:
@@ -20,7 +37,7 @@ class Reliance:
 
     A condition, a mask or an index leaves elements out of a result, and their cotangent is 0. Where a value is
     infinite, a rule then makes 0 · ∞, which is NaN. A program that relies on finite values is made for calls with
-    finite inputs; other calls get a program that is recorded with `careful`.
+    finite inputs; other calls get a program that is recorded with doubts.
     """
 
     def __init__(self, events: list[Event]) -> None:

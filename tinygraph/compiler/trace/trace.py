@@ -13,9 +13,10 @@ from tinygraph.compiler.trace import numpy_calls, regular_points, writes
 from tinygraph.compiler.trace.carrying_out import runs_users_code
 from tinygraph.compiler.trace.events import Event
 from tinygraph.compiler.trace.execution import Execution
+from tinygraph.compiler.trace.masks_outside import MasksOutside
 from tinygraph.compiler.trace.outside import TENSOR_VALUE, Outside
 from tinygraph.compiler.trace.recording import Recording
-from tinygraph.compiler.trace.reliance import Reliance
+from tinygraph.compiler.trace.reliance import NO_DOUBTS, Doubts, Reliance
 from tinygraph.compiler.trace.tape import Tape
 from tinygraph.compiler.trace.traced import Traced
 from tinygraph.compiler.trace.world import unwatch, watch
@@ -36,7 +37,7 @@ class Trace:
     Args:
         call: the name of the compiled function, for messages.
         reference: the run that this run repeats without computing.
-        careful: numbers from outside may be infinite or NaN.
+        doubts: what the run does not take for granted.
         events: see `Tape`.
 
     Attributes:
@@ -46,17 +47,20 @@ class Trace:
         outside: the Tensors that the run found, and its copies of their values and gradients.
         refusal: the first error that said what cannot be compiled; the function may have caught it.
         reliance: the values that the run's rules took to be finite.
+        masks: the arrays outside that told the run's rules what a cotangent reaches.
     """
 
     def __init__(
-        self, call: str, reference: Trace | None = None, careful: bool = False, events: list[Event] | None = None
+        self, call: str, reference: Trace | None = None, doubts: Doubts = NO_DOUBTS, events: list[Event] | None = None
     ) -> None:  # fmt: skip
-        self.tape: Tape = Tape(call, None if reference is None else reference.tape, careful, events)
+        self.tape: Tape = Tape(call, None if reference is None else reference.tape, doubts.infinite, events)
         self.execution = Execution(self.tape)
         self.recording = Recording(self.tape, self.execution)
         self.outside = Outside(self.recording)
         self.refusal: UnsupportedError | None = None
+        self.doubts = doubts
         self.reliance = Reliance(self.tape.events)
+        self.masks = MasksOutside(looked_up=doubts.masks)
         self._unwatched: list[bool] = []  # for each backward pass that the run is inside: it ended the watch
         # The hooks that a part of the run answers by itself: `engine/hooks.py` says what each returns.
         self.lift, self.own = self.recording.lift, self.recording.own
@@ -67,6 +71,7 @@ class Trace:
         self.plain_index = functools.partial(writes.plain_index, self.recording)
         self.check_own, self.own_gradient = self.outside.check_own, self.outside.own_gradient
         self.stays_finite, self.is_finite = self.reliance.stays_finite, self.reliance.is_finite
+        self.with_known_mask = self.masks.with_known
 
     def has_met(self, tensor: Any) -> bool:
         """See `Tracer.has_met`."""

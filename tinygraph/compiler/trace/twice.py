@@ -13,6 +13,7 @@ from tinygraph.compiler.trace.events import Event
 from tinygraph.compiler.trace.noticing import Noticed, NoticingEvents, OpenSize, value_of
 from tinygraph.compiler.trace.python_numbers import PythonNumber, asked_for
 from tinygraph.compiler.trace.refused import refused
+from tinygraph.compiler.trace.reliance import NO_DOUBTS, Doubts
 from tinygraph.compiler.trace.trace import Trace
 from tinygraph.compiler.trace.traced import Traced
 from tinygraph.compiler.trace.world import watched
@@ -23,7 +24,7 @@ __all__ = ["questions_of", "run", "trace_twice"]
 
 
 def run(
-    call: str, enter: Callable[[Trace], Callable[[], Any]], reference: Trace | None = None, careful: bool = False,
+    call: str, enter: Callable[[Trace], Callable[[], Any]], reference: Trace | None = None, doubts: Doubts = NO_DOUBTS,
     events: list[Event] | None = None,
 ) -> tuple[Trace, Any]:  # fmt: skip
     """Run a function once.
@@ -32,12 +33,12 @@ def run(
         call: the name of the function.
         enter: makes the stand-ins for the arguments, given the trace, and returns a function that runs on them.
         reference: the run that this one repeats.
-        careful, events: see `Trace`.
+        doubts, events: see `Trace`.
 
     Returns:
         The trace, and the result of the function with events in place of arrays.
     """
-    trace = Trace(call, reference, careful, events)
+    trace = Trace(call, reference, doubts, events)
     with diverted(trace):
         call_once = enter(trace)
         try:
@@ -98,10 +99,12 @@ def _check_written(value: Any, what: str) -> None:
 _WRITTEN = frozenset((int, float, complex, bool, str, bytes, type(None), type(Ellipsis), slice, range))
 
 
-def trace_twice(call: str, enter: Callable[[Trace], Callable[[], Any]], careful: bool = False) -> tuple[Trace, Any]:
+def trace_twice(
+    call: str, enter: Callable[[Trace], Callable[[], Any]], doubts: Doubts = NO_DOUBTS
+) -> tuple[Trace, Any]:  # fmt: skip
     """Run a function twice; return the second run and its result, as `run` does."""
-    first, _ = run(call, enter, None, careful)
-    second, result = run(call, enter, first, careful)
+    first, _ = run(call, enter, None, doubts)
+    second, result = run(call, enter, first, doubts)
     if not second.recording.numbers.reckoning.is_as(first.recording.numbers.reckoning):
         raise second.tape.differs()
     return second, result
@@ -120,7 +123,7 @@ def questions_of(
     """
     noticed = Noticed()
     try:
-        run(trace.tape.call_name, enter, trace, trace.tape.careful, NoticingEvents(noticed, shapes, sizes))
+        run(trace.tape.call_name, enter, trace, trace.doubts, NoticingEvents(noticed, shapes, sizes))
     except Exception as error:  # such as code that wants an int and nothing else
         return [*noticed.questions, repr(error)]
     return noticed.questions

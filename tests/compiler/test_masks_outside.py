@@ -1,0 +1,85 @@
+"""Conditions that a compiled function finds outside: what they leave out is known while it is recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tinygraph as tg
+
+LENGTH, WIDTH = 5, 4
+rng = np.random.default_rng(0)
+X = rng.normal(size=(3, LENGTH, WIDTH))
+CAUSAL = np.tril(np.ones((LENGTH, LENGTH), bool))
+
+
+def attention(x: Any, mask: Any, choose: Callable[[Any], Any] = lambda mask: mask) -> Any:
+    """The sum of what each row sees of the rows before it, each divided by its length."""
+    rows = x / np.sqrt(np.sum(x * x, axis=-1, keepdims=True))
+    scores = np.where(choose(mask), rows @ np.swapaxes(rows, 1, 2), -1e9)
+    return np.sum(tg.softmax(scores) @ rows * np.arange(1.0, WIDTH + 1))
+
+
+class Holder:
+    """What a function finds."""
+
+    def __init__(self, mask: Any) -> None:
+        self.mask = mask
+
+
+def gradient_of(holder: Holder, choose: Callable[[Any], Any] = lambda mask: mask) -> Any:
+    return tg.compile(tg.grad(lambda x: attention(x, holder.mask, choose)))
+
+
+@pytest.mark.parametrize(
+    ("mask", "choose"),
+    [
+        (CAUSAL, lambda mask: mask),
+        (CAUSAL[None], lambda mask: mask),
+        (np.tril(np.ones((9, 9))), lambda mask: mask[:LENGTH, :LENGTH] == 1),
+        (~CAUSAL, np.logical_not),
+    ],
+)
+def test_a_mask_that_leaves_no_row_out_needs_no_conditions_in_the_backward_pass(mask: Any, choose: Any) -> None:
+    step = gradient_of(Holder(mask), choose)
+    np.testing.assert_allclose(step(X), tg.grad(lambda x: attention(x, mask, choose))(X), rtol=1e-12)
+    assert "np.logical_or" not in step.source
+    assert step.source.count("where=") == 2, step.source  # the scores, and their gradient
+
+
+def test_a_mask_that_changes_is_looked_up_from_then_on() -> None:
+    holder = Holder(CAUSAL.copy())
+    step = gradient_of(holder)
+    for number, column in enumerate((None, 1, 2, 3)):
+        if column is not None:
+            holder.mask[column, 0] ^= True
+        np.testing.assert_allclose(step(X), tg.grad(lambda x: attention(x, holder.mask))(X), rtol=1e-12)
+        assert len(step.explain().programs) == min(number + 1, 2)
+    assert "what is in a mask has changed" in str(step.explain())
+
+
+def test_another_array_in_the_place_of_a_mask() -> None:
+    holder = Holder(CAUSAL.copy())
+    step = gradient_of(holder)
+    for mask in (CAUSAL.copy(), CAUSAL.T.copy(), CAUSAL.copy()):
+        holder.mask = mask
+        np.testing.assert_allclose(step(X), tg.grad(lambda x: attention(x, mask))(X), rtol=1e-12)
+
+
+def test_a_row_that_is_left_out_has_no_gradient_even_where_its_slope_is_infinite() -> None:
+    """A mask that leaves a whole row out comes only after one that does not."""
+    holder = Holder(np.ones(LENGTH, bool))
+    x = X[0].copy()
+
+    def length(x: Any) -> Any:
+        return np.sum(np.where(holder.mask, np.sqrt(np.sum(x * x, axis=-1)), 0.0))
+
+    step = tg.compile(tg.grad(length))
+    np.testing.assert_allclose(step(x), tg.grad(length)(x), rtol=1e-12)
+    x[2], holder.mask[2] = 0, False
+    found = step(x)
+    np.testing.assert_allclose(found, tg.grad(length)(x), rtol=1e-12)
+    assert not found[2].any()
