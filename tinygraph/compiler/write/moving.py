@@ -8,6 +8,7 @@ what x[2:5] gave                    d_x[2:5] = d_part
 
 from __future__ import annotations
 
+import math
 import operator
 from typing import Any
 
@@ -137,7 +138,7 @@ def scattered_into(writer: Writer, step: Step, out: str) -> list[str]:
     g, index, _ = step.args
     if all(_names_no_place_twice(item) for item in (index if type(index) is tuple else (index,))):
         return [f"{out}.fill(0)", f"{out}[{writer.index(index)}] = {writer.text(g)}"]
-    has_rows = len(step.shape) > 1 and step.size >= LEAST
+    has_rows = len(step.shape) > 1 and math.prod(shape_of(g)) >= LEAST
     add = writer.function(add_at) if has_rows else "np.add.at"
     return [f"{out}.fill(0)", f"{add}({out}, {writer.text(index)}, {writer.text(g)})"]
 
