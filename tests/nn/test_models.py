@@ -325,3 +325,12 @@ def test_symbols_leave_statistics_as_they_were():
     x = nn.Input((4,))
     nn.Model.from_config(nn.Model(x, layer(x, training=True)).get_config())
     np.testing.assert_array_equal(layer.moving_variance.data, 1)
+
+
+def test_a_model_of_symbols_is_called_as_in_keras(capsys: pytest.CaptureFixture[str]) -> None:
+    x = tg.nn.Input((4,))
+    inner = tg.nn.Model(x, tg.nn.Dense(3)(x))
+    inner.summary()
+    assert 'Model: "functional"' in capsys.readouterr().out
+    outer = tg.nn.Sequential([tg.nn.Input((4,)), inner, tg.nn.Dense(2)])
+    assert [layer.name for layer in outer.layers] == ["functional", "dense"]

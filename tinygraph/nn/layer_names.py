@@ -7,7 +7,7 @@ from typing import Any
 from tinygraph.nn.configured import spelt
 from tinygraph.nn.module import Module
 
-__all__ = ["name_layers"]
+__all__ = ["keras_name", "name_layers"]
 
 
 def name_layers(layers: list[Any]) -> list[Any]:
@@ -15,10 +15,16 @@ def name_layers(layers: list[Any]) -> list[Any]:
     taken = {layer.name for layer in layers if isinstance(layer, Module) and layer._name is not None}
     for layer in layers:
         if isinstance(layer, Module) and layer._name is None:
-            layer.name = unused(spelt(type(layer).__name__), taken)
+            layer.name = unused(keras_name(layer), taken)
             taken.add(layer.name)
             rename_weights(layer)
     return layers
+
+
+def keras_name(layer: Module) -> str:
+    """Return the name that Keras gives the first layer of its kind: that of a model of symbols is "functional"."""
+    is_functional = getattr(layer, "_calls", None) is not None and type(layer).__name__ == "Model"
+    return "functional" if is_functional else spelt(type(layer).__name__)
 
 
 def rename_weights(layer: Module) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from tinygraph.engine.tensor import Tensor
 from tinygraph.nn.layer import Layer
+from tinygraph.nn.layer_names import keras_name
 from tinygraph.nn.module import Module
 from tinygraph.nn.symbolic import Symbol, symbolic_call, symbols_in
 
@@ -25,7 +26,7 @@ def summary(model: Any, line_length: int | None = None) -> str:
     rows = _rows(model)
     heads = _FUNCTIONAL_HEADS if rows and len(rows[0]) == 4 else _HEADS
     return "\n".join(
-        [f'Model: "{model._name or type(model).__name__.lower()}"', *_table(heads, rows, line_length), *_sums(model)]
+        [f'Model: "{model._name or keras_name(model)}"', *_table(heads, rows, line_length), *_sums(model)]
     )
 
 
