@@ -301,4 +301,5 @@ def gelu(x: Any, approximate: bool = False) -> Any:
         return x * normal_cdf(x)
     if x.dtype == np.float16:  # x³ overflows from 41 on
         return gelu(x.astype(np.float32), approximate=True).astype(np.float16)
-    return x * (0.5 * (1 + np.tanh(SQRT_2_OVER_PI * (x + 0.044715 * (x * x * x)))))
+    cubic = x * (SQRT_2_OVER_PI + SQRT_2_OVER_PI * 0.044715 * (x * x))
+    return x * (0.5 + 0.5 * np.tanh(cubic))
