@@ -19,8 +19,10 @@ from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.rewrites import Rewrite
 from tinygraph.compiler.rewrites.absorbing import absorb_after, absorb_before
 from tinygraph.compiler.rewrites.arithmetic import (
+    add_doubled,
     drop_identities,
     gather_numbers,
+    negate_sums,
     powers_by_multiplication,
     share_products,
 )
@@ -149,6 +151,28 @@ def check(rewrite: Rewrite, function: Callable[..., Any], arrays: list[Any], exp
         (gather_numbers, lambda x: (x * np.inf) * -1.0, [VECTOR], ["multiply", "multiply"]),
         (gather_numbers, lambda x: -(y := x * 2) / y, [VECTOR], ["multiply", "negative", "divide"]),
         (gather_numbers, lambda x: (x * 2) * np.ones((2, 1)), [VECTOR], ["multiply", "multiply"]),
+        (negate_sums, lambda x: np.sum(-x, axis=1), [MATRIX], ["sum", "negative"]),
+        (negate_sums, lambda x: np.sum(-x), [MATRIX], ["negative", "sum"]),
+        (negate_sums, lambda x: np.sum(y := -x, axis=0) * y, [MATRIX], ["negative", "sum", "multiply"]),
+        (
+            add_doubled,
+            lambda x, y: (x + (z := x[:, :1] * y)) + z,
+            [MATRIX, MATRIX],
+            ["getitem"] + ["multiply"] * 2 + ["add"],
+        ),
+        (
+            add_doubled,
+            lambda x, y: (z := x[:1] * y) + (z + x),
+            [MATRIX, MATRIX],
+            ["getitem"] + ["multiply"] * 2 + ["add"],
+        ),
+        (add_doubled, lambda x, y: (x + (z := x * y)) + z, [MATRIX, MATRIX], ["multiply", "add", "add"]),
+        (
+            add_doubled,
+            lambda x, y: (w := x + (z := x[:1] * y)) + z + w,
+            [MATRIX, MATRIX],
+            ["getitem", "multiply"] + ["add"] * 3,
+        ),
         (
             share_products,
             lambda x, y, z: x * z - (x * y) * z,

@@ -16,8 +16,10 @@ from tinygraph.compiler.program.program import Program
 from tinygraph.compiler.rewrites import Phase
 from tinygraph.compiler.rewrites.absorbing import absorb_after, absorb_before
 from tinygraph.compiler.rewrites.arithmetic import (
+    add_doubled,
     drop_identities,
     gather_numbers,
+    negate_sums,
     powers_by_multiplication,
     share_products,
 )
@@ -63,10 +65,11 @@ PHASES: tuple[Phase, ...] = (
     Phase("fold", "Compute at once what is the same at every call.", (fold_constants,)),
     Phase("simplify", "Compute with fewer and cheaper operations, and broadcast late.", (
         contractions_as_products, join_views, take_before_turning, turn_places, multiply_unturned, delay_broadcasts,
-        powers_by_multiplication, drop_kept_axes, drop_sums_of_one, drop_identities, gather_numbers,
+        powers_by_multiplication, drop_kept_axes, drop_sums_of_one, negate_sums, add_doubled, drop_identities,
+        gather_numbers,
     )),
     Phase("simplify again", "Gather the numbers that now stand side by side, and multiply what is repeated once.", (
-        gather_numbers, multiply_once, drop_identities, fold_constants, delay_broadcasts, join_views,
+        gather_numbers, negate_sums, multiply_once, drop_identities, fold_constants, delay_broadcasts, join_views,
     )),
     Phase("share", "Compute a product that two values have in common once.", (share_products,)),
     Phase("loops", "Compute outside of a loop what is the same in all iterations, or is made of all rows at once.", (

@@ -25,9 +25,7 @@ def summary(model: Any, line_length: int | None = None) -> str:
     """
     rows = _rows(model)
     heads = _FUNCTIONAL_HEADS if rows and len(rows[0]) == 4 else _HEADS
-    return "\n".join(
-        [f'Model: "{model._name or keras_name(model)}"', *_table(heads, rows, line_length), *_sums(model)]
-    )
+    return "\n".join([f'Model: "{model._name or keras_name(model)}"', *_table(heads, rows, line_length), *_sums(model)])
 
 
 def _rows(model: Any) -> list[tuple[str, ...]]:

@@ -175,6 +175,50 @@ def gather_numbers(graph: Graph) -> Graph:
     return rewritten(graph, change)
 
 
+def negate_sums(graph: Graph) -> Graph:
+    """sum(-x, axis=1) -> -sum(x, axis=1), where nobody else wants -x: there are fewer sums than numbers."""
+    uses = uses_of(graph)
+    originals = calls_of(graph)
+
+    def change(builder: Builder, step: Step) -> Step | None:
+        original = next(originals)
+        if step.function is not np.sum or not set(step.kwargs) <= {"axis", "keepdims"} or step.dtype.kind != "f":
+            return None
+        x = _negated(step.args[0], step.dtype)
+        if x is None or step.size == 1 or x.shape != step.args[0].shape or uses[original.args[0].index] != 1:
+            return None
+        return builder.call(step, np.negative, builder.call(step, np.sum, x, *step.args[1:], **step.kwargs))
+
+    return rewritten(graph, change)
+
+
+def add_doubled(graph: Graph) -> Graph:
+    """a + v * c + v * c -> a + (v * 2) * c, where v is a column or a row: v has fewer numbers to double than c."""
+    uses = uses_of(graph)
+    originals = calls_of(graph)
+
+    def change(builder: Builder, step: Step) -> Step | None:
+        original = next(originals)
+        if step.function is not np.add or step.kwargs or step.dtype.char not in "fd":
+            return None
+        for (inner, term), (old_inner, old_term) in zip(
+            (step.args, step.args[::-1]), (original.args, original.args[::-1]), strict=True
+        ):
+            if not _is_product(term) or term.shape != step.shape or uses[old_term.index] != 2:
+                continue
+            sums = type(inner) is Step and inner.function is np.add and not inner.kwargs and inner.shape == step.shape
+            if not sums or inner.dtype != step.dtype or uses[old_inner.index] != 1 or term not in inner.args:
+                continue
+            small, large = sorted(term.args, key=lambda factor: factor.size)
+            if small.size < term.size:
+                rest = inner.args[1 - inner.args.index(term)]
+                doubled = builder.call(step, np.multiply, builder.call(step, np.multiply, small, 2.0), large)
+                return builder.call(step, np.add, rest, doubled)
+        return None
+
+    return rewritten(graph, change)
+
+
 def _scaled(x: Step) -> tuple[Step, float]:
     """Return the operand that a step multiplies, and the number."""
     if x.function is np.negative and x.args[0].shape == x.shape:
