@@ -199,15 +199,16 @@ def add_doubled(graph: Graph) -> Graph:
 
     def change(builder: Builder, step: Step) -> Step | None:
         original = next(originals)
-        if step.function is not np.add or step.kwargs or step.dtype.char not in "fd":
+        if not _is_sum(step):
             return None
         for (inner, term), (old_inner, old_term) in zip(
             (step.args, step.args[::-1]), (original.args, original.args[::-1]), strict=True
         ):
             if not _is_product(term) or term.shape != step.shape or uses[old_term.index] != 2:
                 continue
-            sums = type(inner) is Step and inner.function is np.add and not inner.kwargs and inner.shape == step.shape
-            if not sums or inner.dtype != step.dtype or uses[old_inner.index] != 1 or term not in inner.args:
+            if not _is_sum(inner) or inner.shape != step.shape or inner.dtype != step.dtype:
+                continue
+            if uses[old_inner.index] != 1 or term not in inner.args:
                 continue
             small, large = sorted(term.args, key=lambda factor: factor.size)
             if small.size < term.size:
@@ -217,6 +218,11 @@ def add_doubled(graph: Graph) -> Graph:
         return None
 
     return rewritten(graph, change)
+
+
+def _is_sum(step: Any) -> bool:
+    """Return whether a step adds real numbers."""
+    return type(step) is Step and step.function is np.add and not step.kwargs and step.dtype.char in "fd"
 
 
 def _scaled(x: Step) -> tuple[Step, float]:
