@@ -17,8 +17,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.special
 
 import tinygraph as tg
+from tinygraph.compiler.guards.contents import is_value
 
 X = np.arange(6.0).reshape(2, 3) + 1
 
@@ -570,6 +572,17 @@ def test_an_object_that_numpy_makes_an_array_of() -> None:
     for value in (1.0, 5.0, 7.0):
         column.values[0] = value
         np.testing.assert_array_equal(compiled(X), X * column.values + np.where(X > 2, column.values, 0.0))
+
+
+def test_a_ufunc_is_compared_by_identity_and_never_read() -> None:
+    scaled = np.frompyfunc(lambda item: item * 2, 1, 1)
+    assert all(is_value(item) for item in (np.sin, np.matmul, scipy.special.expit))
+    assert not is_value(scaled)  # whose function may read what changes
+    lib = types.SimpleNamespace(wave=np.sin)
+    compiled = tg.compile(lambda x: lib.wave(x))
+    np.testing.assert_array_equal(compiled(X), np.sin(X))
+    lib.wave = np.cos
+    np.testing.assert_array_equal(compiled(X), np.cos(X))
 
 
 def test_an_object_of_another_class_and_a_class_of_other_bases() -> None:

@@ -12,6 +12,7 @@ The bytes of an object are those of its memory, where `memoryview` can look into
 from __future__ import annotations
 
 import array
+import copyreg
 import pickle
 from collections.abc import Callable
 from typing import Any
@@ -87,8 +88,12 @@ def is_value(item: Any) -> bool:
     hashing: Any = kind.__hash__
     if hasattr(kind, "__get__") or (hashing is not None and hashing is not object.__hash__):
         return True
+    reduce = copyreg.dispatch_table.get(kind)  # which `pickle` asks first: the entry for a ufunc returns its name
     try:
-        return isinstance(item.__reduce_ex__(4), str)
+        if reduce is None:
+            return isinstance(item.__reduce_ex__(4), str)
+        # `np.frompyfunc` makes ufuncs of the user's functions, under names that lead to nothing.
+        return isinstance(reduce(item), str) and bool(pickle.dumps(item))
     except Exception:
         return False
 
