@@ -116,18 +116,39 @@ def leaky_relu(x: Any, negative_slope: float = 0.2) -> Any:
 
     Source: Maas, Hannun and Ng, "Rectifier nonlinearities improve neural network acoustic models" (2013).
     """
-    x = floating(x)
+    return _leaky(floating(x), negative_slope)
+
+
+def _leaky(x: Any, negative_slope: Any) -> Any:
+    """Return x where x is positive, else the slope times x."""
+    if _is_share(negative_slope, x):
+        return np.maximum(x, x * negative_slope)
     return np.where(x > 0, x, x * negative_slope)[()]
 
 
-leaky_relu.derivative(lambda g, z, x, negative_slope=0.2: np.where(x > 0, g, g * negative_slope))
+def _leaky_pullback(g: Any, z: Any, x: Any, negative_slope: Any = 0.2) -> Any:
+    """Return g where x is positive, else the slope times g."""
+    if _is_share(negative_slope, x):
+        return g * np.maximum((x > 0).astype(x.dtype), negative_slope)
+    return np.where(x > 0, g, g * negative_slope)
+
+
+def _is_share(slope: Any, x: Any) -> bool:
+    """Return whether the slope times x is the lesser of the two exactly where x is positive.
+
+    To choose element by element between positive and negative numbers in any order took ten times as long.
+    """
+    dtype = getattr(x, "dtype", None)
+    return dtype is not None and dtype.kind == "f" and isinstance(slope, float | int) and 0 < dtype.type(slope) <= 1
+
+
+leaky_relu.derivative(_leaky_pullback)
 
 
 @decomposition(leaky_relu)
 def leaky_relu_written_out(x: Any, negative_slope: float = 0.2) -> Any:
     """Write x where x is positive, else the slope times x."""
-    x = floating_operand(x)
-    return np.where(x > 0, x, x * negative_slope)
+    return _leaky(floating_operand(x), negative_slope)
 
 
 @primitive
