@@ -404,6 +404,7 @@ def test_all_are_functions_with_a_before_and_an_after() -> None:
 )
 def test_products_in_pieces(shape, expected, transposed, monkeypatch):
     monkeypatch.setattr(pieces, "processors", lambda: 1)
+    monkeypatch.setattr(pieces, "multiplies_small_at_once", lambda: False)
     m, k, n = shape
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(k, m) if transposed else (m, k)), rng.normal(size=(k, n))
@@ -420,6 +421,44 @@ def test_products_in_pieces(shape, expected, transposed, monkeypatch):
     assert operations(after) == expected
     (result,) = compile_program(program, phases=one_phase(divide_products)).run([x, y])
     np.testing.assert_allclose(result, product(x, y), rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize(
+    ("shape", "expected"),
+    [
+        ((20, 13, 12288), ["reshape", "transpose", "turned_product", "reshape"]),  # the result has many columns
+        ((13, 12288, 20), ["reshape", "transpose", "reshape", "matmul", "sum"]),  # what is added up is long
+        ((20, 13, 12287), ["matmul"]),  # not to be divided
+        ((20, 13, 2048), ["matmul"]),  # small
+        ((4, 200, 12288), ["matmul"]),  # what is added up is not short
+    ],
+)
+@pytest.mark.parametrize("transposed", [False, True])
+def test_products_of_transposed_matrices_in_pieces(shape, expected, dtype, transposed, monkeypatch):
+    monkeypatch.setattr(pieces, "processors", lambda: 1)
+    m, k, n = shape
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(m, k)).astype(dtype), rng.normal(size=(n, k) if transposed else (k, n)).astype(dtype)
+
+    def product(x, y):
+        return x @ (y.T if transposed else y)
+
+    if transposed:
+        expected = {
+            "turned_product": ["reshape", "transpose", "copy", "turned_product", "reshape"],
+            "sum": ["reshape", "transpose", "reshape", "transpose", "matmul", "sum"],
+            "matmul": ["transpose", "matmul"],
+        }[next(name for name in ("turned_product", "sum", "matmul") if name in expected)]
+    program = program_of(product, [x, y])
+    whole = ["transpose", "matmul"] if transposed else ["matmul"]
+    for at_once in (True, False):
+        monkeypatch.setattr(pieces, "multiplies_small_at_once", lambda at_once=at_once: at_once)
+        found = operations(drop_dead(divide_products(steps_of(program))))
+        assert found == (expected if at_once or (not transposed and "sum" in expected) else whole)
+        (result,) = compile_program(program, phases=one_phase(divide_products)).run([x, y])
+        assert result.flags.c_contiguous
+        np.testing.assert_allclose(result, product(x, y), rtol=1e-3 if dtype is np.float32 else 1e-10, atol=1e-3)
 
 
 def test_what_blas_divides_among_its_threads_is_not_in_pieces(monkeypatch):

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph.compiler.kernels.assembly import turned_product
 from tinygraph.compiler.kernels.image_calls import IMAGE_FUNCTIONS
 from tinygraph.compiler.program.builder import Builder
 from tinygraph.compiler.program.facts import REDUCTIONS, TRANSPOSING
@@ -17,6 +18,7 @@ from tinygraph.compiler.program.reshaping import is_reshape
 from tinygraph.compiler.program.rewriting import calls_of, rewritten
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.schedule.batches import Batch, batches_of
+from tinygraph.compiler.schedule.blas_library import multiplies_small_at_once
 from tinygraph.compiler.schedule.blas_threads import load_of, setting_of
 from tinygraph.compiler.schedule.division import processors
 from tinygraph.compiler.schedule.items import calls_alone
@@ -37,10 +39,21 @@ LARGE = 40_000_000
 LENGTH = 128
 LONGER = 6
 
+# Of a result with many columns each piece has some of them. The second matrix must have rows of at most so many bytes.
+# If it is transposed, its pieces are copied: with more bytes to a number in the copy, or more columns to a piece, the
+# copy takes as long as it saves. A product of 20x13 and a transposed 12288x13 took 120 microseconds instead of 220.
+SHORT = 512
+SHORT_TO_COPY = 128
+COLUMNS = 256
+
+# If the second matrix is transposed and the first is not, a result of more rows or columns takes as long as before.
+FEW = 32
+
 
 def divide_products(graph: Graph) -> Graph:
     """x @ y  ->  np.sum(x.reshape(m, 4, k / 4).transpose(1, 0, 2) @ y.reshape(4, k / 4, n), axis=0), where k is long;
-    x @ y  ->  (x.reshape(4, m / 4, k) @ y).reshape(m, n), where m is.
+    x @ y  ->  (x.reshape(4, m / 4, k) @ y).reshape(m, n), where m is;
+    x @ y  ->  turned_product(x, y.reshape(k, 4, n / 4).transpose(1, 0, 2), (1, 0, 2)).reshape(m, n), where n is.
     """
     if any(step.function in IMAGE_FUNCTIONS for step in graph.nodes):  # their products are in pieces already
         return graph
@@ -55,23 +68,56 @@ def divide_products(graph: Graph) -> Graph:
             return None
         if step.function not in (np.matmul, np.dot) or step.kwargs or not _are_whole(step):
             return None
-        x, y = step.args
-        (m, k), n = x.shape, y.shape[1]
+        (m, k), n = step.args[0].shape, step.shape[1]
         if min(m, n) < 2 or 2 * m * k * n >= LARGE:
             return None
-        along = k >= LONGER * max(m, n)
-        pieces = _pieces(k if along else m, m * k * n)
-        if pieces == 1 or (along and k // pieces < LENGTH) or (not along and m < max(k, n)):
-            return None
-        axis = 1 if along else 0
-        each = _in_pieces(builder, step, x, axis, pieces)
-        if not along:
-            result = builder.call(step, np.matmul, each, y)
-            return builder.call(step, np.reshape, result, (m, n), name=step.name)
-        products = builder.call(step, np.matmul, each, _in_pieces(builder, step, y, 0, pieces))
-        return builder.call(step, np.sum, products, axis=0, name=step.name)
+        if k >= LONGER * max(m, n):
+            return _along_sum(builder, step)
+        if m >= max(k, n):
+            return _along_rows(builder, step)
+        return _along_columns(builder, step) if n >= LONGER * max(m, k) else None
 
     return rewritten(graph, change)
+
+
+def _along_sum(builder: Builder, step: Step) -> Step | None:
+    """Append a product whose pieces are added up; None if it had better be whole."""
+    x, y = step.args
+    (m, k), n = x.shape, y.shape[1]
+    pieces = _pieces(k, m * k * n)
+    if pieces == 1 or k // pieces < LENGTH:
+        return None
+    if _is_transposed(y) and not (multiplies_small_at_once() and (_is_transposed(x) or max(m, n) <= FEW)):
+        return None
+    parts = [_in_pieces(builder, step, x, 1, pieces), _in_pieces(builder, step, y, 0, pieces)]
+    return builder.call(step, np.sum, builder.call(step, np.matmul, *parts), axis=0, name=step.name)
+
+
+def _along_rows(builder: Builder, step: Step) -> Step | None:
+    """Append a product whose pieces have some of its rows each; None if it had better be whole."""
+    x, y = step.args
+    pieces = _pieces(x.shape[0], x.size * y.shape[1])
+    if pieces == 1 or _is_transposed(y):
+        return None
+    result = builder.call(step, np.matmul, _in_pieces(builder, step, x, 0, pieces), y)
+    return builder.call(step, np.reshape, result, step.shape, name=step.name)
+
+
+def _along_columns(builder: Builder, step: Step) -> Step | None:
+    """Append a product whose pieces have some of its columns each; None if it had better be whole."""
+    x, y = step.args
+    k, n = y.shape
+    is_copied, size = _is_transposed(y), x.size * n
+    pieces = _pieces(n, size if not is_copied else max(size, n * AT_ONCE // COLUMNS))
+    is_short = k * y.dtype.itemsize <= (SHORT_TO_COPY if is_copied else SHORT)
+    if size <= AT_ONCE or pieces == 1 or not is_short or not multiplies_small_at_once():
+        return None
+    parts = _in_pieces(builder, step, y, 1, pieces)
+    if is_copied:
+        parts = builder.call(step, np.copy, parts)
+    shape = (x.shape[0], pieces, n // pieces)
+    result = builder.kernel(step, turned_product, shape, x, parts, (1, 0, 2))
+    return builder.call(step, np.reshape, result, step.shape, name=step.name)
 
 
 def _by_blas(graph: Graph) -> frozenset[int]:
@@ -81,14 +127,16 @@ def _by_blas(graph: Graph) -> frozenset[int]:
 
 
 def _are_whole(step: Step) -> bool:
-    """Return whether the operands of a product are matrices in one piece of memory, the first perhaps transposed."""
-    x, y = step.args
-    if type(x) is not Step or type(y) is not Step or len(x.shape) != 2 or len(y.shape) != 2:
+    """Return whether the operands of a product are matrices in one piece of memory, perhaps transposed."""
+    if any([type(item) is not Step or len(item.shape) != 2 for item in step.args]):
         return False
-    if x.function in TRANSPOSING:
-        x = x.args[0]
+    x, y = [item.args[0] if _is_transposed(item) else item for item in step.args]
     same = x.dtype == y.dtype == step.dtype and step.dtype.char in "fd"
     return same and all(is_reshape(item) or item.function is None or _computes(item) for item in (x, y))
+
+
+def _is_transposed(x: Step) -> bool:
+    return x.function in TRANSPOSING
 
 
 def _computes(step: Step) -> bool:
@@ -106,7 +154,7 @@ def _pieces(length: int, size: int) -> int:
 
 def _in_pieces(builder: Builder, like: Step, x: Step, axis: int, pieces: int) -> Step:
     """Append a matrix as several, divided along one axis."""
-    transposed = x.function in TRANSPOSING
+    transposed = _is_transposed(x)
     inner: Any = x.args[0] if transposed else x
     place = 1 - axis if transposed else axis
     shape = inner.shape
