@@ -2,6 +2,7 @@
 
 assembly        an array made of parts; a product with exchanged axes
 parts           an array after a write into a part of it
+choosing        `np.where` without a branch for each element
 counting        `np.bincount` with a length that stays
 kinds           results with a dtype that stays
 images          convolution and pooling

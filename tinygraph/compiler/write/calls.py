@@ -18,6 +18,7 @@ import numpy as np
 
 from tinygraph import draws
 from tinygraph.compiler.kernels.assembly import assembled, turned_product
+from tinygraph.compiler.kernels.choosing import where_into
 from tinygraph.compiler.kernels.image_calls import IMAGE_FUNCTIONS
 from tinygraph.compiler.kernels.parts import part_written
 from tinygraph.compiler.program.counting import Affine, at_first, kept_at, kept_rows
@@ -39,6 +40,8 @@ WORK = "work"
 
 # NumPy compares a large array with a number one by one; what clips it does many at once, but is called more slowly.
 CLIPPED = 16_384
+# From so many elements on `where_into` takes less time than two copies, the second under a mask that nobody can guess.
+CHOSEN = 4096
 _NUMBER = re.compile(r"-?\d[\d.e-]*")
 
 OPERATORS: dict[Any, str] = {
@@ -104,12 +107,22 @@ def _choice(writer: Writer, step: Step) -> str:
 
 
 def _chosen(writer: Writer, step: Step, out: str) -> list[str]:
-    """Write `np.where`: what it takes where the condition is false is there first, or is copied."""
+    """Write `np.where`: what it takes where the condition is false is there first, or is copied. A large array, whose
+    condition nobody can guess, is chosen without branches.
+    """
     condition, x, y = [writer.text(item) for item in step.args]
     if np.dtype(dtype_of(step.args[0])) != bool:
         condition = f"{condition} != 0"
+    alike = all([not getattr(item, "shape", ()) or item.dtype == step.dtype for item in step.args[1:]])
+    if alike and step.size >= CHOSEN and step.dtype.char in "fd" and _is_open(step.args[0]):
+        return [f"{writer.foreign(where_into)}({condition}, {x}, {y}, out={out})"]
     first = [] if y == out else [f"np.copyto({out}, {y})"]
     return [*first, f"np.copyto({out}, {x}, where={condition})"]
+
+
+def _is_open(condition: Any) -> bool:
+    """Return whether a condition may be true as often as it is false: a number is seldom NaN or infinite."""
+    return type(condition) is not Step or condition.function not in (np.isnan, np.isinf, np.isfinite)
 
 
 def _clipped(writer: Writer, step: Step, out: str) -> list[str]:
