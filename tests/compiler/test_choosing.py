@@ -85,3 +85,15 @@ def test_a_saved_choice_needs_numpy_alone(tmp_path: Any) -> None:
     text = (tmp_path / "choice.py").read_text()
     assert "import tinygraph" not in text and "from tinygraph" not in text and "def where_into" in text
     assert np.array_equal(runpy.run_path(str(tmp_path / "choice.py"))["chosen"](x), expected)
+
+
+@pytest.mark.parametrize("choose", [
+    lambda x: np.maximum(x, 0), lambda x: np.fmin(x, 1), lambda x: np.max(x, axis=1, keepdims=True) * x,
+])  # fmt: skip
+def test_shares_at_ties_are_made_in_the_dtype_of_the_values(choose: Any) -> None:
+    """They were float64 and then converted: twice the memory, and half the rows of a block."""
+    x = np.rint(np.random.default_rng(0).normal(size=(64, 256))).astype(np.float32)
+    gradient = tg.grad(lambda x: np.sum(choose(x) * x))
+    compiled = tg.compile(gradient)
+    assert np.allclose(compiled(x), gradient(x))
+    assert "float64" not in compiled.source and "where" not in compiled.source, compiled.source

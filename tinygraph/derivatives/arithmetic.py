@@ -87,9 +87,21 @@ for _power in (np.power, np.float_power):
     derivative(_power, lambda g, z, x, y: g * slope_of_power(x, y), lambda g, z, x, y: g * z * log_or_zero(x, z))
 
 
+def above(x: Any, y: Any, z: Any) -> Any:
+    """The part of z = max(x, y) that is x's: 1 where x > y, half at a tie, else 0."""
+    return _halves(x > y, x >= y, z)
+
+
 def share(x: Any, y: Any, z: Any) -> Any:
-    """The part of z = max(x, y) or min(x, y) that is x's: 1 where z is x, half at a tie, else 0."""
-    return (x == z) * np.where(x == y, 0.5, 1.0).astype(z.dtype)
+    """The part of z = fmax(x, y) or fmin(x, y) that is x's: 1 where z is x, half at a tie, else 0. A NaN is no tie."""
+    chosen = x == z
+    return _halves(chosen, np.logical_and(chosen, y != z), z)
+
+
+def _halves(first: Any, second: Any, z: Any) -> Any:
+    """Half for each of two conditions that is true, in the dtype of z. Bytes are added up in less time than floats."""
+    half = z.dtype.type(0.5)
+    return (first.astype(np.int8) + second) * half if z.ndim else first * half + second * half
 
 
 def _nonzero(length: Any) -> Any:
@@ -111,8 +123,8 @@ def sideways(g: Any, z: Any, x: Any) -> Any:
     return np.conjugate(z) * (1j * np.imag(g * z)) / _nonzero(np.abs(x))
 
 
-derivative(np.maximum, lambda g, z, x, y: g * share(x, y, z), lambda g, z, x, y: g * share(y, x, z))
-derivative(np.minimum, lambda g, z, x, y: g * share(x, y, z), lambda g, z, x, y: g * share(y, x, z))
+derivative(np.maximum, lambda g, z, x, y: g * above(x, y, z), lambda g, z, x, y: g * above(y, x, z))
+derivative(np.minimum, lambda g, z, x, y: g * above(y, x, z), lambda g, z, x, y: g * above(x, y, z))
 derivative(np.fmax,    lambda g, z, x, y: g * share(x, y, z), lambda g, z, x, y: g * share(y, x, z))  # fmt: skip
 derivative(np.fmin,    lambda g, z, x, y: g * share(x, y, z), lambda g, z, x, y: g * share(y, x, z))  # fmt: skip
 for _choice in (np.maximum, np.minimum, np.fmax, np.fmin):

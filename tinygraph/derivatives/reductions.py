@@ -84,10 +84,12 @@ def _extremum_a(
         z = expand(z, a.shape, axis, keepdims)
         may_be_none = initial is not None or np.isnan(z).any()
         return _to_winners(expand(g, a.shape, axis, keepdims), a == z, axis, may_be_none)
-    winners = (a == expand(z, a.shape, axis, keepdims)) & where
+    winners = a == expand(z, a.shape, axis, keepdims)
+    # Floats are added up in less time than booleans; float16 counts no further than 2,048.
+    winners = (winners if where is True else winners & where).astype(np.result_type(g.dtype, np.float32))
     winning = np.sum(winners, axis=reduced_axes(axis, a.ndim), keepdims=True)
     # With initial= the winner may be no element at all.
-    return expand(g, a.shape, axis, keepdims) * (winners / np.maximum(winning, 1)).astype(a.dtype)
+    return expand(g, a.shape, axis, keepdims) / np.maximum(winning, 1) * winners
 
 
 def _to_winners(g: Any, winners: Any, axis: Any, may_be_none: bool) -> Any:
