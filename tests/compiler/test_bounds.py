@@ -151,3 +151,59 @@ def test_checked_targets_do_not_make_a_pass_look_for_infinite_numbers():
     assert "reach_of" not in step.source
     with pytest.raises(ValueError, match="targets run from"):
         step(x, y + np.float32(1))
+
+
+def shifted(x, axis, spelling):
+    """x without its maximum along an axis, as people write it."""
+    largest = np.max(x, axis=axis, keepdims=spelling == "keepdims")
+    if spelling == "None":
+        largest = largest[:, None] if axis == 1 else largest[None, :]
+    elif spelling == "reshape":
+        largest = largest.reshape((-1, 1) if axis == 1 else (1, -1))
+    return x - largest
+
+
+@pytest.mark.parametrize("spelling", ["keepdims", "None", "reshape"])
+@pytest.mark.parametrize("axis", [0, 1])
+def test_a_softmax_by_hand_is_known_to_be_finite(spelling, axis):
+    """Its sum has a term that is 1. Otherwise a pass would look for what a division by 0 leaves."""
+
+    def loss(x):
+        e = np.exp(shifted(x, axis, spelling))
+        return np.sum((e / np.sum(e, axis=axis, keepdims=True)) ** 2)
+
+    x = np.random.default_rng(0).normal(size=(40, 30)).astype(np.float32) * 50
+    compiled = tg.compile(tg.grad(loss))
+    assert np.allclose(compiled(x), tg.grad(loss)(x), atol=1e-6)
+    assert "isnan" not in compiled.source and "float64" not in compiled.source, compiled.source
+
+
+def test_the_maximum_of_other_axes_tells_nothing():
+    """exp may overflow, and the sum may be 0, where rows are shifted by their maximum and columns are added up."""
+    event = event_of(np.ones((3, 3)), -np.inf)
+    largest = Event("call", 0, (3, 1), event.dtype)
+    largest.function, largest.args, largest.kwargs = np.max, (event,), {"axis": 1, "keepdims": True}
+    less = Event("call", 0, (3, 3), event.dtype)
+    less.function, less.args = np.subtract, (event, largest)
+    terms = Event("call", 0, (3, 3), event.dtype)
+    terms.function, terms.args, terms.low, terms.finite = np.exp, (less,), 0.0, 1
+    for axis, low in ((1, 1), (-1, 1), (None, 1), ((0, 1), 1), (0, 0)):
+        assert bound_below(np.sum, (terms,), {"axis": axis}, event.dtype) == low
+    transposed = Event("call", 0, (1, 3), event.dtype)
+    transposed.function, transposed.args, transposed.kwargs = np.transpose, (largest,), {}
+    less.args = (event, transposed)
+    assert bound_below(np.sum, (terms,), {"axis": 1}, event.dtype) == 0
+    assert finiteness(np.exp, (less,), {}, event.dtype) == 0
+
+
+def test_windows_of_finite_numbers_are_finite():
+    def loss(x, k):
+        windows = np.lib.stride_tricks.sliding_window_view(tg.relu(x), (3, 3), axis=(1, 2))
+        return np.sum(tg.relu(np.tensordot(windows, k, ((4, 5, 3), (0, 1, 2)))))
+
+    rng = np.random.default_rng(0)
+    x, k = rng.normal(size=(2, 6, 6, 2)).astype(np.float32), rng.normal(size=(3, 3, 2, 4)).astype(np.float32)
+    compiled = tg.compile(tg.grad(loss, argnums=(0, 1)))
+    for ours, eager in zip(compiled(x, k), tg.grad(loss, argnums=(0, 1))(x, k), strict=True):
+        assert np.allclose(ours, eager, atol=1e-4)
+    assert "logical_or" not in compiled.source and "where" not in compiled.source, compiled.source

@@ -22,6 +22,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from tinygraph import functions
 from tinygraph.compiler.kernels.assembly import assembled, turned_product
@@ -32,6 +33,7 @@ from tinygraph.compiler.program.loops import goes_on
 from tinygraph.derivatives.decompositions import eig_packed
 from tinygraph.derivatives.indexing import scatter, scatter_all
 from tinygraph.derivatives.products import einsum_of
+from tinygraph.derivatives.rearranging import windows_added
 from tinygraph.derivatives.shapes import astype
 from tinygraph.functions import convolution, pooling
 from tinygraph.transforms.running import alias
@@ -170,6 +172,7 @@ FACTS: dict[Any, Facts] = _table(
       np.reshape, np.ravel, np.transpose, np.swapaxes, np.moveaxis, np.squeeze, np.expand_dims, np.broadcast_to,
       np.copy, np.concatenate, np.stack, np.flip, np.roll, np.take, np.take_along_axis, np.repeat, np.tril, np.triu,
       operator.getitem, scatter, scatter_all, part_written, astype, alias, np.ones, np.zeros, np.full,
+      sliding_window_view, windows_added,
       functions.sigmoid, functions.relu, functions.leaky_relu, functions.elu, functions.softplus, functions.softmax,
       convolution.conv2d, convolution.conv2d_input, convolution.conv2d_kernel, pooling.max_pool2d,
       pooling.max_pool2d_input, pooling.max_pool2d_pick, pooling.avg_pool2d, pooling.avg_pool2d_input),

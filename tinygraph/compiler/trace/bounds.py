@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.compiler.program.facts import FACTS
+from tinygraph.compiler.program.facts import FACTS, facts_of
 from tinygraph.compiler.trace.events import Event
-from tinygraph.derivatives.reductions import root
+from tinygraph.derivatives.reductions import reduced_axes, root
 from tinygraph.derivatives.shapes import astype
 from tinygraph.functions.checks import CHECKS
 from tinygraph.transforms.running import alias
@@ -26,6 +26,8 @@ def bound_below(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], dt
     It is computed in the dtype of the result and rounded as the elements are: in float32 1e-50 is 0.
     """
     bound = BOUNDS.get(function)
+    if function is np.sum and dtype.kind == "f" and _holds_ones(args, kwargs):
+        return 1.0
     if bound is None or dtype.kind != "f":
         return -np.inf
     if kwargs and (kwargs.get("where", True) is not True or "initial" in kwargs):
@@ -69,6 +71,47 @@ def _own(args: tuple[Any, ...], low: list[Any]) -> Any:
 
 def _number(least: float) -> Callable[[tuple[Any, ...], list[Any]], Any]:
     return lambda args, low: least
+
+
+# --- a value without its own maximum ----------------------------------------------------------------------------------
+
+
+def _without_maximum(item: Any) -> tuple[int, ...] | None:
+    """Return the axes of the maximum, for the event of x − max(x, axes): all elements are at most 0, and along these
+    axes there is a 0. None for any other event.
+    """
+    if type(item) is not Event or item.function is not np.subtract:
+        return None
+    x, largest = item.args
+    while type(largest) is Event and _keeps_order(largest):
+        largest = largest.args[0]
+    if type(x) is not Event or type(largest) is not Event or largest.function not in (np.max, np.amax):
+        return None
+    if largest.args[0] is not x or len(largest.args) > 2 or not set(largest.kwargs) <= {"axis", "keepdims"}:
+        return None
+    axes = _axes_of(largest.args, largest.kwargs, x)
+    reduced = tuple([1 if axis in axes else size for axis, size in enumerate(x.shape)])
+    given = item.args[1].shape
+    return axes if (1,) * (len(reduced) - len(given)) + given == reduced else None
+
+
+def _keeps_order(event: Event) -> bool:
+    """Return whether a call gives the elements of its operand in their order, as `x[:, None]` does."""
+    taken = event.function in (operator.getitem, np.broadcast_to) and event.size == event.args[0].size
+    return taken or facts_of(event.function).view == "reshape"
+
+
+def _axes_of(args: tuple[Any, ...], kwargs: dict[str, Any], x: Event) -> tuple[int, ...]:
+    return reduced_axes(args[1] if len(args) > 1 else kwargs.get("axis"), len(x.shape))
+
+
+def _holds_ones(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Return whether a sum has a 1 among its terms, of which none is negative: that of exp(x − max(x))."""
+    terms = args[0]
+    if type(terms) is not Event or terms.function is not np.exp or terms.kwargs or len(args) > 2:
+        return False
+    axes = _without_maximum(terms.args[0])
+    return axes is not None and set(kwargs) <= {"axis", "keepdims"} and {*axes} <= {*_axes_of(args, kwargs, terms)}
 
 
 # For each function the lower bound of its result, from the arguments and their lower bounds.
@@ -178,6 +221,7 @@ CONDITIONS: dict[Any, Callable[[tuple[Any, ...]], bool]] = {
     **dict.fromkeys((np.log, np.log2, np.log10), _is_over(0)),
     np.log1p: _is_over(-1),
     **dict.fromkeys((np.sqrt, root), lambda args: _low(args[0]) >= 0),
+    np.exp: lambda args: _without_maximum(args[0]) is not None,
     np.mean: lambda args: args[0].size > 0,
     **dict.fromkeys((np.max, np.min), lambda args: args[0].size > 0),
 }
