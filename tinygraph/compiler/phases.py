@@ -36,6 +36,7 @@ from tinygraph.compiler.rewrites.gathering import (
 from tinygraph.compiler.rewrites.gathering_rows import gather_rows
 from tinygraph.compiler.rewrites.gathering_sums import gather_sums
 from tinygraph.compiler.rewrites.hoisting import hoist
+from tinygraph.compiler.rewrites.images_by_views import blocks_as_pooling, windows_as_convolutions
 from tinygraph.compiler.rewrites.joining_stacks import join_stacks
 from tinygraph.compiler.rewrites.joining_views import copy_to_reshape, join_views
 from tinygraph.compiler.rewrites.own_memory import own_operands, own_updates
@@ -70,6 +71,9 @@ PHASES: tuple[Phase, ...] = (
     )),
     Phase("simplify again", "Gather the numbers that now stand side by side, and multiply what is repeated once.", (
         gather_numbers, negate_sums, multiply_once, drop_identities, fold_constants, delay_broadcasts, join_views,
+    )),
+    Phase("images", "Convolve and pool images that are written as views.", (
+        windows_as_convolutions, blocks_as_pooling, join_views, drop_identities,
     )),
     Phase("share", "Compute a product that two values have in common once.", (share_products,)),
     Phase("loops", "Compute outside of a loop what is the same in all iterations, or is made of all rows at once.", (
