@@ -222,6 +222,34 @@ def test_winograd_keeps_what_is_not_finite_in_its_windows(value, where):
         np.testing.assert_allclose(one[finite], other[finite], rtol=1e-9, atol=1e-9)
 
 
+def test_winograd_adds_the_overlap_of_tiles_before_it_transforms_along_the_second_axis(monkeypatch):
+    """The second transformation has half of the numbers, and one row more, and there is no frame of the images."""
+    sizes = []
+    transformed = winograd.transformed
+    monkeypatch.setattr(winograd, "transformed", lambda m, x, out: (sizes.append(x.size), transformed(m, x, out)))
+    y, kernel, out = np.ones((4, 2, 5, 6, 16)), np.ones((3, 3, 16, 17)), np.empty((2, 10, 12, 17))
+    gradient, weights = np.ones((16, 2, 5, 6, 16)), np.ones((16, 16, 17))
+    work = np.empty(2 * winograd.bytes_of_input(17, gradient.shape, 8), np.uint8)
+    winograd.winograd_input(y, kernel, gradient, weights, (1, 1), work, out)
+    assert sizes == [16 * 2 * 5 * 6 * 17, 8 * 2 * 6 * 6 * 17]
+    assert work.size == 2 * 2 * 16 * 5 * 6 * 17 * 8
+
+
+@pytest.mark.parametrize("channels", [1, 3, 16])
+def test_pixels_are_copied_as_items_where_their_numbers_are_neighbours(channels, monkeypatch):
+    x, items = np.random.default_rng(0).normal(size=(2, 6, 8, 2 * channels)), []
+    copyto = np.copyto
+    monkeypatch.setattr(np, "copyto", lambda out, x: (items.append(x.dtype.itemsize), copyto(out, x)))
+    out = np.zeros((2, 3, 4, channels))
+    for some, expected in ((x[..., :channels], 8 * channels), (x[..., ::2], 8 if channels > 1 else 8 * channels)):
+        images.copy_pixels(some[:, ::2, 1::2], out)
+        np.testing.assert_array_equal(out, some[:, ::2, 1::2])
+        assert items.pop() == expected
+    images.copy_pixels(np.zeros((0, 3, 4, channels)), out[:0])
+    images.copy_pixels(np.ones((2, 3, 4, channels), np.float32), out)
+    assert np.all(out == 1)
+
+
 @pytest.mark.parametrize("channels", [3, 16])
 def test_windows_and_tiles_are_made_once_for_both_directions(channels):
     def pooled(x, k):

@@ -117,7 +117,7 @@ IMAGE_FUNCTIONS: dict[Any, ImageFunction] = {
         (0, 1, 2, 3), None, lambda s: 2 * s.nbytes, lambda s: _by_tiles(s.args[2].shape, s.shape[3])
     ),
     winograd.winograd_input: ImageFunction(
-        (0, 2), 0, lambda s: winograd.bytes_of_input(s.shape, s.args[2].shape, s.args[4], s.dtype.itemsize),
+        (0, 2), 0, lambda s: winograd.bytes_of_input(s.shape[3], s.args[2].shape, s.dtype.itemsize),
         lambda s: _by_tiles(s.args[2].shape, s.shape[3]),
     ),
 }  # fmt: skip

@@ -19,8 +19,8 @@ import numpy as np
 from tinygraph.functions.windows import meets
 
 __all__ = [
-    "convolve", "convolve_input", "convolve_kernel", "framed", "pool_max", "pool_max_input", "pool_max_pick",
-    "pool_mean", "pool_mean_input", "seen_as",
+    "convolve", "convolve_input", "convolve_kernel", "copy_pixels", "framed", "pool_max", "pool_max_input",
+    "pool_max_pick", "pool_mean", "pool_mean_input", "seen_as",
 ]  # fmt: skip
 
 
@@ -29,6 +29,17 @@ def seen_as(x: Any, shape: Any, strides: Any) -> Any:
     if x.flags.c_contiguous:
         return np.ndarray(shape, x.dtype, x, 0, strides)
     return np.lib.stride_tricks.as_strided(x, shape, strides)
+
+
+def copy_pixels(x: Any, out: Any) -> None:
+    """out = x, where pixels that are neighbours in one of them are apart in the other.
+
+    A pixel of 16 numbers as one item took half the time that it takes as an axis.
+    """
+    if x.size and x.dtype == out.dtype and x.strides[-1] == out.strides[-1] == x.itemsize:
+        pixel = f"V{x.shape[-1] * x.itemsize}"
+        x, out = x.view(pixel), out.view(pixel)
+    np.copyto(out, x)
 
 
 def framed(x: Any, before: Any, size: Any, work: Any) -> Any:

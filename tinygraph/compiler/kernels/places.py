@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.compiler.kernels.images import framed, seen_as
+from tinygraph.compiler.kernels.images import copy_pixels, framed, seen_as
 
 __all__ = [
     "deal", "interleave", "largest", "share", "sum_pixels", "windows", "windows_convolve", "windows_kernel", "winners",
@@ -29,7 +29,7 @@ def interleave(places: Any, block: Any, work: Any, out: Any) -> None:
     for place, pixels in enumerate(places):
         i, j = divmod(place, block[1])
         part = out[:, i :: block[0], j :: block[1]]
-        part[...] = pixels[:, : part.shape[1], : part.shape[2]]
+        copy_pixels(pixels[:, : part.shape[1], : part.shape[2]], part)
 
 
 def deal(x: Any, block: Any, work: Any, out: Any) -> None:
@@ -39,7 +39,7 @@ def deal(x: Any, block: Any, work: Any, out: Any) -> None:
         part = x[:, i :: block[0], j :: block[1]]
         pixels[:, part.shape[1] :] = 0
         pixels[:, :, part.shape[2] :] = 0
-        pixels[:, : part.shape[1], : part.shape[2]] = part
+        copy_pixels(part, pixels[:, : part.shape[1], : part.shape[2]])
 
 
 def largest(places: Any, work: Any, out: Any) -> None:

@@ -30,7 +30,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.compiler.kernels.images import convolve, convolve_input, convolve_kernel, framed, seen_as
+from tinygraph.compiler.kernels.images import convolve, convolve_input, convolve_kernel, copy_pixels, framed, seen_as
 from tinygraph.compiler.kernels.places import deal, interleave
 
 __all__ = [
@@ -92,10 +92,9 @@ def bytes_of_tiles(image: Any, tiles: Any, before: Any, itemsize: int) -> int:
     return int((16 * high * wide + frame) * channels * itemsize)
 
 
-def bytes_of_input(image: Any, gradient: Any, before: Any, itemsize: int) -> int:
+def bytes_of_input(channels: int, gradient: Any, itemsize: int) -> int:
     """Return the bytes that `winograd_input` takes for one image."""
-    tiles = (*gradient[:4], image[3])
-    return bytes_of_tiles(image, tiles, before, itemsize) + bytes_of_tiles(image, tiles, (0, 0), itemsize)
+    return int(32 * gradient[2] * gradient[3] * channels * itemsize)
 
 
 def several(count: int, each: int, work: Any) -> int:
@@ -123,7 +122,7 @@ def winograd_tiles(x: Any, before: Any, work: Any, out: Any) -> None:
         image = framed(image, before, size, work[tiles.size * out.itemsize :])
         each, row, pixel, channel = image.strides
         places = seen_as(image, (4, 4, *tiles.shape[1:]), (row, pixel, each, 2 * row, 2 * pixel, channel))
-        np.copyto(tiles.reshape(places.shape), places)
+        copy_pixels(places, tiles.reshape(places.shape))
         tiles = tiles.reshape(4, 4, -1)
         between = memory(work, 0, tiles.shape, out.dtype)
         transformed(matrix, tiles.swapaxes(0, 1), between.swapaxes(0, 1))
@@ -184,40 +183,41 @@ def winograd_input(y: Any, kernel: Any, gradient: Any, weights: Any, before: Any
     high, wide = y.shape[2:4]
     channels = out.shape[3]
     matrix = once(OF_TILE, out.dtype).T
-    step = several(len(out), bytes_of_input(out.shape, gradient.shape, before, out.itemsize), work)
+    step = several(len(out), bytes_of_input(channels, gradient.shape, out.itemsize), work)
     for start in range(0, len(out), step):
         part, image = gradient[:, start : start + step], out[start : start + step]
         part = part.reshape(16, -1, part.shape[4])
-        tiles = memory(work, 0, (*part.shape[:2], channels), out.dtype)
-        np.matmul(part, weights, out=tiles)
-        between = memory(work, tiles.nbytes, (4, 4, part.shape[1] * channels), out.dtype)
-        tiles = tiles.reshape(between.shape)
-        transformed(matrix, tiles, between)
-        transformed(matrix, between.swapaxes(0, 1), tiles.swapaxes(0, 1))
-        tiles = tiles.reshape(4, 4, len(image), high, wide, channels)
-        if covers(image.shape, before, high, wide):
-            add_tiles(tiles, image)
-            continue
-        frame = memory(work, 2 * tiles.nbytes, (len(image), 2 * high + 2, 2 * wide + 2, channels), out.dtype)
-        add_tiles(tiles, frame)
-        seen = frame[:, before[0] :, before[1] :][:, : image.shape[1], : image.shape[2]]
-        image[:, seen.shape[1] :] = 0
-        image[:, :, seen.shape[2] :] = 0
-        image[:, : seen.shape[1], : seen.shape[2]] = seen
+        tiles = memory(work, 0, (4, 4, len(image), high, wide, channels), out.dtype)
+        other = memory(work, tiles.nbytes, tiles.shape, out.dtype)
+        np.matmul(part, weights, out=tiles.reshape(16, -1, channels))
+        transformed(matrix, tiles.reshape(4, -1), other.reshape(4, -1))
+        rows = memory(work, 0, (2, 4, len(image), high + 1, wide, channels), out.dtype)
+        add_neighbours(other[:2], other[2:], 3, rows)
+        columns = memory(work, tiles.nbytes, rows.shape, out.dtype)
+        transformed(matrix, rows.reshape(2, 4, -1), columns.reshape(2, 4, -1))
+        places = memory(work, 0, (2, 2, len(image), high + 1, wide + 1, channels), out.dtype)
+        add_neighbours(columns[:, :2], columns[:, 2:], 4, places)
+        cut_out(places, before, image)
     if not is_finite(out):
         convolve_input(plain_of(y), kernel, moves_of(before), 1, np.empty(1 << 22, np.uint8), out)
 
 
-def add_tiles(tiles: Any, out: Any) -> None:
-    """out = images, with each tile added where it was cut out; tiles: (4, 4, images, rows, columns, channels)."""
-    _, _, count, high, wide, channels = tiles.shape
-    each, row, pixel, channel = out.strides
-    pairs = seen_as(  # of pixels: the upper left quarters of all tiles, and the others
-        out, (2, 2, count, high + 1, wide + 1, channels), (row, pixel, each, 2 * row, 2 * pixel, channel)
-    )
-    out[:, 2 * high :] = 0
-    out[:, : 2 * high, 2 * wide :] = 0
-    np.copyto(pairs[:, :, :, :high, :wide], tiles[:2, :2])
-    for i, j in ((0, 1), (1, 0), (1, 1)):
-        part = pairs[:, :, :, i : i + high, j : j + wide]
-        np.add(part, tiles[2 * i : 2 * i + 2, 2 * j : 2 * j + 2], out=part)
+def add_neighbours(first: Any, second: Any, axis: int, out: Any) -> None:
+    """out = the halves of tiles that overlap, added: the first half of each along an axis, the second of the last."""
+    first, second, out = (item.swapaxes(0, axis) for item in (first, second, out))
+    out[0] = first[0]
+    np.add(first[1:], second[:-1], out=out[1:-1])
+    out[-1] = second[-1]
+
+
+def cut_out(places: Any, before: Any, out: Any) -> None:
+    """out = the images in a frame that is held in places of 2x2, with zeros where they reach beyond the frame."""
+    _, _, _, high, wide, _ = places.shape
+    out[:, max(0, 2 * high - before[0]) :] = 0
+    out[:, :, max(0, 2 * wide - before[1]) :] = 0
+    for i in range(2):
+        for j in range(2):
+            pixels = places[i, j][:, (before[0] + 1 - i) // 2 :, (before[1] + 1 - j) // 2 :]
+            part = out[:, (i - before[0]) % 2 :: 2, (j - before[1]) % 2 :: 2]
+            pixels = pixels[:, : part.shape[1], : part.shape[2]]
+            copy_pixels(pixels, part[:, : pixels.shape[1], : pixels.shape[2]])
