@@ -34,6 +34,7 @@ from tinygraph.compiler.rewrites.gathering_sums import gather_sums
 from tinygraph.compiler.rewrites.hoisting import hoist
 from tinygraph.compiler.rewrites.joining_stacks import join_stacks
 from tinygraph.compiler.rewrites.joining_views import copy_to_reshape, join_views
+from tinygraph.compiler.rewrites.long_rows import long_rows
 from tinygraph.compiler.rewrites.sharing import drop_dead, fold_constants, share_common
 from tinygraph.compiler.rewrites.tidying_loops import tidy_loops
 from tinygraph.compiler.rewrites.turning import multiply_unturned, take_before_turning
@@ -48,6 +49,9 @@ VECTOR = np.array([0.5, -1.5, 2.0])
 MATRIX = np.arange(6.0).reshape(2, 3) - 2.5
 ROWS = np.sin(np.arange(40.0)).reshape(8, 5)
 CUBE = np.cos(np.arange(24.0)).reshape(2, 3, 4)
+IMAGES = np.sin(np.arange(9600.0)).reshape(8, 10, 30, 4)
+CHANNELS = np.array([1.0, -2.0, 3.0, 0.5])
+ROWS_OF = ("broadcast_to", "copy")  # the calls that repeat channels for a row of pixels
 
 
 def operations(graph: Graph) -> list[str]:
@@ -311,6 +315,18 @@ def check(rewrite: Rewrite, function: Callable[..., Any], arrays: list[Any], exp
         (drop_kept_axes, lambda x: np.prod(x, 0, keepdims=True, initial=9.0).reshape(3), [MATRIX], ["prod", "reshape"]),
         (drop_sums_of_one, lambda x: np.sum(x[None], axis=0), [VECTOR], ["getitem", "reshape"]),
         (drop_sums_of_one, lambda x: np.max(x[None], axis=0, keepdims=True), [VECTOR], ["getitem"]),
+        (long_rows, lambda x, c: x + c, [IMAGES, CHANNELS], [*ROWS_OF, "add"]),
+        (
+            long_rows,
+            lambda x, c: x * c * 2,
+            [IMAGES, CHANNELS[:, None, None, None].T],
+            ["reshape", *ROWS_OF, "multiply", "multiply"],
+        ),
+        (long_rows, lambda x, c: x + c, [IMAGES, IMAGES[:1, :1, :, :1]], ["reshape", *ROWS_OF, "add"]),
+        (long_rows, lambda x, c: x + c, [IMAGES, IMAGES[:, :1, :1]], ["add"]),  # other channels for each image
+        (long_rows, lambda x, c: x + c, [IMAGES, IMAGES[:1]], ["add"]),
+        (long_rows, lambda x, c: x + c, [IMAGES[:2], CHANNELS], ["add"]),  # too few loops to begin with
+        (long_rows, lambda x, c: x + c, [IMAGES.reshape(-1, 400), IMAGES.reshape(-1, 400)[0]], ["add"]),
         (share_common, lambda x: np.exp(x) * np.exp(x), [VECTOR], ["exp", "multiply"]),
         (share_common, lambda x: (x * 2) + (x * 2.0), [VECTOR], ["multiply", "multiply", "add"]),
         (share_common, lambda x: x[1:] + x[1:] + x[:2], [VECTOR], ["getitem", "add", "getitem", "add"]),

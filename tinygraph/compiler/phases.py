@@ -39,6 +39,7 @@ from tinygraph.compiler.rewrites.hoisting import hoist
 from tinygraph.compiler.rewrites.images_by_views import blocks_as_pooling, windows_as_convolutions
 from tinygraph.compiler.rewrites.joining_stacks import join_stacks
 from tinygraph.compiler.rewrites.joining_views import copy_to_reshape, join_views
+from tinygraph.compiler.rewrites.long_rows import long_rows
 from tinygraph.compiler.rewrites.own_memory import own_operands, own_updates
 from tinygraph.compiler.rewrites.pooling_blocks import pool_places, windows_once
 from tinygraph.compiler.rewrites.pooling_first import crop_to_pool, pool_first
@@ -86,7 +87,7 @@ PHASES: tuple[Phase, ...] = (
     Phase("pool", "Pool images before they are shifted and rectified.", (pool_first,)),
     Phase("speed", "Write products, convolutions and sums in the form that is quickest.", (
         crop_to_pool, copy_to_reshape, turn_products, winograd_form, windows_once, pool_places, sums_by_product,
-        divide_products,
+        divide_products, long_rows,
     )),
 )  # fmt: skip
 

@@ -63,7 +63,9 @@ _VERBS = r"^(exp|log|sqrt|tanh|scaled|shifted|negative|one_minus|safe)_"
 def core(name: str) -> str:
     """Return the stem of a name, without the word for its form: `gates` of `gates_part_7`, `y` of `checked_y`."""
     name = name.removeprefix("checked_") or name
-    short = re.sub(r"(_(flat|rows|part|reshaped|float32|float64|T|swapped|copy|at_\d+|\d+))+$", "", name) or name
+    short = (
+        re.sub(r"(_(flat|in_rows|rows|part|reshaped|float32|float64|T|swapped|copy|at_\d+|\d+))+$", "", name) or name
+    )
     return _without_verbs(short) if len(short) > LONG else short
 
 
@@ -162,6 +164,11 @@ def _assembled(step: Step, first: str, names: dict[int, str]) -> str:
     return f"{core(last)}_all" if below else core(first)
 
 
+def _copied(step: Step, first: str, names: dict[int, str]) -> str:
+    repeated = step.args[0].function is np.broadcast_to
+    return f"{core(first.removeprefix('repeated_'))}_in_rows" if repeated else f"{core(first)}_copy"
+
+
 def _over_rows(word: str) -> Callable[[Step, str, dict[int, str]], str]:
     return lambda step, first, names: f"{_without_verbs(core(first))}_{word}"
 
@@ -195,7 +202,8 @@ _FORMS: dict[str, Callable[[Step, str, dict[int, str]], str | None]] = {
     "where": _safe,
     "assembled": _assembled,
     "astype": lambda step, first, names: f"{core(first)}_{step.dtype.name}",
-    "copy": lambda step, first, names: f"{core(first)}_copy",
+    "broadcast_to": lambda step, first, names: f"repeated_{core(first)}",
+    "copy": _copied,
     "kept_kind": lambda step, first, names: core(first),
     **dict.fromkeys([check.__name__ for check in CHECKS], lambda step, first, names: f"checked_{core(first)}"),
 }
