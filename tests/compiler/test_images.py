@@ -529,5 +529,7 @@ def test_statistics_over_all_pixels_are_summed_by_products(normalize):
     runner = equal(network, *arguments, rtol=1e-7)
     over_pixels = [step for step in runner.graph.nodes if step.op == "sum" and step.size == 3]
     assert not over_pixels, runner.source
+    parts = [item for item in runner.plan.items if isinstance(item, batches.Batch)]
+    assert len(parts) == 4, runner.source  # up to the mean, to the variance, forward and backward, the last gradient
     outside = [item for item in runner.plan.items if getattr(item, "size", 0) > 100]
     assert not [item for item in outside if item.function is not None and item.op not in ("reshape", "transpose")]

@@ -29,6 +29,7 @@ from tinygraph.compiler.rewrites.arithmetic import (
 from tinygraph.compiler.rewrites.blas_forms import turn_products
 from tinygraph.compiler.rewrites.broadcasting import delay_broadcasts, multiply_once
 from tinygraph.compiler.rewrites.dropping_axes import drop_kept_axes, drop_sums_of_one
+from tinygraph.compiler.rewrites.factors import factors_behind_sums, gather_factors
 from tinygraph.compiler.rewrites.gathering_rows import gather_rows
 from tinygraph.compiler.rewrites.gathering_sums import gather_sums
 from tinygraph.compiler.rewrites.hoisting import hoist
@@ -49,6 +50,7 @@ VECTOR = np.array([0.5, -1.5, 2.0])
 MATRIX = np.arange(6.0).reshape(2, 3) - 2.5
 ROWS = np.sin(np.arange(40.0)).reshape(8, 5)
 CUBE = np.cos(np.arange(24.0)).reshape(2, 3, 4)
+ROW = np.array([1.0, -2.0, 3.0, 0.5, 4.0])
 IMAGES = np.sin(np.arange(9600.0)).reshape(8, 10, 30, 4)
 CHANNELS = np.array([1.0, -2.0, 3.0, 0.5])
 ROWS_OF = ("broadcast_to", "copy")  # the calls that repeat channels for a row of pixels
@@ -315,6 +317,44 @@ def check(rewrite: Rewrite, function: Callable[..., Any], arrays: list[Any], exp
         (drop_kept_axes, lambda x: np.prod(x, 0, keepdims=True, initial=9.0).reshape(3), [MATRIX], ["prod", "reshape"]),
         (drop_sums_of_one, lambda x: np.sum(x[None], axis=0), [VECTOR], ["getitem", "reshape"]),
         (drop_sums_of_one, lambda x: np.max(x[None], axis=0, keepdims=True), [VECTOR], ["getitem"]),
+        (factors_behind_sums, lambda x, c: np.sum(x * c, axis=0), [ROWS, ROW], ["sum", "multiply"]),
+        (
+            factors_behind_sums,
+            lambda x, c: np.sum(x / c, axis=0, keepdims=True),
+            [ROWS, ROW],
+            ["sum", "divide", "reshape"],
+        ),
+        (factors_behind_sums, lambda x, c: np.sum(c * -x, axis=0), [ROWS, ROW], ["sum", "multiply", "negative"]),
+        (factors_behind_sums, lambda x, c: np.sum(c * x, axis=1), [ROWS, ROW], ["multiply", "sum"]),
+        (factors_behind_sums, lambda x, c: np.sum(x * c), [ROWS, ROW], ["multiply", "sum"]),
+        (factors_behind_sums, lambda x: np.sum(x * x, axis=0), [ROWS], ["multiply", "sum"]),
+        (factors_behind_sums, lambda x: np.sum(x - np.mean(x, axis=0), axis=0), [ROWS], ["mean", "subtract", "sum"]),
+        (
+            factors_behind_sums,  # the two sums are one
+            lambda x, y, c: np.sum(x * y, axis=0) + np.sum(x * c * (y / c), axis=0),
+            [ROWS, ROWS + 1, ROW],
+            ["multiply", "sum", "multiply", "sum", "multiply", "divide", "add"],
+        ),
+        (
+            factors_behind_sums,  # neither of the sums waits for the other
+            lambda x, y: np.sum(x - np.sum(x * y, axis=0) * y, axis=0),
+            [ROWS, ROWS + 1],
+            ["multiply", "sum", "sum", "sum", "multiply", "subtract"],
+        ),
+        (factors_behind_sums, lambda x, y: np.sum(x + 2 * y, axis=0), [ROWS, ROWS], ["multiply", "add", "sum"]),
+        (gather_factors, lambda x, c, d: x / c * d, [ROWS, ROW, ROW + 9], ["divide", "multiply"]),
+        (gather_factors, lambda x, c, d: x * c / d, [ROWS, ROW, ROW + 9], ["divide", "multiply"]),
+        (gather_factors, lambda x, c, d: c * x * d, [ROWS, ROW, ROW + 9], ["multiply", "multiply"]),
+        (gather_factors, lambda x, c, d: x / c / d, [ROWS, ROW, ROW + 9], ["multiply", "divide"]),
+        (gather_factors, lambda x, c: (z := x / c) * c + z, [ROWS, ROW], ["divide", "multiply", "add"]),
+        (gather_factors, lambda x, c, d: x * c + x * d, [ROWS, ROW, ROW + 9], ["add", "multiply"]),
+        (gather_factors, lambda x, y, c: y + (z := x * c) + z, [ROWS, ROWS, ROW], ["add", "multiply", "add"]),
+        (
+            gather_factors,
+            lambda x, y, c: y + (z := x * c) + z + np.exp(z),
+            [ROWS, ROWS, ROW],
+            ["multiply", "add", "add", "exp", "add"],
+        ),
         (long_rows, lambda x, c: x + c, [IMAGES, CHANNELS], [*ROWS_OF, "add"]),
         (
             long_rows,

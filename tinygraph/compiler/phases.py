@@ -27,6 +27,7 @@ from tinygraph.compiler.rewrites.blas_forms import copy_transposes, copy_transpo
 from tinygraph.compiler.rewrites.broadcasting import delay_broadcasts, multiply_once
 from tinygraph.compiler.rewrites.contractions import contractions_as_products
 from tinygraph.compiler.rewrites.dropping_axes import drop_kept_axes, drop_sums_of_one
+from tinygraph.compiler.rewrites.factors import factors_behind_sums, gather_factors
 from tinygraph.compiler.rewrites.gathering import (
     assemble_gradients,
     gather_products,
@@ -72,11 +73,14 @@ PHASES: tuple[Phase, ...] = (
     )),
     Phase("simplify again", "Gather the numbers that now stand side by side, and multiply what is repeated once.", (
         gather_numbers, negate_sums, multiply_once, drop_identities, fold_constants, delay_broadcasts, join_views,
+        factors_behind_sums,
     )),
     Phase("images", "Convolve and pool images that are written as views.", (
         windows_as_convolutions, blocks_as_pooling, join_views, drop_identities,
     )),
-    Phase("share", "Compute a product that two values have in common once.", (share_products,)),
+    Phase("share", "Compute a product that two values or all rows have in common once.", (
+        gather_factors, share_products,
+    )),
     Phase("loops", "Compute outside of a loop what is the same in all iterations, or is made of all rows at once.", (
         tidy_loops, hoist, gather_rows, gather_sums, tidy_loops,
     )),

@@ -5,6 +5,8 @@ and after as its docstring; its name in a phase; and a law in `tests/compiler/te
 a time: `program.rewriting.rewritten` walks over the graph for them, and a `Builder` adds the new calls.
 
     arithmetic, broadcasting, dropping_axes, joining_views      fewer and cheaper operations
+    factors                                                     factors of whole rows, behind sums and gathered
+    long_rows                                                   operands repeated, so that inner loops are long
     sharing                                                     values computed once, beforehand, or not at all
     gathering, with `partitions`                                one large product or sum instead of many small ones
     hoisting, tidying_loops, with `changing_loops`              what a loop computes before it, or not at all

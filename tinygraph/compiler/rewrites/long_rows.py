@@ -32,7 +32,8 @@ def long_rows(graph: Graph) -> Graph:
     """x + c  ->  x + np.copy(np.broadcast_to(c, (28, 16))), for x of shape (32, 28, 28, 16) and c of shape (16,)."""
 
     def change(builder: Builder, step: Step) -> Step | None:
-        if not is_elementwise(step) or step.size < LOOPS:
+        function = step.function
+        if function is None or not is_elementwise(step) or step.size < LOOPS:
             return None
         row = _row_of(step.shape)
         short = [item for item in step.args if type(item) is Step and _is_short(item, row)]
@@ -49,7 +50,7 @@ def long_rows(graph: Graph) -> Graph:
             return builder.call(step, np.copy, builder.call(step, np.broadcast_to, item, row))
 
         wide = {item.index: repeated(item) for item in short}
-        return builder.call(step, step.function, *[wide.get(getattr(item, "index", -1), item) for item in step.args])
+        return builder.call(step, function, *[wide.get(getattr(item, "index", -1), item) for item in step.args])
 
     return rewritten(graph, change)
 
