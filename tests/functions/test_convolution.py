@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygraph as tg
-from tinygraph.functions.by_channel import parts_of
+from tinygraph.functions.by_channel import bytes_of_part, convolve_channels, parts_of
 from tinygraph.functions.convolution import THIN, conv2d_input, conv2d_kernel
 from tinygraph.functions.windows import CHUNK_BYTES
 from tinygraph.testing import check_grads
@@ -68,6 +68,7 @@ MANY = [
     ((2, 60, 50, 20), (3, 3, 20, 4), {"padding": ((2, 1), (0, 3)), "dilation": (2, 1)}),
     ((1, 70, 66, 32), (4, 3, 16, 4), {"groups": 2, "stride": (3, 1), "padding": 2}),
     ((30, 12, 11, 16), (3, 3, 1, 32), {"groups": 16, "padding": "same"}),
+    ((3, 7, 6, 16), (3, 2, 1, 16), {"groups": 16, "padding": ((4, 0), (0, 5))}),  # windows that see padding alone
     ((30, 12, 11, 16), (3, 3, 1, 16), {"groups": 16, "padding": "same"}),
     ((2, 60, 50, 24), (3, 2, 1, 24), {"groups": 24, "padding": ((2, 1), (0, 3)), "dilation": (2, 1)}),
     ((2, 90, 50, 24), (3, 3, 1, 24), {"groups": 24, "padding": 1, "stride": (2, 1)}),
@@ -110,6 +111,21 @@ def test_the_parts_of_convolutions_by_channel_are_really_several():
     assert all(len(found) > 1 for found in parts)
     assert any(found[0][0].stop > 1 for found in parts)  # several images
     assert any(found[0][1:] != (0, shape[1]) for found, shape in zip(parts, shapes, strict=True))  # some rows of one
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+def test_by_channel_arrays_of_one_shape_are_added_and_the_buffer_has_its_old_size(stride, monkeypatch):
+    added = []
+    add = np.add
+    moves = ((stride, 1, 1), (stride, 1, 1))
+    x, kernel = np.ones((2, 9, 8, 5)), np.ones((3, 3, 1, 5))
+    y = np.empty((2, (9 - 1) // stride + 1, (8 - 1) // stride + 1, 5))
+    work = np.empty(bytes_of_part(y.shape, kernel.shape, moves, 8), np.uint8)
+    monkeypatch.setattr(np, "add", lambda a, b, out: (added.append((a, b)), add(a, b, out=out)))
+    convolve_channels(x, kernel, moves, work, y)
+    assert len(added) == 8  # the first product is no sum
+    assert all(a.shape == b.shape == y.shape and b.flags.c_contiguous for a, b in added)
+    assert np.getbufsize() == 8192
 
 
 def test_no_matrix_of_all_windows_is_made():

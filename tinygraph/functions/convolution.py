@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from tinygraph.engine.primitives import primitive
 from tinygraph.functions.activations import floating
 from tinygraph.functions.by_channel import (
+    bytes_of_input,
     bytes_of_part,
     convolve_channels,
     convolve_channels_input,
@@ -64,7 +65,7 @@ def conv2d(
     dtype, inner = _dtypes(x, kernel)
     result = np.empty(geometry.result, inner)
     if geometry.each_channel:
-        work = _work(geometry, inner)
+        work = np.empty(bytes_of_part(geometry.result, kernel.shape, geometry.moves, inner.itemsize), np.uint8)
         convolve_channels(x.astype(inner, copy=False), kernel.astype(inner, copy=False), geometry.moves, work, result)
         return result.astype(dtype, copy=False)
     weights = by_group(kernel.astype(inner, copy=False), geometry.groups)
@@ -105,7 +106,8 @@ def conv2d_input(
     y, kernel = np.ascontiguousarray(y, inner), kernel.astype(inner, copy=False)
     result = np.zeros(image, inner)
     if geometry.each_channel:
-        convolve_channels_input(y, kernel, geometry.moves, _work(geometry, inner), result)
+        needed = bytes_of_input(image, geometry.result, kernel.shape, geometry.moves, inner.itemsize)
+        convolve_channels_input(y, kernel, geometry.moves, np.empty(needed, np.uint8), result)
         return result.astype(dtype, copy=False)
     (fold_by_channel if geometry.thin else fold_by_offset)(y, kernel, geometry, result)
     return result.astype(dtype, copy=False)
@@ -143,7 +145,8 @@ def conv2d_kernel(
     y = np.ascontiguousarray(y, inner)
     if geometry.each_channel:
         result = np.empty(kernel, inner)
-        convolve_channels_kernel(x.astype(inner, copy=False), y, geometry.moves, None, result)
+        work = np.empty(bytes_of_part(geometry.result, kernel, geometry.moves, inner.itemsize), np.uint8)
+        convolve_channels_kernel(x.astype(inner, copy=False), y, geometry.moves, work, result)
         return result.astype(dtype, copy=False)
     shape = (groups, math.prod(kernel[:3]), kernel[3] // groups)
     total, part = np.zeros(shape, inner), np.empty(shape, inner)
@@ -208,10 +211,6 @@ def _geometry(
 def _check_result(call: str, y: tuple[int, ...], geometry: Geometry) -> None:
     if y != geometry.result:
         raise misfit(call, f"the convolution has the shape {geometry.result}, but y has {y}")
-
-
-def _work(geometry: Geometry, dtype: np.dtype[Any]) -> Array:
-    return np.empty(bytes_of_part(geometry.result, dtype.itemsize), np.uint8)
 
 
 def _dtypes(a: Array, b: Array) -> tuple[np.dtype[Any], np.dtype[Any]]:

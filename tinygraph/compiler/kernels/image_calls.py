@@ -70,15 +70,19 @@ IMAGE_FUNCTIONS: dict[Any, ImageFunction] = {
         lambda s: _products(s.args[1].shape, s.shape),
     ),
     by_channel.convolve_channels: ImageFunction(
-        (0,), 0, lambda s: by_channel.bytes_of_part(s.shape, s.dtype.itemsize),
+        (0,), 0, lambda s: by_channel.bytes_of_part(s.shape, s.args[1].shape, s.args[2], s.dtype.itemsize),
         lambda s: _products(s.shape, s.args[1].shape),
     ),
     by_channel.convolve_channels_input: ImageFunction(
-        (0,), 0, lambda s: by_channel.bytes_of_part(s.args[0].shape, s.dtype.itemsize),
+        (0,), 0,
+        lambda s: by_channel.bytes_of_input(
+            s.shape, s.args[0].shape, s.args[1].shape, s.args[2], s.dtype.itemsize
+        ),
         lambda s: _products(s.args[0].shape, s.args[1].shape),
     ),
     by_channel.convolve_channels_kernel: ImageFunction(
-        (0, 1), None, _none, lambda s: _products(s.args[1].shape, s.shape)
+        (0, 1), None, lambda s: by_channel.bytes_of_part(s.args[1].shape, s.shape, s.args[2], s.dtype.itemsize),
+        lambda s: _products(s.args[1].shape, s.shape),
     ),
     images.pool_max: ImageFunction(
         (0,), 0, lambda s: s.shape[1] * s.args[0].shape[2] * s.shape[3] * s.dtype.itemsize
