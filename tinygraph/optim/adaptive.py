@@ -7,6 +7,7 @@ from typing import Any, Unpack
 import numpy as np
 
 from tinygraph.optim.blocks import elementwise
+from tinygraph.optim.formulas import kept_share, less, over_root
 from tinygraph.optim.optimizer import Optimizer, Options
 from tinygraph.optim.rates import Rate, checked_number
 from tinygraph.optim.values import Array
@@ -60,7 +61,7 @@ class Adagrad(Optimizer):
         """See `Optimizer.move`."""
         rate, square = rest
         square = square + gradient * gradient
-        return value - rate * gradient / np.sqrt(square + self.epsilon), square
+        return less(value, over_root(rate, gradient, square, self.epsilon, inside=True)), square
 
 
 class Adadelta(Optimizer):
@@ -106,9 +107,9 @@ class Adadelta(Optimizer):
     def move(self, value: Array, gradient: Array, *rest: Any) -> tuple[Array, ...]:
         """See `Optimizer.move`."""
         rate, square, moved = rest
-        square = square + (1 - self.rho) * (gradient * gradient - square)
+        square = kept_share(square, gradient * gradient, 1 - self.rho, is_own=True)
         step = np.sqrt(moved + self.epsilon) / np.sqrt(square + self.epsilon) * gradient
-        return value - rate * step, square, moved + (1 - self.rho) * (step * step - moved)
+        return value - rate * step, square, kept_share(moved, step * step, 1 - self.rho, is_own=True)
 
 
 class RMSprop(Optimizer):
@@ -162,14 +163,14 @@ class RMSprop(Optimizer):
     def move(self, value: Array, gradient: Array, *rest: Any) -> tuple[Array, ...]:
         """See `Optimizer.move`."""
         rate, square, *others = rest
-        square = square + (1 - self.rho) * (gradient * gradient - square)
+        square = kept_share(square, gradient * gradient, 1 - self.rho, is_own=True)
         kept = [square]
         size = square
         if self.centered:
-            mean = others[0] + (1 - self.rho) * (gradient - others[0])
+            mean = kept_share(others[0], gradient, 1 - self.rho)
             kept.append(mean)
             size = np.maximum(square - mean * mean, 0)  # of equal gradients the difference may round to below 0
-        step = rate * gradient / np.sqrt(size + self.epsilon)
+        step = over_root(rate, gradient, size, self.epsilon, inside=True)
         if self.momentum:
             step = self.momentum * others[-1] + step
             kept.append(step)
@@ -231,11 +232,11 @@ class Adam(Optimizer):
     def move(self, value: Array, gradient: Array, *rest: Any) -> tuple[Array, ...]:
         """See `Optimizer.move`."""
         rate, mean, square, *largest = rest
-        mean = mean + (1 - self.beta_1) * (gradient - mean)
-        square = square + (1 - self.beta_2) * (gradient * gradient - square)
+        mean = kept_share(mean, gradient, 1 - self.beta_1)
+        square = kept_share(square, gradient * gradient, 1 - self.beta_2, is_own=True)
         largest = [np.maximum(item, square) for item in largest]
         size = largest[0] if self.amsgrad else square
-        return value - rate * mean / (np.sqrt(size) + self.epsilon), mean, square, *largest
+        return less(value, over_root(rate, mean, size, self.epsilon)), mean, square, *largest
 
 
 class AdamW(Adam):
@@ -324,6 +325,6 @@ class Adamax(Optimizer):
     def move(self, value: Array, gradient: Array, *rest: Any) -> tuple[Array, ...]:
         """See `Optimizer.move`."""
         rate, mean, largest = rest
-        mean = mean + (1 - self.beta_1) * (gradient - mean)
+        mean = kept_share(mean, gradient, 1 - self.beta_1)
         largest = np.maximum(self.beta_2 * largest, np.abs(gradient))
         return value - rate * mean / (largest + self.epsilon), mean, largest

@@ -7,6 +7,7 @@ from typing import Any, Unpack
 import numpy as np
 
 from tinygraph.optim.blocks import elementwise
+from tinygraph.optim.formulas import less
 from tinygraph.optim.optimizer import Optimizer, Options
 from tinygraph.optim.rates import Rate, checked_number
 from tinygraph.optim.values import Array
@@ -62,7 +63,7 @@ class SGD(Optimizer):
         """See `Optimizer.move`."""
         if not self.momentum:
             (rate,) = rest
-            return (value - rate * gradient,)
+            return (less(value, rate * gradient),)
         rate, velocity = rest
         push = rate * gradient
         velocity = self.momentum * velocity - push
