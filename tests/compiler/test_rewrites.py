@@ -42,6 +42,7 @@ from tinygraph.compiler.rewrites.turning import multiply_unturned, take_before_t
 from tinygraph.compiler.rewrites.writing_out import write_out
 from tinygraph.compiler.rolling import rolled
 from tinygraph.compiler.schedule import pieces
+from tinygraph.compiler.schedule.batches import Batch, batches_of
 from tinygraph.compiler.schedule.pieces import divide_products
 from tinygraph.functions.checks import CHECKS
 from tinygraph.graph import Graph
@@ -479,42 +480,58 @@ def test_products_in_pieces(shape, expected, transposed, monkeypatch):
     np.testing.assert_allclose(result, product(x, y), rtol=1e-10, atol=1e-10)
 
 
+WHOLE = ["matmul"]
+ROWS = ["reshape", "matmul", "reshape"]
+COLUMNS = ["reshape", "transpose", "turned_product", "reshape"]
+COPIED_COLUMNS = ["reshape", "transpose", "copy", "turned_product", "reshape"]
+SUM = ["reshape", "transpose", "reshape", "matmul", "sum"]
+
+
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize(
-    ("shape", "expected"),
+    ("shape", "plain", "transposed"),
     [
-        ((20, 13, 12288), ["reshape", "transpose", "turned_product", "reshape"]),  # the result has many columns
-        ((13, 12288, 20), ["reshape", "transpose", "reshape", "matmul", "sum"]),  # what is added up is long
-        ((20, 13, 12287), ["matmul"]),  # not to be divided
-        ((20, 13, 2048), ["matmul"]),  # small
-        ((4, 200, 12288), ["matmul"]),  # what is added up is not short
+        ((20, 13, 12288), COLUMNS, COPIED_COLUMNS),  # the result has many columns
+        ((20, 13, 12287), WHOLE, WHOLE),  # not to be divided
+        ((20, 13, 2048), WHOLE, WHOLE),  # small
+        ((4, 200, 12288), WHOLE, COLUMNS),  # rows of the second matrix are long
+        ((64, 256, 128), ROWS, COLUMNS),
+        ((64, 256, 120), ROWS, COLUMNS),  # of 8
+        ((64, 256, 121), ROWS, WHOLE),
+        ((2, 256, 128), WHOLE, WHOLE),  # few numbers
+        ((64, 784, 512), WHOLE, COLUMNS),  # the second matrix is large
+        ((13, 12288, 20), SUM, [*SUM[:3], "transpose", *SUM[3:]]),  # what is added up is long
     ],
 )
-@pytest.mark.parametrize("transposed", [False, True])
-def test_products_of_transposed_matrices_in_pieces(shape, expected, dtype, transposed, monkeypatch):
+@pytest.mark.parametrize("is_transposed", [False, True])
+def test_pieces_that_are_multiplied_at_once(shape, plain, transposed, dtype, is_transposed, monkeypatch):
     monkeypatch.setattr(pieces, "processors", lambda: 1)
     m, k, n = shape
     rng = np.random.default_rng(0)
-    x, y = rng.normal(size=(m, k)).astype(dtype), rng.normal(size=(n, k) if transposed else (k, n)).astype(dtype)
+    x, y = rng.normal(size=(m, k)).astype(dtype), rng.normal(size=(n, k) if is_transposed else (k, n)).astype(dtype)
 
     def product(x, y):
-        return x @ (y.T if transposed else y)
+        return x @ (y.T if is_transposed else y)
 
-    if transposed:
-        expected = {
-            "turned_product": ["reshape", "transpose", "copy", "turned_product", "reshape"],
-            "sum": ["reshape", "transpose", "reshape", "transpose", "matmul", "sum"],
-            "matmul": ["transpose", "matmul"],
-        }[next(name for name in ("turned_product", "sum", "matmul") if name in expected)]
     program = program_of(product, [x, y])
-    whole = ["transpose", "matmul"] if transposed else ["matmul"]
-    for at_once in (True, False):
-        monkeypatch.setattr(pieces, "multiplies_small_at_once", lambda at_once=at_once: at_once)
-        found = operations(drop_dead(divide_products(steps_of(program))))
-        assert found == (expected if at_once or (not transposed and "sum" in expected) else whole)
+    at_once = transposed if is_transposed else plain
+    for found, form in ((True, at_once), (False, SUM if at_once == SUM else WHOLE)):
+        expected = ["transpose", *form] if is_transposed and form == WHOLE else form
+        monkeypatch.setattr(pieces, "multiplies_small_at_once", lambda found=found: found)
+        assert operations(drop_dead(divide_products(steps_of(program)))) == expected
         (result,) = compile_program(program, phases=one_phase(divide_products)).run([x, y])
         assert result.flags.c_contiguous
-        np.testing.assert_allclose(result, product(x, y), rtol=1e-3 if dtype is np.float32 else 1e-10, atol=1e-3)
+        np.testing.assert_allclose(result, product(x, y), rtol=1e-10, atol=1e-3 if dtype is np.float32 else 1e-10)
+
+
+def test_pieces_of_two_matrices_are_no_examples(monkeypatch):
+    monkeypatch.setattr(pieces, "processors", lambda: 1)
+    monkeypatch.setattr(pieces, "multiplies_small_at_once", lambda: True)
+    shapes = [(64, 800), (800, 800), (512, 800)]
+    program = program_of(lambda x, w, y: np.tanh(x @ w) @ y.T, [np.ones(shape) for shape in shapes])
+    after = drop_dead(divide_products(steps_of(program)))
+    assert "turned_product" in operations(after)
+    assert not any(isinstance(part, Batch) for part in batches_of(after, {}))
 
 
 def test_what_blas_divides_among_its_threads_is_not_in_pieces(monkeypatch):

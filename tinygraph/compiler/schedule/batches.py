@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+from tinygraph.compiler.kernels.assembly import turned_product
 from tinygraph.compiler.kernels.image_calls import IMAGE_FUNCTIONS, images_axis
 from tinygraph.compiler.program.cost import flops, nanoseconds
 from tinygraph.compiler.program.loop_marks import Begin, End, iterations
@@ -251,6 +252,8 @@ def _beginnings(graph: Graph, steps: list[Step], overwrites: dict[int, int]) -> 
 
 def _has_examples(step: Step) -> bool:
     """Return whether a call is of a kind whose examples are worth doing a few at a time."""
+    if step.function is turned_product and len(step.args[0].shape) == 2 and step.args[2][0] != 0:
+        return False  # of two matrices, in pieces
     return step.function in IMAGE_FUNCTIONS or (step.function in BATCHED and len(step.shape) > 2)
 
 

@@ -27,8 +27,8 @@ from tinygraph.graph import Graph
 __all__ = ["divide_products"]
 
 # OpenBLAS, for processors with AVX-512, computes a product of up to a million multiplications without copying its
-# matrices into another order first. Where one of them is long and thin, copying takes longer than multiplying: in
-# pieces a product took four tenths to nine tenths of the time, and with kernels for AVX2 the same time.
+# matrices into another order first. In such pieces a product took a tenth to nine tenths of the time, and with kernels
+# for AVX2 the same time.
 AT_ONCE = 900_000
 PIECES = 64
 
@@ -39,20 +39,31 @@ LARGE = 40_000_000
 LENGTH = 128
 LONGER = 6
 
-# Of a result with many columns each piece has some of them. The second matrix must have rows of at most so many bytes.
-# If it is transposed, its pieces are copied: with more bytes to a number in the copy, or more columns to a piece, the
-# copy takes as long as it saves. A product of 20x13 and a transposed 12288x13 took 120 microseconds instead of 220.
-SHORT = 512
+# A piece with some of the rows must have so many; the second number is for a first matrix that is transposed. Where
+# rows are fewer than columns, the second matrix must be so small that it stays in cache from piece to piece.
+ROWS = (4, 8)
+CACHED = 1 << 19
+
+# A second matrix that is transposed is multiplied at once where it has rows of so many numbers, and the result has so
+# few. So a gradient d @ w.T has pieces of 16 columns, or 8: one of 64x784 and 784x256 took 250 microseconds, not 360.
+LONG_ROWS = 64
+RESULT = 1_200
+WIDTHS = (16, 8)
+
+# If its rows are of fewer bytes it is copied in pieces of so many columns: a product of 20x13 and a transposed 12288x13
+# took 120 microseconds instead of 220. Matrices with longer rows take as long to copy as that saves. A matrix that is
+# not transposed needs no copy, and gains where its columns are not longer than so many bytes.
 SHORT_TO_COPY = 128
 COLUMNS = 256
+SHORT = 512
 
-# If the second matrix is transposed and the first is not, a result of more rows or columns takes as long as before.
+# If it is transposed and the first is not, a sum in pieces gains where the result has no more rows and columns.
 FEW = 32
 
 
 def divide_products(graph: Graph) -> Graph:
     """x @ y  ->  np.sum(x.reshape(m, 4, k / 4).transpose(1, 0, 2) @ y.reshape(4, k / 4, n), axis=0), where k is long;
-    x @ y  ->  (x.reshape(4, m / 4, k) @ y).reshape(m, n), where m is;
+    x @ y  ->  (x.reshape(4, m / 4, k) @ y).reshape(m, n), where m is long enough;
     x @ y  ->  turned_product(x, y.reshape(k, 4, n / 4).transpose(1, 0, 2), (1, 0, 2)).reshape(m, n), where n is.
     """
     if any(step.function in IMAGE_FUNCTIONS for step in graph.nodes):  # their products are in pieces already
@@ -66,18 +77,42 @@ def divide_products(graph: Graph) -> Graph:
     def change(builder: Builder, step: Step) -> Step | None:
         if (original := next(originals).index) in inside or original in by_blas:
             return None
-        if step.function not in (np.matmul, np.dot) or step.kwargs or not _are_whole(step):
+        if step.function not in (np.matmul, np.dot) or step.kwargs or not _are_whole(step) or min(step.shape) < 2:
             return None
-        (m, k), n = step.args[0].shape, step.shape[1]
-        if min(m, n) < 2 or 2 * m * k * n >= LARGE:
-            return None
-        if k >= LONGER * max(m, n):
-            return _along_sum(builder, step)
-        if m >= max(k, n):
-            return _along_rows(builder, step)
-        return _along_columns(builder, step) if n >= LONGER * max(m, k) else None
+        for form in (_of_few_columns, _along_sum, _along_columns, _along_rows):
+            product = form(builder, step)
+            if product is not None:
+                return product
+        return None
 
     return rewritten(graph, change)
+
+
+def _of_few_columns(builder: Builder, step: Step) -> Step | None:
+    """Append a product with a transposed matrix whose pieces have 16 columns; None if other pieces are better."""
+    x, y = step.args
+    (m, k), n = x.shape, y.shape[1]
+    if _is_transposed(x) or not _is_transposed(y) or not multiplies_small_at_once():
+        return None
+    if k < LONG_ROWS or step.size <= RESULT:
+        return None
+    width = next((item for item in WIDTHS if n % item == 0 and m * item <= min(RESULT, AT_ONCE // k)), n)
+    return None if width == n else _of_columns(builder, step, _in_pieces(builder, step, y, 1, n // width))
+
+
+def _along_rows(builder: Builder, step: Step) -> Step | None:
+    """Append a product whose pieces have some of its rows each; None if it had better be whole."""
+    x, y = step.args
+    (m, k), n = x.shape, y.shape[1]
+    pieces = _pieces(m, m * k * n)
+    if pieces == 1 or _is_transposed(y) or 2 * m * k * n >= LARGE:
+        return None
+    if m < max(k, n) and not multiplies_small_at_once():
+        return None
+    if m < max(k, n) and (m // pieces < ROWS[_is_transposed(x)] or y.nbytes > CACHED):
+        return None
+    result = builder.call(step, np.matmul, _in_pieces(builder, step, x, 0, pieces), y)
+    return builder.call(step, np.reshape, result, step.shape, name=step.name)
 
 
 def _along_sum(builder: Builder, step: Step) -> Step | None:
@@ -85,7 +120,7 @@ def _along_sum(builder: Builder, step: Step) -> Step | None:
     x, y = step.args
     (m, k), n = x.shape, y.shape[1]
     pieces = _pieces(k, m * k * n)
-    if pieces == 1 or k // pieces < LENGTH:
+    if pieces == 1 or k // pieces < LENGTH or k < LONGER * max(m, n) or 2 * m * k * n >= LARGE:
         return None
     if _is_transposed(y) and not (multiplies_small_at_once() and (_is_transposed(x) or max(m, n) <= FEW)):
         return None
@@ -93,30 +128,25 @@ def _along_sum(builder: Builder, step: Step) -> Step | None:
     return builder.call(step, np.sum, builder.call(step, np.matmul, *parts), axis=0, name=step.name)
 
 
-def _along_rows(builder: Builder, step: Step) -> Step | None:
-    """Append a product whose pieces have some of its rows each; None if it had better be whole."""
-    x, y = step.args
-    pieces = _pieces(x.shape[0], x.size * y.shape[1])
-    if pieces == 1 or _is_transposed(y):
-        return None
-    result = builder.call(step, np.matmul, _in_pieces(builder, step, x, 0, pieces), y)
-    return builder.call(step, np.reshape, result, step.shape, name=step.name)
-
-
 def _along_columns(builder: Builder, step: Step) -> Step | None:
     """Append a product whose pieces have some of its columns each; None if it had better be whole."""
     x, y = step.args
-    k, n = y.shape
-    is_copied, size = _is_transposed(y), x.size * n
-    pieces = _pieces(n, size if not is_copied else max(size, n * AT_ONCE // COLUMNS))
-    is_short = k * y.dtype.itemsize <= (SHORT_TO_COPY if is_copied else SHORT)
-    if size <= AT_ONCE or pieces == 1 or not is_short or not multiplies_small_at_once():
+    (m, k), n = x.shape, y.shape[1]
+    if not AT_ONCE < m * k * n < LARGE / 2 or n < LONGER * max(m, k) or not multiplies_small_at_once():
+        return None
+    is_copied = _is_transposed(y)
+    pieces = _pieces(n, max(m * k, AT_ONCE // COLUMNS if is_copied else 0) * n)
+    if pieces == 1 or k * y.dtype.itemsize > (SHORT_TO_COPY if is_copied else SHORT):
         return None
     parts = _in_pieces(builder, step, y, 1, pieces)
-    if is_copied:
-        parts = builder.call(step, np.copy, parts)
-    shape = (x.shape[0], pieces, n // pieces)
-    result = builder.kernel(step, turned_product, shape, x, parts, (1, 0, 2))
+    return _of_columns(builder, step, builder.call(step, np.copy, parts) if is_copied else parts)
+
+
+def _of_columns(builder: Builder, step: Step, parts: Step) -> Step:
+    """Append a product with a matrix that is given as several, each with some of the columns."""
+    x, _ = step.args
+    pieces, _, columns = parts.shape
+    result = builder.kernel(step, turned_product, (x.shape[0], pieces, columns), x, parts, (1, 0, 2))
     return builder.call(step, np.reshape, result, step.shape, name=step.name)
 
 
