@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -132,3 +133,21 @@ def test_second_derivatives_of_views() -> None:
     expected = tg.hvp(loss, (x,), (v,))
     found = tg.compile(lambda x, v: tg.hvp(loss, (x,), (v,)))(x, v)
     np.testing.assert_allclose(found, expected, rtol=1e-9)
+
+
+def test_pictures_with_channels_first_are_those_with_channels_last() -> None:
+    """Bias, relu and their gradients are computed along the memory of the convolution; they took as long as it."""
+    x, k, b = images(4, 10, 10, 3), images(3, 3, 3, 8), images(8)
+
+    def last(x: Any, k: Any, b: Any) -> Any:
+        return np.sum(tg.max_pool2d(tg.relu(tg.conv2d(x, k) + b), 2) ** 2)
+
+    def first(x: Any, k: Any, b: Any) -> Any:
+        z = tg.conv2d(x, k).transpose(0, 3, 1, 2) + b.reshape(8, 1, 1)
+        return np.sum(tg.max_pool2d(tg.relu(z).transpose(0, 2, 3, 1), 2).transpose(0, 3, 1, 2) ** 2)
+
+    one, other = (tg.compile(tg.grad(loss, argnums=(0, 1, 2))) for loss in (last, first))
+    for slope, expected in zip(other(x, k, b), one(x, k, b), strict=True):
+        np.testing.assert_allclose(slope, expected, rtol=1e-4, atol=1e-4)
+    calls = [re.findall(r"^ +((?:np\.)?\w[\w.]*)\(", step.source, re.MULTILINE) for step in (one, other)]
+    assert calls[0] == calls[1]

@@ -39,6 +39,7 @@ from tinygraph.compiler.rewrites.long_rows import long_rows
 from tinygraph.compiler.rewrites.sharing import drop_dead, fold_constants, share_common
 from tinygraph.compiler.rewrites.tidying_loops import tidy_loops
 from tinygraph.compiler.rewrites.turning import multiply_unturned, take_before_turning
+from tinygraph.compiler.rewrites.turning_late import compute_before_turning
 from tinygraph.compiler.rewrites.writing_out import write_out
 from tinygraph.compiler.rolling import rolled
 from tinygraph.compiler.schedule import pieces
@@ -146,6 +147,34 @@ def check(rewrite: Rewrite, function: Callable[..., Any], arrays: list[Any], exp
             [CUBE, np.ones((4, 5))],
             ["matmul"],
         ),
+        (compute_before_turning, lambda x: np.exp(x.T), [CUBE], ["exp", "transpose"]),
+        (compute_before_turning, lambda x: np.exp(x.T) * x.T, [CUBE], ["exp", "multiply", "transpose"]),
+        (
+            compute_before_turning,
+            lambda x, b: x.transpose(0, 2, 1) + b[:, None],
+            [CUBE, np.arange(4.0)],
+            ["getitem", "reshape", "add", "transpose"],
+        ),
+        (
+            compute_before_turning,
+            lambda x, b: x.T + b[:, :, None],
+            [CUBE, CUBE[0].T.copy()],
+            ["getitem", "transpose", "add", "transpose"],
+        ),
+        (compute_before_turning, lambda x, y: x.T * y, [CUBE, CUBE.T.copy()], ["transpose", "multiply"]),
+        (
+            compute_before_turning,  # in two ways
+            lambda x, y: x.transpose(2, 1, 0) * y.transpose(2, 0, 1),
+            [CUBE, CUBE.transpose(1, 0, 2).copy()],
+            ["transpose", "transpose", "multiply"],
+        ),
+        (compute_before_turning, lambda x: np.exp(x.transpose(1, 0, 2)), [CUBE], ["transpose", "exp"]),  # by rows
+        (compute_before_turning, lambda x: np.copy(x.T), [CUBE], ["transpose", "copy"]),
+        (compute_before_turning, lambda x: np.sum(x.transpose(0, 2, 1), axis=(0, 2)), [CUBE], ["sum"]),
+        (compute_before_turning, lambda x: np.sum(x.T, axis=0), [CUBE], ["sum", "transpose"]),
+        (compute_before_turning, lambda x: np.max(x.T, axis=0, keepdims=True), [CUBE], ["max", "transpose"]),
+        (compute_before_turning, lambda x: np.sum(x.T, axis=()), [CUBE], ["transpose", "sum"]),
+        (compute_before_turning, lambda x: np.sum(x.T), [CUBE], ["sum"]),
         (gather_numbers, lambda x: -(x * 0.5), [VECTOR], ["multiply"]),
         (gather_numbers, lambda x: -(x * 1.0), [VECTOR], ["negative"]),
         (gather_numbers, lambda x: (x * 2) * 3, [VECTOR], ["multiply"]),

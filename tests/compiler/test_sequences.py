@@ -301,3 +301,25 @@ def test_sums_keep_infinities_and_nan() -> None:
     x[0, 0], x[1, 1] = np.inf, np.nan
     (result,) = compile_program(program_of(lambda x: np.sum(x, axis=1), [x])).run([x])
     np.testing.assert_allclose(result, np.sum(x, axis=1))
+
+
+def test_products_that_are_turned_in_each_step_give_the_same_program():
+    """They were turned on their way from one iteration to the next, with the weights: 1.7 times the time of an LSTM."""
+    rng = np.random.default_rng(0)
+    arrays = [rng.normal(size=shape) / 4 for shape in ((8, 5, 3), (3, 4), (4, 4), (4,))]
+
+    def gradients(product):
+        def loss(x, w, u, b):
+            h = np.zeros((5, 4))
+            for t in range(8):
+                h = np.tanh(product(x[t], w, h, u) + b)
+            return np.sum(h**2)
+
+        compiled = tg.compile(tg.grad(loss, argnums=(1, 2, 3)))
+        return compiled(*arrays), re.findall(r"^ +(np\.[\w.]+)\(", compiled.source, re.MULTILINE)
+
+    plain, calls = gradients(lambda x, w, h, u: x @ w + h @ u)
+    turned, others = gradients(lambda x, w, h, u: (w.T @ x.T + u.T @ h.T).T)
+    for one, other in zip(plain, turned, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12)
+    assert calls == others

@@ -48,6 +48,7 @@ from tinygraph.compiler.rewrites.sharing import drop_dead, fold_constants
 from tinygraph.compiler.rewrites.summing_pixels import sums_by_product
 from tinygraph.compiler.rewrites.tidying_loops import tidy_loops
 from tinygraph.compiler.rewrites.turning import assemble_turned, multiply_unturned, take_before_turning, turn_places
+from tinygraph.compiler.rewrites.turning_late import compute_before_turning
 from tinygraph.compiler.rewrites.winograd_form import winograd_form
 from tinygraph.compiler.rewrites.writing_out import write_out
 from tinygraph.compiler.rewrites.writing_out_images import write_out_images
@@ -59,7 +60,8 @@ from tinygraph.graph import Graph
 
 __all__ = ["PHASES", "ROLL", "phase_by_phase", "simplified"]
 
-ROLL = Phase("roll", "Make loops of repeated steps.", (), False, (rolled,))
+# A product that is turned in each step of a sequence would be turned on its way from one iteration to the next.
+ROLL = Phase("roll", "Make loops of repeated steps.", (multiply_unturned,), False, (rolled,))
 PHASES: tuple[Phase, ...] = (
     ROLL,
     Phase("absorb", "Let a loop make the iterations, too, that stand before and behind it.", (
@@ -67,9 +69,9 @@ PHASES: tuple[Phase, ...] = (
     )),
     Phase("fold", "Compute at once what is the same at every call.", (fold_constants,)),
     Phase("simplify", "Compute with fewer and cheaper operations, and broadcast late.", (
-        contractions_as_products, join_views, take_before_turning, turn_places, multiply_unturned, delay_broadcasts,
-        powers_by_multiplication, drop_kept_axes, drop_sums_of_one, negate_sums, add_doubled, drop_identities,
-        gather_numbers,
+        contractions_as_products, join_views, take_before_turning, turn_places, multiply_unturned,
+        compute_before_turning, join_views, delay_broadcasts, powers_by_multiplication, drop_kept_axes,
+        drop_sums_of_one, negate_sums, add_doubled, drop_identities, gather_numbers,
     )),
     Phase("simplify again", "Gather the numbers that now stand side by side, and multiply what is repeated once.", (
         gather_numbers, negate_sums, multiply_once, drop_identities, fold_constants, delay_broadcasts, join_views,
@@ -113,7 +115,7 @@ def phase_by_phase(graph: Graph, program: Program, phases: Sequence[Phase] = PHA
     in_order = (functools.partial(in_bodies, change=read_first), functools.partial(read_first, updates=updates))
     rolling = [phase for phase in phases if phase is ROLL]
     if program.twin is not None:
-        rolling = [replace(ROLL, whole=(functools.partial(opened, twin=steps_of(program.twin)),))]
+        rolling = [replace(ROLL, whole=(functools.partial(opened, twin=multiply_unturned(steps_of(program.twin))),))]
     for phase in (
         *rolling,
         Phase("write out", "Write tinygraph's own functions with NumPy's.", written_out, False, (own,)),

@@ -20,6 +20,7 @@ from tinygraph.compiler.program.predicates import is_elementwise
 from tinygraph.compiler.program.reshaping import axes_of
 from tinygraph.compiler.program.rewriting import calls_of, rewritten, uses_of
 from tinygraph.compiler.program.steps import Step
+from tinygraph.compiler.rewrites.sharing import drop_dead
 from tinygraph.graph import Graph
 
 __all__ = ["assemble_turned", "multiply_unturned", "take_before_turning", "turn_places"]
@@ -136,19 +137,18 @@ def _inverse(axes: Axes) -> Axes:
 def multiply_unturned(graph: Graph) -> Graph:
     """(w.T @ x.T).T  ->  x @ w; (w.T @ x.T + u.T @ h.T).T  ->  x @ w + h @ u, where nobody else reads the product."""
     uses = uses_of(graph)
+    found = {
+        step.index for step in calls_of(graph)
+        if _exchanges_last(step) and type(step.args[0]) is Step and _may_be_exchanged(step.args[0], uses)
+    }  # fmt: skip
+    if not found:
+        return graph
     originals = calls_of(graph)
-    old: dict[int, int] = {}  # by the index of a new step the index of the old one
 
     def change(builder: Builder, step: Step) -> Step | None:
-        original = next(originals)
-        if _exchanges_last(step) and type(step.args[0]) is Step:
-            found = _exchanged(builder, step.args[0], old, uses)
-            if found is not None:
-                return found
-        old[len(builder.steps)] = original.index
-        return None
+        return _exchanged(builder, step.args[0]) if next(originals).index in found else None
 
-    return rewritten(graph, change)
+    return drop_dead(rewritten(graph, change))  # repeated steps are found among what is needed
 
 
 def _exchanges_last(step: Any) -> bool:
@@ -159,25 +159,33 @@ def _exchanges_last(step: Any) -> bool:
     return axes == (*range(len(axes) - 2), len(axes) - 1, len(axes) - 2)
 
 
-def _exchanged(builder: Builder, x: Step, old: dict[int, int], uses: Counter[int]) -> Step | None:
-    """Return a value with its last two axes exchanged, as new calls; None where they would take longer."""
-    if uses[old.get(x.index, -1)] != 1 or x.kwargs or any([type(item) is not Step for item in x.args]):
-        return None
+def _may_be_exchanged(x: Step, uses: Counter[int]) -> bool:
+    """Return whether a value can be computed with its last two axes exchanged, and nobody else reads it."""
+    if uses[x.index] != 1 or x.kwargs or any([type(item) is not Step for item in x.args]):
+        return False
     if x.function in (np.matmul, np.dot):
         first, second = x.args
         no_matrices = len(first.shape) < 2 or len(second.shape) < 2 or (x.function is np.dot and len(x.shape) > 2)
         # A product with a vector reads the matrix once, whichever way round.
-        if no_matrices or 1 in x.shape[-2:] or not (_exchanges_last(first) or _exchanges_last(second)):
-            return None
-        return builder.call(x, np.matmul, *[_last_exchanged(builder, item) for item in (second, first)])
+        return not no_matrices and 1 not in x.shape[-2:] and (_exchanges_last(first) or _exchanges_last(second))
     if not is_elementwise(x) or any([item.shape != x.shape for item in x.args]):
-        return None
-    found = [_exchanged(builder, item, old, uses) for item in x.args]
-    return None if None in found else builder.call(x, x.function, *found)  # type: ignore[arg-type]
+        return False
+    return all([_may_be_exchanged(item, uses) for item in x.args])
 
 
-def _last_exchanged(builder: Builder, x: Step) -> Step:
+def _exchanged(builder: Builder, x: Step) -> Step:
+    """Return a value with its last two axes exchanged, as new calls."""
+    if x.function in (np.matmul, np.dot):
+        return builder.call(x, np.matmul, *[_last_exchanged(builder, x, item) for item in x.args[::-1]])
+    return builder.call(x, x.function, *[_exchanged(builder, item) for item in x.args])  # type: ignore[arg-type]
+
+
+def _last_exchanged(builder: Builder, like: Step, x: Step) -> Step:
     """Return an array with its last two axes exchanged: the array under a transpose, or a new transpose."""
     if _exchanges_last(x):
-        return x.args[0]  # type: ignore[no-any-return]
-    return builder.call(x, np.transpose, x, (*range(len(x.shape) - 2), len(x.shape) - 1, len(x.shape) - 2))
+        inner = x.args[0]
+        # What was exchanged far above is exchanged anew here: a loop would keep it for each iteration.
+        return _last_exchanged(builder, like, inner.args[0]) if _exchanges_last(inner) else inner
+    if x.is_constant:
+        return builder.constant(like, np.swapaxes(x.value, -1, -2))
+    return builder.call(like, np.transpose, x, (*range(len(x.shape) - 2), len(x.shape) - 1, len(x.shape) - 2))

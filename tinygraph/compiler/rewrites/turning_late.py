@@ -1,0 +1,99 @@
+"""Turning late: a calculation with exchanged axes is made before the exchange, along the memory of its operands.
+
+So a network whose pictures have their channels first is the one whose channels come last.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from tinygraph.compiler.program.builder import Builder
+from tinygraph.compiler.program.facts import TRANSPOSING
+from tinygraph.compiler.program.predicates import is_elementwise, is_plain_reduction
+from tinygraph.compiler.program.reshaping import axes_of
+from tinygraph.compiler.program.rewriting import rewritten
+from tinygraph.compiler.program.steps import Step
+from tinygraph.derivatives.reductions import reduced_axes
+from tinygraph.graph import Graph
+
+__all__ = ["compute_before_turning"]
+
+Axes = tuple[int, ...]
+
+
+def compute_before_turning(graph: Graph) -> Graph:
+    """x.transpose(0, 3, 1, 2) * y.transpose(0, 3, 1, 2) + b[:, None, None]  ->  (x * y + b).transpose(0, 3, 1, 2);
+    np.sum(x.transpose(0, 3, 1, 2), axis=(0, 2, 3))  ->  np.sum(x, axis=(0, 1, 2)), where the last axis moves.
+    """
+
+    def change(builder: Builder, step: Step) -> Step | None:
+        if is_elementwise(step) and step.function is not np.copy and step.dtype.char in "fd?" and step.size:
+            return _elementwise(builder, step)
+        if is_plain_reduction(step) and step.dtype.char in "fd":
+            return _reduced(builder, step)
+        return None
+
+    return rewritten(graph, change)
+
+
+def _moved(item: Any) -> Axes | None:
+    """Return the axes of a transpose that takes the last axis from its place; None for anything else."""
+    if type(item) is not Step or item.function not in TRANSPOSING or type(item.args[0]) is not Step:
+        return None
+    axes = axes_of(item)
+    return axes if axes and axes[-1] != len(axes) - 1 and 1 not in (item.shape[-1], item.args[0].shape[-1]) else None
+
+
+def _elementwise(builder: Builder, step: Step) -> Step | None:
+    axes: Axes | None = None
+    for item in step.args:
+        if type(item) is not Step or item.shape != step.shape:
+            continue
+        found = _moved(item)
+        if found is None or axes not in (None, found):
+            return None
+        axes = found
+    if axes is None:
+        return None
+    args = [
+        item.args[0] if type(item) is Step and item.shape == step.shape else _spread(builder, step, item, axes)
+        for item in step.args
+    ]
+    turned = tuple([step.shape[axes.index(axis)] for axis in range(len(axes))])
+    made = builder.add(replace(step, args=tuple(args), shape=turned, name=None))
+    return builder.call(step, np.transpose, made, axes)
+
+
+def _spread(builder: Builder, step: Step, item: Any, axes: Axes) -> Any:
+    """Return an operand that is broadcast, so that it broadcasts in the same way before its partners are turned."""
+    shape = item.shape if type(item) is Step or isinstance(item, np.ndarray) else ()
+    if math.prod(shape) == 1:
+        return item
+    padded = (1,) * (len(axes) - len(shape)) + shape
+    wide = item if padded == shape else builder.call(step, np.reshape, item, padded)
+    inverse = tuple([axes.index(axis) for axis in range(len(axes))])
+    target = tuple([padded[axis] for axis in inverse])
+    if sum([size != 1 for size in padded]) <= 1:  # the order of the elements stays
+        return builder.call(step, np.reshape, item, target)
+    return builder.call(step, np.transpose, wide, inverse)
+
+
+def _reduced(builder: Builder, step: Step) -> Step | None:
+    x = step.args[0]
+    axes = _moved(x)
+    if axes is None:
+        return None
+    reduced = [axes[axis] for axis in reduced_axes(step.kwargs.get("axis"), len(axes))]
+    keepdims = bool(step.kwargs.get("keepdims"))
+    if not reduced:
+        return None
+    over = tuple(sorted(reduced))
+    made = builder.call(step, step.function, x.args[0], axis=over if len(over) > 1 else over[0], keepdims=keepdims)
+    left = [axis for axis in axes if axis not in over]
+    order = axes if keepdims else tuple([sorted(left).index(axis) for axis in left])
+    made = made if order == tuple(range(len(order))) else builder.call(step, np.transpose, made, order)
+    return made if made.shape == step.shape and made.dtype == step.dtype else None
