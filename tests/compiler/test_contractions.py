@@ -28,10 +28,13 @@ def _also_small() -> Any:
 def expressions(draw: Any) -> tuple[str, list[tuple[int, ...]]]:
     """An expression that is a product of matrices, and the shapes of its operands."""
     letters = iter("dacbfehgikjl")
-    rows, mine, others, summed = ([next(letters) for _ in range(draw(st.integers(least, 2)))] for least in (0, 0, 0, 1))
+    least, most = (0, 0, 0, 1, 0, 0), (2, 2, 2, 2, 1, 1)
+    rows, mine, others, summed, alone, besides = (
+        [next(letters) for _ in range(draw(st.integers(*bounds)))] for bounds in zip(least, most, strict=True)
+    )
     left, right, result = (
         "".join(draw(st.permutations(part)))
-        for part in (rows + mine + summed, rows + others + summed, rows + mine + others)
+        for part in (rows + mine + summed + alone, rows + others + summed + besides, rows + mine + others)
     )
     sizes = {letter: draw(st.integers(1, 4)) for letter in left + right}
     return f"{left},{right}->{result}", [tuple(map(sizes.__getitem__, term)) for term in (left, right)]
@@ -59,7 +62,6 @@ def test_every_contraction_becomes_a_product(expression, dtype):
 
 OTHERS = {
     "a diagonal": ("iij,jk->ik", (3, 3, 4), (4, 5)),
-    "a sum of one operand alone": ("ij,jk->k", (3, 4), (4, 5)),
     "nothing is added up": ("ij,ik->ijk", (3, 4), (3, 5)),
     "an axis that is repeated": ("ij,jk->ik", (3, 1), (4, 5)),
     "an ellipsis": ("...j,jk->...k", (3, 4), (4, 5)),

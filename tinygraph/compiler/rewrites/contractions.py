@@ -33,10 +33,12 @@ def contractions_as_products(graph: Graph) -> Graph:
         sizes = dict(zip(left + right, x.shape + y.shape, strict=True))
         if (*x.shape, *y.shape) != tuple(map(sizes.__getitem__, left + right)):
             return None  # an axis of size 1 that is repeated
+        x, left = _summed_alone(builder, step, x, left, {*right, *result})
+        y, right = _summed_alone(builder, step, y, right, {*left, *result})
         both = [letter for letter in left if letter in right]
         rows, summed = [c for c in both if c in result], [c for c in both if c not in result]
         mine, others = [c for c in left if c not in right], [c for c in right if c not in left]
-        if not summed or not {*mine, *others} <= {*result} or math.prod(sizes.values()) < MULTIPLICATIONS:
+        if not summed or math.prod(sizes.values()) < MULTIPLICATIONS:
             return None
         # The axes that are not added up stand as in the result: fewer have to be turned afterwards.
         rows, mine, others = (sorted(part, key=result.index) for part in (rows, mine, others))
@@ -74,6 +76,19 @@ def _letters(subscripts: str) -> tuple[Letters, Letters, Letters] | None:
     if any(len({*term}) < len(term) for term in (left, right)):
         return None
     return left, right, tuple(result)
+
+
+def _summed_alone(
+    builder: Builder, step: Step, x: Step, letters: Letters, elsewhere: set[str]
+) -> tuple[Step, Letters]:  # fmt: skip
+    """Return an operand without the axes that nothing else has, added up, and its letters."""
+    alone = tuple([axis for axis, letter in enumerate(letters) if letter not in elsewhere])
+    if not alone:
+        return x, letters
+    left = tuple([letter for letter in letters if letter in elsewhere])
+    if all([x.shape[axis] == 1 for axis in alone]):
+        return _shaped(builder, step, x, [x.shape[letters.index(letter)] for letter in left]), left
+    return builder.call(step, np.sum, x, axis=alone if len(alone) > 1 else alone[0], keepdims=False), left
 
 
 def _product(
