@@ -49,6 +49,7 @@ from tinygraph.compiler.rewrites.summing_pixels import sums_by_product
 from tinygraph.compiler.rewrites.tidying_loops import tidy_loops
 from tinygraph.compiler.rewrites.turning import assemble_turned, multiply_unturned, take_before_turning, turn_places
 from tinygraph.compiler.rewrites.turning_late import compute_before_turning
+from tinygraph.compiler.rewrites.vanishing import drop_vanishing
 from tinygraph.compiler.rewrites.winograd_form import winograd_form
 from tinygraph.compiler.rewrites.writing_out import write_out
 from tinygraph.compiler.rewrites.writing_out_images import write_out_images
@@ -74,8 +75,8 @@ PHASES: tuple[Phase, ...] = (
         drop_sums_of_one, negate_sums, add_doubled, drop_identities, gather_numbers,
     )),
     Phase("simplify again", "Gather the numbers that now stand side by side, and multiply what is repeated once.", (
-        gather_numbers, negate_sums, multiply_once, drop_identities, fold_constants, delay_broadcasts, join_views,
-        factors_behind_sums,
+        gather_numbers, negate_sums, multiply_once, drop_vanishing, drop_identities, fold_constants, delay_broadcasts,
+        join_views, factors_behind_sums,
     )),
     Phase("images", "Convolve and pool images that are written as views.", (
         windows_as_convolutions, blocks_as_pooling, join_views, drop_identities,

@@ -12,13 +12,14 @@ from tinygraph.compiler.program.facts import TRANSPOSING
 from tinygraph.compiler.program.reshaping import axes_of, has_shape, is_reshape
 from tinygraph.compiler.program.rewriting import rewritten
 from tinygraph.compiler.program.steps import Step
+from tinygraph.derivatives.indexing import scatter
 from tinygraph.derivatives.shapes import astype
 from tinygraph.graph import Graph
 
 
 def join_views(graph: Graph) -> Graph:
     """x.reshape(x.shape) -> x, x.T.T -> x, x.reshape(a).reshape(b) -> x.reshape(b), x.astype(x.dtype) -> x,
-    x[:, None] -> x.reshape(5, 1).
+    x[:, None] -> x.reshape(5, 1), scatter(g, (:, None), (5,)) -> g.reshape(5).
     """
 
     def change(builder: Builder, step: Step) -> Step | None:
@@ -28,6 +29,8 @@ def join_views(graph: Graph) -> Graph:
         if step.function is operator.getitem and _only_adds_axes(step.args[1]):
             if operand.shape == step.shape:
                 return operand
+            return builder.call(step, np.reshape, operand, step.shape, name=step.name)
+        if step.function is scatter and _only_adds_axes(step.args[1]) and operand.dtype == step.dtype:
             return builder.call(step, np.reshape, operand, step.shape, name=step.name)
         if is_reshape(step):
             while operand.function is not None and is_reshape(operand) and type(operand.args[0]) is Step:

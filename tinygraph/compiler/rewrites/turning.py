@@ -186,6 +186,6 @@ def _last_exchanged(builder: Builder, like: Step, x: Step) -> Step:
         inner = x.args[0]
         # What was exchanged far above is exchanged anew here: a loop would keep it for each iteration.
         return _last_exchanged(builder, like, inner.args[0]) if _exchanges_last(inner) else inner
-    if x.is_constant:
+    if x.value is not None and x.is_constant:
         return builder.constant(like, np.swapaxes(x.value, -1, -2))
     return builder.call(like, np.transpose, x, (*range(len(x.shape) - 2), len(x.shape) - 1, len(x.shape) - 2))

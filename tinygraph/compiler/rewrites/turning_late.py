@@ -83,16 +83,16 @@ def _spread(builder: Builder, step: Step, item: Any, axes: Axes) -> Any:
 
 
 def _reduced(builder: Builder, step: Step) -> Step | None:
-    x = step.args[0]
+    x, function = step.args[0], step.function
     axes = _moved(x)
-    if axes is None:
+    if axes is None or function is None:
         return None
     reduced = [axes[axis] for axis in reduced_axes(step.kwargs.get("axis"), len(axes))]
     keepdims = bool(step.kwargs.get("keepdims"))
     if not reduced:
         return None
     over = tuple(sorted(reduced))
-    made = builder.call(step, step.function, x.args[0], axis=over if len(over) > 1 else over[0], keepdims=keepdims)
+    made = builder.call(step, function, x.args[0], axis=over if len(over) > 1 else over[0], keepdims=keepdims)
     left = [axis for axis in axes if axis not in over]
     order = axes if keepdims else tuple([sorted(left).index(axis) for axis in left])
     made = made if order == tuple(range(len(order))) else builder.call(step, np.transpose, made, order)
