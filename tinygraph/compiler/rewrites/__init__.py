@@ -7,6 +7,7 @@ a time: `program.rewriting.rewritten` walks over the graph for them, and a `Buil
     arithmetic, broadcasting, dropping_axes, joining_views      fewer and cheaper operations
     factors                                                     factors of whole rows, behind sums and gathered
     long_rows                                                   operands repeated, so that inner loops are long
+    vanishing                                                   what is 0 whatever the numbers are
     sharing                                                     values computed once, beforehand, or not at all
     gathering, with `partitions`                                one large product or sum instead of many small ones
     hoisting, tidying_loops, with `changing_loops`              what a loop computes before it, or not at all
