@@ -105,6 +105,18 @@ def test_what_is_left_out_may_be_more_than_a_block() -> None:
     np.testing.assert_allclose(compiled(x), tg.grad(loss)(x), rtol=1e-5)
 
 
+@pytest.mark.parametrize("rest", [(slice(None), slice(4), slice(4)), (slice(None), slice(6), slice(1, 8))])
+def test_a_part_of_a_gradient_is_another_array(rest: Any) -> None:
+    """Its own gradient has zeros around it, where the gradient of the pooling has none."""
+    x, y = images(2, 7, 8, 3), images(2, 7, 8, 3) + 1
+
+    def slopes(x: Any, y: Any) -> Any:
+        pooled = tg.grad(lambda x: np.sum(tg.max_pool2d(x, 2) ** 2))(x)
+        return tg.grad(lambda y: np.sum(y[rest] * pooled[rest]))(y)
+
+    np.testing.assert_allclose(tg.compile(slopes)(x, y), slopes(x, y), rtol=1e-5)
+
+
 @pytest.mark.parametrize(
     "largest",
     [

@@ -393,6 +393,12 @@ def check(rewrite: Rewrite, function: Callable[..., Any], arrays: list[Any], exp
             ["reshape", *ROWS_OF, "multiply", "multiply"],
         ),
         (long_rows, lambda x, c: x + c, [IMAGES, IMAGES[:1, :1, :, :1]], ["reshape", *ROWS_OF, "add"]),
+        (
+            long_rows,
+            lambda x, c: x + c,
+            [IMAGES, CHANNELS.reshape(1, 1, 1, 1, -1)],
+            ["reshape", *ROWS_OF, "add", "reshape"],
+        ),
         (long_rows, lambda x, c: x + c, [IMAGES, IMAGES[:, :1, :1]], ["add"]),  # other channels for each image
         (long_rows, lambda x, c: x + c, [IMAGES, IMAGES[:1]], ["add"]),
         (long_rows, lambda x, c: x + c, [IMAGES[:2], CHANNELS], ["add"]),  # too few loops to begin with

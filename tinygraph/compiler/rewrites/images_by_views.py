@@ -272,8 +272,12 @@ def _unshaped(x: Any) -> Any:
 def _uncropped_gradient(step: Step) -> Step | None:
     """Return the gradient of images whose rest was cropped; it has zeros there already."""
     part = _unshaped(step.args[0])
-    if type(part) is not Step or step.kwargs or part.shape != step.args[0].shape or len(part.args) < 2:
+    if type(part) is not Step or step.kwargs or part.shape != step.args[0].shape:
         return None
-    whole = part.args[0] if part.function is operator.getitem else None
-    pooled = type(whole) is Step and whole.function is images.pool_max_input
-    return whole if pooled and part.args[1] == step.args[1] and whole.shape == step.shape else None  # type: ignore[union-attr]
+    whole = _uncropped(part)
+    if whole is part or whole.function is not images.pool_max_input or part.args[1] != step.args[1]:
+        return None
+    g, _, _, window, moves = whole.args
+    blocks = _Blocks(whole, part, g.shape, window)
+    is_rest = part.shape[1:3] == (g.shape[1] * window[0], g.shape[2] * window[1])
+    return whole if is_rest and moves == blocks.moves and whole.shape == step.shape else None

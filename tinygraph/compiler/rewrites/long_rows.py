@@ -50,7 +50,8 @@ def long_rows(graph: Graph) -> Graph:
             return builder.call(step, np.copy, builder.call(step, np.broadcast_to, item, row))
 
         wide = {item.index: repeated(item) for item in short}
-        return builder.call(step, function, *[wide.get(getattr(item, "index", -1), item) for item in step.args])
+        made = builder.call(step, function, *[wide.get(getattr(item, "index", -1), item) for item in step.args])
+        return made if made.shape == step.shape else builder.call(step, np.reshape, made, step.shape)
 
     return rewritten(graph, change)
 
