@@ -372,6 +372,12 @@ def check(rewrite: Rewrite, function: Callable[..., Any], arrays: list[Any], exp
             ["multiply", "sum", "sum", "sum", "multiply", "subtract"],
         ),
         (factors_behind_sums, lambda x, y: np.sum(x + 2 * y, axis=0), [ROWS, ROWS], ["multiply", "add", "sum"]),
+        (
+            factors_behind_sums,  # a product of a product that was just made
+            lambda x, y, c: np.sum(y + x * c * y * y * np.sum(x, axis=0), axis=0),
+            [ROWS, ROWS + 1, ROW],
+            ["sum", *["multiply"] * 2, *["sum"] * 2, *["multiply"] * 2, "add"],
+        ),
         (gather_factors, lambda x, c, d: x / c * d, [ROWS, ROW, ROW + 9], ["divide", "multiply"]),
         (gather_factors, lambda x, c, d: x * c / d, [ROWS, ROW, ROW + 9], ["divide", "multiply"]),
         (gather_factors, lambda x, c, d: c * x * d, [ROWS, ROW, ROW + 9], ["multiply", "multiply"]),

@@ -78,8 +78,10 @@ def _sums_rows(step: Step) -> bool:
 
 
 def _waits_of(x: Step, waits: Sequence[int]) -> int:
-    """Return how many sums come before a value: one that was just made waits for its operands."""
-    return waits[x.index] if x.index < len(waits) else max([waits[operand.index] for operand in operands_of(x)])
+    """Return how many sums come before a value: products that were just made wait for their operands."""
+    if x.index < len(waits):
+        return waits[x.index]
+    return max([_waits_of(operand, waits) for operand in operands_of(x)])
 
 
 def _is_row(x: Any, like: Step) -> bool:
