@@ -485,7 +485,12 @@ def with_a_deviation(h, scale):
     return (h - h.mean((0, 1, 2))) / np.sqrt(np.std(h, axis=(0, 1, 2)) ** 2 + 0.1) * scale
 
 
-NORMALIZATIONS = [by_hand, with_kept_axes, with_flat_pixels, with_a_deviation]
+def with_axes_in_another_order(h, scale):
+    centered = h - np.mean(h, axis=(2, 0, 1))
+    return scale * centered / np.sqrt(np.mean(centered**2, axis=(1, -2, 0)) + 0.1)
+
+
+NORMALIZATIONS = [by_hand, with_kept_axes, with_flat_pixels, with_a_deviation, with_axes_in_another_order]
 
 
 def attended(h, scale):

@@ -281,7 +281,7 @@ def test_a_product_of_three_axes_is_one_of_matrices() -> None:
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_short_rows_are_summed_by_a_product(dtype: Any) -> None:
-    x = rng.normal(size=(300, 20)).astype(dtype)
+    x = np.random.default_rng(0).normal(size=(300, 20)).astype(dtype)
 
     def function(x: Any) -> Any:
         y = np.sin(x)
@@ -296,11 +296,33 @@ def test_short_rows_are_summed_by_a_product(dtype: Any) -> None:
     assert "ones" not in few.source
 
 
-def test_sums_keep_infinities_and_nan() -> None:
-    x = rng.normal(size=(300, 20))
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_pixels_of_images_are_summed_by_a_product(dtype: Any) -> None:
+    x = np.random.default_rng(0).normal(size=(30, 10, 8, 3)).astype(dtype)
+
+    def function(x: Any) -> Any:
+        y = np.sin(x)
+        return (
+            np.sum(y, axis=(1, 2)), np.sum(y, axis=(1, 2), keepdims=True), np.sum(y, axis=(-2, 1)),
+            np.sum(y.reshape(30, 80, 3), axis=1), np.sum(y.transpose(0, 2, 1, 3), axis=(1, 2)), np.sum(y, axis=1),
+        )  # fmt: skip
+
+    program = program_of(function, [x])
+    runner = compile_program(program)
+    assert runner.source.count("np.matmul(ones, ") == 4, runner.source
+    for result, output in zip(runner.run([x]), program.graph.outputs, strict=True):
+        np.testing.assert_allclose(result, output.value, rtol=2e-4 if dtype is np.float32 else 1e-9, atol=1e-5)
+    few = compile_program(program_of(lambda x: np.sum(x, axis=(1, 2)), [x[:10]]))
+    assert "ones" not in few.source
+
+
+@pytest.mark.parametrize("shape", [(300, 20), (30, 20, 20)])
+def test_sums_keep_infinities_and_nan(shape: tuple[int, ...]) -> None:
+    x = np.random.default_rng(0).normal(size=shape)
     x[0, 0], x[1, 1] = np.inf, np.nan
-    (result,) = compile_program(program_of(lambda x: np.sum(x, axis=1), [x])).run([x])
-    np.testing.assert_allclose(result, np.sum(x, axis=1))
+    runner = compile_program(program_of(lambda x: np.sum(x, axis=1), [x]))
+    assert "ones" in runner.source
+    np.testing.assert_allclose(runner.run([x])[0], np.sum(x, axis=1))
 
 
 def test_products_that_are_turned_in_each_step_give_the_same_program():

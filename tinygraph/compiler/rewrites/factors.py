@@ -74,7 +74,7 @@ def _sums_rows(step: Step) -> bool:
     x = step.args[0]
     if type(x) is not Step or len(x.shape) < 2 or not 1 < math.prod(x.shape[:-1]) < x.size:
         return False
-    return reduced_axes(step.kwargs.get("axis"), len(x.shape)) == tuple(range(len(x.shape) - 1))
+    return {*reduced_axes(step.kwargs.get("axis"), len(x.shape))} == {*range(len(x.shape) - 1)}
 
 
 def _waits_of(x: Step, waits: Sequence[int]) -> int:

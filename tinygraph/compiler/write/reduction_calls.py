@@ -3,11 +3,14 @@
     np.sum(x, axis=0)       np.add.reduce(x, out=column_sums)
     np.sum(x)               np.vdot(x, ones)                    of a small array
     np.sum(x, axis=1)       np.dot(x, ones, out=row_sums)       of many short rows
+    np.sum(x, axis=(1, 2))  np.matmul(ones, x.reshape(-1, 784, 16), out=sums)    of the pixels of images
 
 A product with ones adds up what the reduction would, and BLAS is called more quickly, and computes more quickly.
 """
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 
@@ -15,6 +18,7 @@ from tinygraph.compiler.program.facts import REDUCTIONS
 from tinygraph.compiler.program.predicates import is_plain_reduction
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.write.writer import Writer
+from tinygraph.derivatives.reductions import reduced_axes
 
 __all__ = ["reduced", "reduced_into", "reduced_rows"]
 
@@ -24,6 +28,11 @@ SHORT_ROW, MANY = 512, 4096
 
 # Arrays of at most so many numbers are summed up by a product with ones, which is called in half the time.
 FEW = 512
+
+
+# Vectors of at most so many numbers are summed up by a product with ones. Of 784 pixels of 16 channels it takes a
+# fifteenth of the time of `np.add.reduce`, which adds pixel to pixel, and of 50 with 512 channels half of it.
+CHANNELS = 512
 
 
 def reduced(writer: Writer, step: Step) -> str:
@@ -50,6 +59,12 @@ def reduced_into(writer: Writer, step: Step, out: str) -> list[str]:
         rows = writer.text(x) if len(x.shape) == 2 else f"{writer.text(x)}.reshape(-1, {x.shape[-1]})"
         flat = out if len(step.shape) == 1 else f"{out}.reshape(-1)"
         return [f"np.dot({rows}, {writer.ones(x.shape[-1], step.dtype)}, out={flat})"]
+    if _sums_pixels(writer, step):
+        (x,) = step.args
+        count, channels = math.prod(x.shape[1:-1]), x.shape[-1]
+        pixels = writer.text(x) if len(x.shape) == 3 else f"{writer.text(x)}.reshape(-1, {count}, {channels})"
+        sums = out if len(step.shape) == 2 else f"{out}.reshape(-1, {channels})"
+        return [f"np.matmul({writer.ones(count, step.dtype)}, {pixels}, out={sums})"]
     return [_reduce(writer, step, [f"out={out}"])]
 
 
@@ -81,5 +96,18 @@ def _sums_short_rows(writer: Writer, step: Step) -> bool:
     return (
         step.function is np.sum and last and step.dtype == x.dtype and step.dtype.char in "fd"
         and 2 <= x.shape[-1] <= SHORT_ROW and x.size >= MANY
+        and writer.is_contiguous(x) and writer.is_contiguous(step)
+    )  # fmt: skip
+
+
+def _sums_pixels(writer: Writer, step: Step) -> bool:
+    """Return whether a call sums up the axes between the first and the last, as a mean of the pixels of images does."""
+    (x,) = step.args
+    ndim = len(x.shape)
+    return (
+        step.function is np.sum and ndim > 2
+        and {*reduced_axes(step.kwargs.get("axis"), ndim)} == {*range(1, ndim - 1)}
+        and step.dtype == x.dtype and step.dtype.char in "fd"
+        and math.prod(x.shape[1:-1]) >= 2 and 2 <= x.shape[-1] <= CHANNELS and x.size >= MANY
         and writer.is_contiguous(x) and writer.is_contiguous(step)
     )  # fmt: skip
