@@ -83,3 +83,18 @@ def test_a_row_that_is_left_out_has_no_gradient_even_where_its_slope_is_infinite
     found = step(x)
     np.testing.assert_allclose(found, tg.grad(length)(x), rtol=1e-12)
     assert not found[2].any()
+
+
+def test_a_condition_that_is_made_of_each_value_twice_or_at_the_end_of_a_long_run():
+    mask = np.arange(6) % 2 * 1.0
+
+    def masked(x, times, twice):
+        z = tg.Tensor(mask, requires_grad=False)
+        for _ in range(times):
+            z = z + z if twice else z + 0.0
+        return np.sum(np.where(z > 0, x, 0.0) ** 2)
+
+    x = np.arange(6.0)
+    for times, twice in ((60, True), (1500, False)):
+        step = tg.compile(tg.grad(lambda x, times=times, twice=twice: masked(x, times, twice)))
+        np.testing.assert_array_equal(step(x), 2 * x * mask)

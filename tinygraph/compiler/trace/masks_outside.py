@@ -64,23 +64,37 @@ def _content(event: Event, arrays: dict[int, Event]) -> Any:
         event: of the value.
         arrays: gets the arrays.
     """
+    made_of: dict[int, Event] = {}
+    waiting = [event]
+    while waiting:  # each event once, in a run of any depth
+        item = waiting.pop()
+        if item.index in made_of:
+            continue
+        if not _may_be_known(item):
+            return None
+        made_of[item.index] = item
+        waiting += events_in([item.args, item.kwargs]) if item.kind == "call" else []
+    contents: dict[int, Any] = {}
+    for index, item in sorted(made_of.items()):
+        if item.kind == "call":
+            args, kwargs = mapped((item.args, item.kwargs), lambda x: contents[x.index] if type(x) is Event else x)
+            contents[index] = item.function(*args, **kwargs)  # type: ignore[misc]
+        else:
+            contents[index] = item.content if item.kind == "constant" else item.as_met
+        if contents[index] is None:
+            return None
+        if item.kind == "array":
+            arrays[index] = item
+    return contents[event.index]
+
+
+def _may_be_known(event: Event) -> bool:
+    """Return whether a value is small, and an array outside, a constant, or made by a call of others."""
     if event.size * event.dtype.itemsize > COMPARED:
-        return None
-    if event.kind == "constant":
-        return event.content
-    if event.kind == "array":
-        arrays[event.index] = event
-        return event.as_met
-    operands = list(events_in([event.args, event.kwargs]))
-    if event.kind != "call" or not operands or not _is_repeatable(event.function):
-        return None
-    contents = {operand.index: _content(operand, arrays) for operand in operands}
-    if any([content is None for content in contents.values()]):
-        return None
-    args, kwargs = mapped(
-        (event.args, event.kwargs), lambda item: contents[item.index] if type(item) is Event else item
-    )
-    return event.function(*args, **kwargs)  # type: ignore[misc]
+        return False
+    if event.kind == "call":
+        return bool(events_in([event.args, event.kwargs])) and _is_repeatable(event.function)
+    return event.kind in ("constant", "array")
 
 
 def _is_repeatable(function: Any) -> bool:
