@@ -109,9 +109,15 @@ def named_scopes(calls: Sequence[tuple[Scopes, int]], known: Ways = lambda owner
         The names of those scopes.
     """
     lone = _lone(calls)
-    paths = [tuple([entry for entry in scopes if id(entry) not in lone]) for scopes, _ in calls]
-    names = _names(paths, known)
-    return [tuple([names[ids[:end]] for end in range(1, len(ids) + 1)]) for ids in map(_ids, paths)]
+    # Most calls share the scopes of the call before, or of the one that they differentiate.
+    distinct = {id(scopes): scopes for scopes, _ in calls}
+    paths = {key: tuple([entry for entry in scopes if id(entry) not in lone]) for key, scopes in distinct.items()}
+    names = _names(paths.values(), known)
+    found = {
+        key: tuple([names[ids[:end]] for end in range(1, len(ids) + 1)])
+        for key, ids in zip(paths, map(_ids, paths.values()), strict=True)
+    }
+    return [found[id(scopes)] for scopes, _ in calls]
 
 
 def owner_of(entry: str) -> Any:

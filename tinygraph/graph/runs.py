@@ -52,7 +52,7 @@ def repetitions(words: Sequence[int], longest_phrase: int | None = None) -> list
         The longest run of each period at each position, of two times or more. Runs may overlap.
     """
     found: dict[Run, None] = {}
-    phrases, length = np.asarray(words, np.int64), 1
+    phrases, length = np.unique(np.asarray(words, np.int64), return_inverse=True)[1], 1
     known: dict[int, int] = {}  # by the period the position up to which its runs are known
     while len(phrases) > 0 and (longest_phrase is None or length <= longest_phrase):
         known.clear()
@@ -83,11 +83,10 @@ def _periods(phrases: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Iterator[tu
 def _joined(
     phrases: np.ndarray[tuple[int], np.dtype[np.int64]], length: int
 ) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """Return the phrases of twice the length: each with the one behind it, as a number."""
+    """Return the phrases of twice the length: each with the one behind it, as a number. Numbers count from 0 on."""
     if len(phrases) <= length:
         return phrases[:0]
-    numbers = np.unique(phrases, return_inverse=True)[1]
-    pairs = numbers[:-length] * (int(numbers.max()) + 1) + numbers[length:]
+    pairs = phrases[:-length] * (int(phrases.max()) + 1) + phrases[length:]
     joined: np.ndarray[tuple[int], np.dtype[np.int64]] = np.unique(pairs, return_inverse=True)[1]
     return joined
 

@@ -91,6 +91,10 @@ def steps_of(program: Program) -> Graph:
     named += [(variable.node, variable.name) for variable in program.variables]
     for node, name in named:
         moved[node.index] = builder.add(_step(node, program, len(builder.steps), name=name, given=True))
+
+    def place(item: Any) -> Any:
+        return moved[item.index] if is_node(item) else item
+
     for node in program.graph.nodes:
         if node.index in moved:
             continue
@@ -98,7 +102,8 @@ def steps_of(program: Program) -> Graph:
             raise GraphError(
                 f"compile: {node.name or 'an input'} is neither an argument nor a variable, and no value was kept"
             )
-        args, kwargs = mapped((node.args, node.kwargs), lambda item: moved[item.index] if is_node(item) else item)
+        args = mapped(node.args, place)
+        kwargs = mapped(node.kwargs, place) if node.kwargs else {}
         if (isinstance(node.function, np.ufunc) or node.function in (np.where, part_written)) and any(
             [type(item) is np.ndarray and item.shape for item in args]
         ):

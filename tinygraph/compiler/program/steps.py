@@ -14,6 +14,7 @@ from tinygraph import draws
 from tinygraph.compiler.program.decisions import decided
 from tinygraph.engine.nested import instances
 from tinygraph.graph import Node
+from tinygraph.graph.node import setting_slots
 
 __all__ = ["Step", "is_node", "operands_of"]
 
@@ -21,6 +22,7 @@ __all__ = ["Step", "is_node", "operands_of"]
 _WITH_EFFECT = frozenset((draws.uniform, draws.normal, decided))
 
 
+@setting_slots
 @dataclass(frozen=True, eq=False, slots=True)
 class Step(Node):
     """A node of a program that is being compiled.

@@ -49,7 +49,7 @@ def words_of(graph: Graph) -> tuple[list[Step], list[int]]:
             words.append(known.setdefault(step.index, len(known)))
             continue
         key = (
-            step.function if isinstance(step.function, Hashable) else id(step.function),
+            step.function if type(step.function).__hash__ is not None else id(step.function),
             step.section, None if source is None else (source.file, source.line), step.shape, step.dtype,
             _kind(step.args[:2] if step.decides else step.args), _kind(step.kwargs) if step.kwargs else None,
         )  # fmt: skip

@@ -313,12 +313,19 @@ def _in_while(events: list[Event]) -> list[Event]:
     ]  # fmt: skip
 
 
+_NESTED = frozenset((tuple, list, dict))
+
+
 def _needed(roots: list[Event], events: list[Event]) -> set[int]:
     """Return the indices of the events that the roots depend on."""
     needed = {event.index for event in roots}
     for event in reversed(events):
         if event.index in needed:
-            needed.update([operand.index for operand in events_in(event.args)])
+            for item in event.args:
+                if type(item) is Event:
+                    needed.add(item.index)
+                elif type(item) in _NESTED:
+                    needed.update([operand.index for operand in events_in(item)])
             if event.kwargs:
                 needed.update([operand.index for operand in events_in(event.kwargs)])
     return needed
