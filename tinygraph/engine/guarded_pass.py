@@ -23,6 +23,7 @@ from tinygraph.engine.pulling import hand
 from tinygraph.engine.record import SHOWN
 from tinygraph.engine.recorded_pulls import join_pieces, pull_traced
 from tinygraph.engine.refusing import in_pass
+from tinygraph.engine.unseen import Unseen
 
 _AS_IT_IS = contextlib.nullcontext()
 
@@ -52,6 +53,7 @@ def guarded_pass(
     if not resumed:
         _begin(guarded, roots, seeds)
     tracing = state.tracing
+    unseen = None if tracing is None or show else Unseen(waiting.calls)
     call: Any = None
     try:
         for call in reversed(waiting.calls):
@@ -69,7 +71,7 @@ def guarded_pass(
                     pull_guarded(call, g, guarded)
             if state.watching:
                 watch_pulled(call, g, guarded.cotangents)
-            if not isinstance(g, np.float64) and g.size > SHOWN:
+            if not isinstance(g, np.float64) and (g.size > SHOWN or (unseen is not None and unseen.has(call))):
                 _free(call, g, waiting, show or id(call) in kept)
         for link in list(guarded.pieces):
             join_pieces(link, guarded)

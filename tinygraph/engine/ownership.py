@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 
 __all__ = [
-    "StandInMemory", "apart", "base_of", "held_alone", "is_array", "is_lent", "is_own", "is_shared", "is_stand_in",
-    "is_temporary", "owner", "pop_own", "reach_each_other", "read_only", "same_bits", "share_memory",
+    "StandInMemory", "apart", "base_of", "held_alone", "holders_in_loop", "is_array", "is_lent", "is_own", "is_shared",
+    "is_stand_in", "is_temporary", "owner", "pop_own", "reach_each_other", "read_only", "same_bits", "share_memory",
 ]  # fmt: skip
 
 
@@ -196,6 +196,22 @@ def _pop_counted(arrays: dict[Any, Any], key: Any) -> tuple[Any, int, int]:
 # The counts for an array that only the dict holds, and for the array below a view that alone holds it.
 _, _POPPED_ALONE, _ = _pop_counted({None: np.empty(1)}, None)
 _, _, _POPPED_ALONE_BELOW = _pop_counted({None: np.empty((1, 2)).T}, None)
+
+
+def holders_in_loop(item: Any) -> int:
+    """Return the count of references to an item of a list that a loop goes over, beside those of the two.
+
+    The function that asks has the item as its argument.
+    """
+    return sys.getrefcount(item) - _IN_LOOP
+
+
+def _asked_in_loop(item: Any) -> int:
+    return holders_in_loop(item)
+
+
+_IN_LOOP = 0
+(_IN_LOOP,) = [_asked_in_loop(item) for item in [object()]]
 
 
 def is_temporary(array: Any) -> bool:
