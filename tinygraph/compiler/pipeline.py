@@ -77,48 +77,58 @@ def made_version(
         GraphError: a gradient would be lost.
     """
     keep_freed_memory()
-    with _uncollected():
-        # trace
-        # Another thread's recording has its stand-ins where this one looks for the objects outside.
-        # One thread of BLAS: on a busy machine two can make a recording of half a second take five.
-        with one_at_a_time, one_thread():
-            stand_ins = stand_ins_for(function, parameters, args, kwargs, leaves, counting)
-            doubts = Doubts(masks=masks_change)
-            trace, result = trace_twice(parameters.function, stand_ins.enter, doubts)
-            finite = stand_ins.finite(trace, stand_ins.inputs(trace))
+    with _uncollected():  # when the collector begins again, the runs are gone: to look through them takes a tenth
+        return _recorded_version(function, parameters, args, kwargs, leaves, written, counting, known, masks_change)
+
+
+def _recorded_version(
+    function: Callable[..., Any], parameters: Parameters, args: tuple[Any, ...], kwargs: dict[str, Any],
+    leaves: list[Any], written: Callable[[Recording], Any] | None, counting: frozenset[Place],
+    known: Sequence[Program], masks_change: bool,
+) -> Version:  # fmt: skip
+    # trace
+    # Another thread's recording has its stand-ins where this one looks for the objects outside.
+    # One thread of BLAS: on a busy machine two can make a recording of half a second take five.
+    with one_at_a_time, one_thread():
+        stand_ins = stand_ins_for(function, parameters, args, kwargs, leaves, counting)
+        doubts = Doubts(masks=masks_change)
+        trace, result = trace_twice(parameters.function, stand_ins.enter, doubts)
+        finite = stand_ins.finite(trace, stand_ins.inputs(trace))
+        numbers = stand_ins.numbers(trace)
+        given = leaves if numbers is None else numbers.behind(leaves)
+        if given is None:
+            raise UnsupportedError("compile: Python's arithmetic on an int that changes has another result now")
+        careful = not all_finite(finite, given)
+        if careful:  # an infinity or a NaN is given, and the program would not be right for such values
+            trace, result = trace_twice(parameters.function, stand_ins.enter, replace(doubts, infinite=True))
             numbers = stand_ins.numbers(trace)
-            given = leaves if numbers is None else numbers.behind(leaves)
-            if given is None:
-                raise UnsupportedError("compile: Python's arithmetic on an int that changes has another result now")
-            careful = not all_finite(finite, given)
-            if careful:  # an infinity or a NaN is given, and the program would not be right for such values
-                trace, result = trace_twice(parameters.function, stand_ins.enter, replace(doubts, infinite=True))
-                numbers = stand_ins.numbers(trace)
-        # program
-        names = {key: identifier_of(name) for key, name in stand_ins.surroundings.tensors.items()}
-        inputs = stand_ins.inputs(trace)
-        recorded = program_of(trace, result, [event for event, _ in inputs], names)
-        twin = next((program for program in known if is_twin(program, recorded.program)), None)
-        if twin is not None:
-            recorded = replace(recorded, program=replace(recorded.program, twin=replace(twin, twin=None)))
-            written = None
-        binding = replace(
-            stand_ins.binding(trace, recorded, inputs, given),
-            numbers=numbers,
-            finite=finite,
-            careful=careful,
-            masks=stand_ins.masks(trace, inputs),
-        )
-        # rewrites, schedule, memory, names, write
-        write = functools.partial(runner_of, name=name_of(function))
-        if written is None:
-            runner = write(recorded.program)
-        else:
-            shapes = [event.shape for event in trace.events]
-            questions = functools.partial(questions_of, stand_ins.enter, trace)
-            runner = written(Recording(recorded.program, shapes, write, questions))
-        # run
-        return version_of(recorded.program, runner, stand_ins.surroundings, binding, given)
+    # program
+    names = {key: identifier_of(name) for key, name in stand_ins.surroundings.tensors.items()}
+    inputs = stand_ins.inputs(trace)
+    recorded = program_of(trace, result, [event for event, _ in inputs], names)
+    twin = next((program for program in known if is_twin(program, recorded.program)), None)
+    if twin is not None:
+        recorded = replace(recorded, program=replace(recorded.program, twin=replace(twin, twin=None)))
+        written = None
+    binding = replace(
+        stand_ins.binding(trace, recorded, inputs, given),
+        numbers=numbers,
+        finite=finite,
+        careful=careful,
+        masks=stand_ins.masks(trace, inputs),
+    )
+    # rewrites, schedule, memory, names, write
+    write = functools.partial(runner_of, name=name_of(function))
+    if written is None:
+        runner = write(recorded.program)
+    else:
+        shapes = [event.shape for event in trace.events]
+        questions = functools.partial(questions_of, stand_ins.enter, trace)
+        runner = written(Recording(recorded.program, shapes, write, questions))
+    # run
+    version = version_of(recorded.program, runner, stand_ins.surroundings, binding, given)
+    trace.let_go()
+    return version
 
 
 def runner_of(program: Program, name: str, open_size: int | None = None) -> Any:

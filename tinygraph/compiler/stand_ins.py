@@ -23,6 +23,7 @@ from tinygraph.compiler.guards.signature import Parameters
 from tinygraph.compiler.guards.surroundings import Surroundings, surroundings_of
 from tinygraph.compiler.names import identifier
 from tinygraph.compiler.run.binding import Binding
+from tinygraph.compiler.run.named_results import names_alone
 from tinygraph.compiler.run.numbers import Numbers
 from tinygraph.compiler.side_effects import side_effect
 from tinygraph.compiler.trace import TENSOR_VALUE, Event, Recorded, Trace
@@ -252,7 +253,7 @@ class StandIns:
                 if isinstance(leaf, Tensor | np.random.Generator)
             ],
             outside=self._found_generators,
-            result=recorded.result,
+            result=names_alone(recorded.result),
         )
 
 

@@ -61,15 +61,14 @@ def placed(step: Step, index: int, moved: Sequence[Step] | dict[int, Step]) -> S
     It runs for most steps of most rewrites, and so is written out, field by field: `replace` takes three times as long.
     """
 
-    def new(item: Any) -> Any:
-        if type(item) is Step:
-            return moved[item.index]
-        return mapped(item, new) if type(item) in (tuple, list) else item
+    def new(item: Any) -> Any:  # it does not name itself: only the garbage collector could free it then
+        return moved[item.index] if type(item) is Step else item
 
     copy: Step = _new(Step)
     _put_index(copy, index)
     _put_function(copy, step.function)
-    _put_args(copy, tuple([new(item) for item in step.args]))
+    args = [moved[item.index] if type(item) is Step else mapped(item, new) for item in step.args]
+    _put_args(copy, tuple(args))
     _put_kwargs(copy, mapped(step.kwargs, new) if step.kwargs else step.kwargs)
     _put_shape(copy, step.shape)
     _put_dtype(copy, step.dtype)

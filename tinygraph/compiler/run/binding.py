@@ -38,7 +38,7 @@ class Binding:
         tensors: for each leaf of a call that is a Tensor or a generator its position, and the Tensor itself where the
             function finds the same one outside, else None.
         outside: the ids of the generators that the function finds.
-        result: what the function returned.
+        result: what the function returned, with None in place of arrays and numbers.
         numbers: the numbers that Python computes from counters. They stand behind the leaves, and have positions there.
         finite: the sources of the numbers that the program takes to be finite, as in `given`, or a captured leaf.
         careful: whether the program is for calls in which one of these numbers is not finite. It is slower.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["has_names", "with_names"]
+__all__ = ["has_names", "names_alone", "with_names"]
 
 
 def has_names(result: Any) -> bool:
@@ -12,6 +12,16 @@ def has_names(result: Any) -> bool:
     if isinstance(result, dict):
         return any(has_names(item) for item in result.values())
     return isinstance(result, list | tuple) and (hasattr(result, "_fields") or any(has_names(item) for item in result))
+
+
+def names_alone(result: Any) -> Any:
+    """Return a result with None in place of what is in it."""
+    if isinstance(result, dict):
+        return {key: names_alone(item) for key, item in result.items()}
+    if isinstance(result, list | tuple):
+        items = [names_alone(item) for item in result]
+        return type(result)(*items) if hasattr(result, "_fields") else type(result)(items)
+    return None
 
 
 def with_names(result: Any, named: Any) -> Any:

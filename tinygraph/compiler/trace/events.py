@@ -91,8 +91,8 @@ class Captured:
     """
 
     __slots__ = (
-        "argument", "first", "first_grad", "grad", "had_grad", "initial", "link", "order", "rewritten", "tensor",
-        "value",
+        "_written_into", "argument", "first", "first_grad", "grad", "had_grad", "initial", "link", "order",
+        "rewritten", "tensor", "value",
     )  # fmt: skip
 
     def __init__(self, link: Any, order: int, argument: int | None) -> None:
@@ -107,11 +107,20 @@ class Captured:
         self.grad: Any = UNREAD
         self.first_grad: Event | None = None
         self.had_grad: bool | None = None
+        self._written_into: bool | None = None
 
     @property
     def is_written_into(self) -> bool:
         """True where the function writes into the array itself, as `w.data -= step` does and `w.assign` does not."""
+        if self._written_into is not None:
+            return self._written_into
         return self.initial is not None and self.initial._event is not self.first
+
+    def let_go(self) -> None:
+        """Let go of the run, whose program is made: its events would live as long as the program."""
+        self._written_into = self.is_written_into
+        self.value = self.initial = self.first = self.first_grad = None
+        self.grad = UNREAD
 
     @property
     def owner(self) -> Any:

@@ -77,6 +77,12 @@ class Trace:
         """See `Tracer.has_met`."""
         return type(TENSOR_VALUE.__get__(tensor)) is Traced or tensor._link in self.outside.captured
 
+    def let_go(self) -> None:
+        """Let go of the events and stand-ins, which hold each other, and would live as long as a program of the run."""
+        for captured in self.outside.captured.values():
+            captured.let_go()
+        self.recording.arguments.clear()
+
     @property
     def events(self) -> list[Event]:
         """The events of the run so far: the values it met and computed."""

@@ -107,6 +107,7 @@ def trace_twice(
     second, result = run(call, enter, first, doubts)
     if not second.recording.numbers.reckoning.is_as(first.recording.numbers.reckoning):
         raise second.tape.differs()
+    first.let_go()
     return second, result
 
 
