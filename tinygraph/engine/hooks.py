@@ -6,7 +6,7 @@ whose calls the tracer records. The engine needs nothing else of a compiler, and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence, Sized
+from collections.abc import Callable, Iterator, Sequence, Sized
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -16,7 +16,34 @@ if TYPE_CHECKING:
     from tinygraph.engine.links import Call
     from tinygraph.engine.table import Operation
 
-__all__ = ["Tracer"]
+__all__ = ["PullAlike", "Tracer"]
+
+
+class PullAlike(Protocol):
+    """A pull through a call: the first of its kind, or one that repeats what the first did.
+
+    Attributes:
+        is_known: an earlier pull was like this one.
+    """
+
+    @property
+    def is_known(self) -> bool:
+        """True if an earlier pull was like this one."""
+
+    def apply_rules(self) -> bool:
+        """Record what the rules make. Return False where the calls turn out to be others, and record nothing."""
+
+    def fitted(self) -> Iterator[tuple[Any, Callable[[], Any]]]:
+        """Yield for each operand that a gradient flows to the reach of its cotangent, and a function that makes it."""
+
+    def note(self, cotangent: Any = None, reach: Any = None) -> None:
+        """Note, for the first of its kind, that the rules have run, or that a cotangent was fitted to its operand."""
+
+    def go_on(self) -> None:
+        """Note that what was recorded since the last note is none of the pull's."""
+
+    def remember(self) -> None:
+        """Remember what the pull made, for pulls that are like it."""
 
 
 class Tracer(Protocol):
@@ -105,6 +132,17 @@ class Tracer(Protocol):
 
     def name_cotangent(self, call: Call, g: Any) -> None:
         """Name a cotangent for the call it belongs to."""
+
+    def pull_alike(
+        self, call: Call, g: Any, z: Any, args: tuple[Any, ...], keywords: dict[str, Any]
+    ) -> PullAlike | None:
+        """Return a pull whose rules do what they did for an earlier call; None where nothing is known of what they do.
+
+        Args:
+            call: the call that is pulled through.
+            g: the cotangent of its result, reached everywhere.
+            z, args, keywords: its result and arguments, as they were when it was made.
+        """
 
     def own_gradient(self, gradient: Any) -> Any:
         """Return a leaf's gradient as an array of its own; a Tensor, of a recorded pass, as it is."""

@@ -27,6 +27,7 @@ from tinygraph.engine.memory import as_writable, value_to_keep
 from tinygraph.engine.modes import state
 from tinygraph.engine.operands import CONSTANTS, NUMBERS
 from tinygraph.engine.operators import ARITHMETIC
+from tinygraph.engine.ownership import is_array, is_stand_in
 from tinygraph.engine.quick_links import Both, First, Left, Right, Unary
 from tinygraph.engine.record import (
     OFFSETS,
@@ -39,7 +40,7 @@ from tinygraph.engine.record import (
     record_call,
 )
 from tinygraph.engine.refusing import explained
-from tinygraph.engine.settling import views
+from tinygraph.engine.settling import note_view, views
 from tinygraph.engine.table import Operation, operation_of
 from tinygraph.engine.tensor import Tensor
 from tinygraph.engine.ufuncs import call_ufunc
@@ -288,6 +289,7 @@ def _live_operand(tensor: Any, needed: bool) -> tuple[Any, Any]:
 
 # The types of arguments that cannot hide a Tensor.
 _OPAQUE = frozenset((*CONSTANTS, str, slice, type(None), type(Ellipsis), np.int32, type))
+_NO_ARRAYS = _OPAQUE - {np.ndarray}
 _MUTABLE = frozenset((np.ndarray, tuple))
 _NO_KEYWORDS: dict[str, Any] = {}
 
@@ -299,6 +301,13 @@ def _opaque(item: Any) -> bool:
     if type(item) is np.ndarray:
         return bool(item.size <= COPIED) and item.dtype.kind not in "OmM"
     return type(item) in _OPAQUE or isinstance(item, np.dtype)
+
+
+def _opaque_number(item: Any) -> bool:
+    """Return whether an argument can be seen at a glance to hide no Tensor and no array, which a tracer looks up."""
+    if type(item) is tuple:
+        return _NO_ARRAYS.issuperset(map(type, item))
+    return type(item) in _NO_ARRAYS or isinstance(item, np.dtype)
 
 
 def first(
@@ -351,6 +360,8 @@ def first(
         views.append((reference(tensor), reference(x)))  # `note_view`, written out
         if len(views) > settling.most_views:
             settling.forget_views()
+    elif modes.unusual and is_stand_in(value) and is_array(value) and (value._base is not None or value is x._value):
+        note_view(tensor, x)
     return tensor
 
 
@@ -365,13 +376,14 @@ def call_function(function: Callable[..., Any], args: tuple[Any, ...], kwargs: d
         and type(x := args[0]) is Tensor
         and ((link := x._link).ready or type(link) in LIVE_CALLS)
         and op.rules[0] is not None
-        and not (modes.unusual and (not state.recording or state.tracing is not None))
+        and not (modes.unusual and (not state.recording or (state.tracing is not None and not link.ready)))
     ):
         if len(args) == 1 and not kwargs and not op.takes_dtype and not modes.unusual:
             return unary(op, compute, x, frame)
         rest = args[1:]
-        if all([_opaque(item) for item in rest]) and (
-            not kwargs or ("out" not in kwargs and all([_opaque(item) for item in kwargs.values()]))
+        is_opaque = _opaque if not modes.unusual or state.tracing is None else _opaque_number
+        if all([is_opaque(item) for item in rest]) and (
+            not kwargs or ("out" not in kwargs and all([is_opaque(item) for item in kwargs.values()]))
         ):
             return first(op, compute, x, rest, kwargs, frame)
     if function is operator.getitem and type(args[0]._link) is LiveData:

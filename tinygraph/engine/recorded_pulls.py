@@ -11,7 +11,7 @@ from tinygraph.engine.delivering import Guarded, deliver_reached, note_reach
 from tinygraph.engine.dependence import IDENTITIES, SELECTIONS, is_elementwise
 from tinygraph.engine.fitting import fit
 from tinygraph.engine.keeping import Held
-from tinygraph.engine.links import Call, Leaf, Like, links_in
+from tinygraph.engine.links import Call, Leaf, Like, links_in, takes_gradient
 from tinygraph.engine.masks import found_reach, is_at_hand, whole
 from tinygraph.engine.memory import stand_for
 from tinygraph.engine.modes import on_behalf_of, state
@@ -22,9 +22,10 @@ from tinygraph.engine.reaching import Towards, dropped, reaches, reads_numbers
 from tinygraph.engine.table import Operation
 
 if TYPE_CHECKING:
-    from tinygraph.engine.hooks import Tracer
+    from tinygraph.engine.hooks import PullAlike, Tracer
 
 _new: Callable[[type], Any] = object.__new__
+_NESTED = (tuple, list)
 
 
 def reads_computed(op: Operation, links: Any, recorded: bool) -> bool:
@@ -76,19 +77,60 @@ def pull_traced(tracer: Tracer, call: Call, g: Any, guarded: Guarded) -> None:
     """Pull a cotangent back while a function is being compiled: every call of a rule becomes part of the program."""
     tracer.name_cotangent(call, g)
     links, keywords = call.args, call.keywords
-    as_of = tracer.as_of
-    values = _Read(
-        as_of(call._value, call.order),
-        mapped(links, lambda item: as_of(value_of(item), call.order)),
-        mapped(keywords, lambda item: as_of(value_of(item), call.order)),
-    )
+    as_of, order = tracer.as_of, call.order
+
+    def read(item: Any) -> Any:
+        return as_of(value_of(item), order)
+
+    values = _Read(as_of(call._value, order), mapped(links, read), mapped(keywords, read) if keywords else keywords)
     reach = guarded.reach.get(call)
     with on_behalf_of(call, guarded.recorded or state.recording, reach):
-        towards = reaches(call.op, reach, values.z, values.args, links, values.keywords)
-        found = _found_traced(tracer, call, g, towards, guarded, values)
-        for (argument, cotangent), towards_it in zip(found, towards, strict=True):
-            deliver_reached(argument, cotangent, towards_it.operand, call, guarded)
-        _note_loose(call, links, guarded)
+        if reach is None and not guarded.recorded and _reaches_links(links):
+            alike = tracer.pull_alike(call, g, values.z, values.args, values.keywords)
+        else:
+            alike = None
+        if alike is None or not alike.is_known or not _pull_again(call, guarded, alike):
+            towards = reaches(call.op, reach, values.z, values.args, links, values.keywords)
+            found = _found_traced(tracer, call, g, towards, guarded, values)
+            if alike is None or alike.is_known:
+                for (argument, cotangent), towards_it in zip(found, towards, strict=True):
+                    deliver_reached(argument, cotangent, towards_it.operand, call, guarded)
+            else:
+                _deliver_first(found, towards, guarded, alike)
+        if guarded.reach:
+            _note_loose(call, links, guarded)
+
+
+def _reaches_links(links: Any) -> bool:
+    """Return whether each argument that a gradient flows to is a link, and no sequence of some."""
+    for item in links:  # noqa: SIM110 - half of the time of any()
+        if type(item) in _NESTED and takes_gradient(item):
+            return False
+    return True
+
+
+def _deliver_first(found: list[tuple[Any, Any]], towards: list[Towards], guarded: Guarded, alike: PullAlike) -> None:
+    """Deliver what the rules made, and let the tracer remember it for pulls that are alike."""
+    alike.note()
+    for (link, cotangent), towards_it in zip(found, towards, strict=True):
+        note_reach(link, towards_it.operand, guarded)
+        alike.go_on()
+        cotangent = fit(cotangent, link._value)
+        alike.note(cotangent, towards_it.operand)
+        hand(link, cotangent, guarded.cotangents, guarded.waiting)
+    alike.remember()
+
+
+def _pull_again(call: Call, guarded: Guarded, alike: PullAlike) -> bool:
+    """Deliver what the rules made for an earlier call, made of the arrays of this one; return whether they can."""
+    if not alike.apply_rules():
+        return False
+    rules = call.op.rules
+    links = [link for rule, link in zip(rules, call.args, strict=False) if rule is not None and takes_gradient(link)]
+    for link, (reach, cotangent) in zip(links, alike.fitted(), strict=True):
+        note_reach(link, reach, guarded)
+        hand(link, cotangent(), guarded.cotangents, guarded.waiting)
+    return True
 
 
 class _Read(NamedTuple):
@@ -171,8 +213,6 @@ def _note_loose(call: Call, links: Any, guarded: Guarded) -> None:
 
     An element that such a choice left out is infinite only if an operation made it so.
     """
-    if not guarded.reach:
-        return
     chooses = call.op.function in SELECTIONS and call.op.function is not np.where
     loose = call in guarded.loose or (chooses and call not in guarded.reach)
     for link in links_in(links):

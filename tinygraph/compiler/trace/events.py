@@ -12,6 +12,8 @@ from tinygraph.engine.scopes import Label
 
 __all__ = ["UNREAD", "Captured", "Event", "events_in"]
 
+_new: Callable[[type[Event]], Event] = object.__new__
+
 
 class Event:
     """A value of the program while it is being made: an input, a constant, or the result of a call.
@@ -60,6 +62,22 @@ class Event:
         self.label: Label | None = None
         self.section = "forward"
         self.differentiated: Event | None = None
+
+    def again(self, index: int, args: tuple[Any, ...]) -> Event:
+        """Return the event of a value that is made again, of other arrays and elsewhere on the tape."""
+        event = _new(Event)
+        event.kind, event.index, event.args = self.kind, index, args
+        event.shape, event.dtype, event.size = self.shape, self.dtype, self.size
+        event.function, event.kwargs, event.content, event.as_met = (
+            self.function,
+            self.kwargs,
+            self.content,
+            self.as_met,
+        )
+        event.fixed, event.low, event.finite, event.section = self.fixed, self.low, self.finite, self.section
+        event.name = event.code = event.label = event.differentiated = None
+        event.lasti = 0
+        return event
 
     @property
     def scope(self) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinygraph.compiler.trace.bounds import bound_below, finiteness
-from tinygraph.compiler.trace.carrying_out import Failure, carried_out
+from tinygraph.compiler.trace.carrying_out import Failure, carried_out, quiet_context
 from tinygraph.compiler.trace.error_handling import ErrorHandling
 from tinygraph.compiler.trace.events import Event
 from tinygraph.compiler.trace.functions import Part
@@ -64,6 +64,7 @@ class Execution:
         passes: the number of backward passes that the run is inside now.
         differentiated: the call that the backward pass is at, as its instruction and the event of its result.
         outside_as_it_is: returns a block in which the function's surroundings are as they were before the run.
+        quiet: a context in which NumPy warns of nothing.
     """
 
     def __init__(self, tape: Tape) -> None:
@@ -71,6 +72,7 @@ class Execution:
         self.passes = 0
         self.differentiated: tuple[Any, int, Event | None] = (None, 0, None)
         self.outside_as_it_is: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext
+        self.quiet = quiet_context()
         self._tape = tape
         self._failure: Failure | None = None
 
@@ -100,7 +102,7 @@ class Execution:
         if self.errors.blocks:
             self._tape.quiet |= self.errors.ignored()
         try:
-            value = carried_out(call.function, call.args, call.kwargs, self.outside_as_it_is)
+            value = carried_out(call.function, call.args, call.kwargs, self.outside_as_it_is, self.quiet)
         except Exception as error:
             self._failure = self._failure or Failure(function_name(call.function), error, users_line())
             raise
@@ -117,7 +119,8 @@ class Execution:
         """Return a call and the outline of its result, for the second run."""
         parts = value if isinstance(value, _SEQUENCES) else (value,)
         aliases = [alias_of(call.function, part, call.operands, call.is_own) for part in parts]
-        check_positions(call.function, call.operands, aliases)
+        if aliases[0].operand is not None or len(aliases) > 1:
+            check_positions(call.function, call.operands, aliases)
         return RecordedCall(
             call.function, call.event_args, call.event_kwargs, outline(value), aliases, call.code, call.lasti
         )

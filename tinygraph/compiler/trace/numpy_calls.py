@@ -15,6 +15,7 @@ from tinygraph.compiler.program.facts import FIRST_NAMES, facts_of
 from tinygraph.compiler.trace import writes
 from tinygraph.compiler.trace.deciding import decided_size
 from tinygraph.compiler.trace.functions import Method
+from tinygraph.compiler.trace.operands import names_itself
 from tinygraph.compiler.trace.python_numbers import PythonNumber, asked_for
 from tinygraph.compiler.trace.recorder import Recorder
 from tinygraph.compiler.trace.refusals import BY_VALUE
@@ -221,6 +222,8 @@ def _along(recorder: Recorder, axis: int, index: Any, count: int) -> Any:
 
 def index(recorder: Recorder, traced: Traced, index: Any) -> Any:
     """Record `traced[index]`."""
+    if names_itself(index):
+        return recorder.call(operator.getitem, (traced, index), {})
     index = mapped(index, lambda item: item.data if type(item) is Tensor else item)
     for item in index if type(index) is tuple else (index,):
         for end in (item.start, item.stop, item.step) if type(item) is slice else (item,):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import EllipsisType
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,35 @@ from tinygraph.compiler.trace.recorder import Recorder
 from tinygraph.compiler.trace.traced import Traced
 from tinygraph.engine.nested import mapped
 
-__all__ = ["PLAIN", "Outline", "as_builtin", "as_part", "outline", "promoted", "sequence_like"]
+__all__ = [
+    "NESTED",
+    "PLAIN",
+    "Outline",
+    "as_builtin",
+    "as_part",
+    "names_itself",
+    "outline",
+    "promoted",
+    "sequence_like",
+]
 
 PLAIN = frozenset((int, float, bool, str, type(None), tuple, list, dict))
+
+
+# What an index is most often made of.
+_ENDS = frozenset((int, type(None)))
+_ENTRIES = _ENDS | {EllipsisType}
+
+
+def names_itself(index: Any) -> bool:
+    """Return whether an index is made of numbers of Python's alone: none is computed, and it is kept as it is."""
+    for item in index if type(index) is tuple else (index,):
+        if type(item) is slice:
+            if type(item.start) not in _ENDS or type(item.stop) not in _ENDS or type(item.step) not in _ENDS:
+                return False
+        elif type(item) not in _ENTRIES:
+            return False
+    return True
 
 
 def as_builtin(item: Any) -> Any:
@@ -51,10 +78,10 @@ class Outline:
 
 def _may_be_weak(item: Any) -> bool:
     """Return whether an argument is, or may hold, a stand-in for a number of Python's. Nests are not looked into."""
-    return item._weak if type(item) is Traced else type(item) in _NESTED
+    return item._weak if type(item) is Traced else type(item) in NESTED
 
 
-_NESTED = frozenset((tuple, list, dict))
+NESTED = frozenset((tuple, list, dict))
 _SEQUENCES = (tuple, list)  # made once: `tuple | list` in a call would be made again each time
 
 

@@ -16,7 +16,7 @@ from tinygraph.compiler.trace.execution import CallToRecord, Execution
 from tinygraph.compiler.trace.generators import Generators
 from tinygraph.compiler.trace.noticing import OpenSize, value_of
 from tinygraph.compiler.trace.numbers_given import NumbersGiven
-from tinygraph.compiler.trace.operands import PLAIN, as_builtin, promoted
+from tinygraph.compiler.trace.operands import NESTED, PLAIN, as_builtin, promoted
 from tinygraph.compiler.trace.orders import axes_in_memory, order_of, transposed_call, without_order
 from tinygraph.compiler.trace.plain_arrays import PlainArrays
 from tinygraph.compiler.trace.python_numbers import PythonNumber
@@ -211,13 +211,34 @@ class Recording:
             return self._call_in_order(order, function, args, kwargs)
         if self.has_weak:
             args, kwargs = promoted(self, args, kwargs)
-        operands = instances(Traced, args)
-        event_args, event_kwargs = mapped(args, self.operand), kwargs
+        operands: list[Traced] = []
+        event_args, event_kwargs = self._kept(args, operands), kwargs
         if kwargs:
             operands += instances(Traced, kwargs)
             event_kwargs = mapped(kwargs, self.operand)
         call = CallToRecord(function, args, kwargs, event_args, event_kwargs, operands, is_own, *instruction())
         return self._execution.record(self, call)
+
+    def _kept(self, args: tuple[Any, ...], operands: list[Traced]) -> tuple[Any, ...]:
+        """Return the arguments of a call as an event keeps them.
+
+        Args:
+            args: the arguments.
+            operands: gets the stand-ins among them.
+        """
+        kept: list[Any] = []
+        for item in args:
+            kind = type(item)
+            if kind is Traced:
+                operands.append(item)
+                is_now = item._recorder is self and item._seen == item._memory.version
+                kept.append(item._event if is_now else self.operand(item))
+            elif kind in NESTED:
+                operands += instances(Traced, item)
+                kept.append(mapped(item, self.operand))
+            else:
+                kept.append(item if kind in PLAIN else self.operand(item))
+        return tuple(kept)
 
     def _sized(self, arguments: Any) -> Any:
         """Return arguments that are sizes or axes with whole numbers for those that are computed."""

@@ -87,6 +87,10 @@ class Reliance:
         self._relied_loosely.update([event for event, found in zip(events, known, strict=True) if found == 1])
         return True
 
+    def counts(self) -> tuple[int, int]:
+        """Return how many values rules took to be finite so far, in each of the two ways."""
+        return len(self._relied), len(self._relied_loosely)
+
     def inputs(self) -> set[int]:
         """Return the indices of the inputs that must be finite for the program to be right."""
         return _inputs_below(self._relied) | {

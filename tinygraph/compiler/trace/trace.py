@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 
 from tinygraph.compiler.trace import numpy_calls, regular_points, writes
+from tinygraph.compiler.trace.alike import Alike
 from tinygraph.compiler.trace.carrying_out import runs_users_code
 from tinygraph.compiler.trace.events import Event
 from tinygraph.compiler.trace.execution import Execution
 from tinygraph.compiler.trace.masks_outside import MasksOutside
 from tinygraph.compiler.trace.outside import TENSOR_VALUE, Outside
+from tinygraph.compiler.trace.pull import Run
 from tinygraph.compiler.trace.recording import Recording
 from tinygraph.compiler.trace.reliance import NO_DOUBTS, Doubts, Reliance
 from tinygraph.compiler.trace.tape import Tape
@@ -47,6 +49,7 @@ class Trace:
         outside: the Tensors that the run found, and its copies of their values and gradients.
         refusal: the first error that said what cannot be compiled; the function may have caught it.
         reliance: the values that the run's rules took to be finite.
+        alike: the pulls of its backward passes that are like earlier ones.
         masks: the arrays outside that told the run's rules what a cotangent reaches.
     """
 
@@ -70,6 +73,9 @@ class Trace:
         self.call, self.call_function = self.recording.call, self.recording.call_function
         self.plain_index = functools.partial(writes.plain_index, self.recording)
         self.check_own, self.own_gradient = self.outside.check_own, self.outside.own_gradient
+        run = Run(self.recording, self.execution, self.outside, self.reliance)
+        self.alike: Alike = Alike(run, None if reference is None else reference.alike)
+        self.pull_alike = self.alike.pull
         self.stays_finite, self.is_finite = self.reliance.stays_finite, self.reliance.is_finite
         self.with_known_mask = self.masks.with_known
 

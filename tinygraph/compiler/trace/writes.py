@@ -16,6 +16,7 @@ import numpy as np
 from tinygraph.compiler.kernels.parts import ViewCall, part_written, view_at
 from tinygraph.compiler.trace.agreement import same_content
 from tinygraph.compiler.trace.deciding import decided_size
+from tinygraph.compiler.trace.operands import names_itself
 from tinygraph.compiler.trace.python_numbers import PythonNumber, asked_for
 from tinygraph.compiler.trace.recorder import Recorder
 from tinygraph.compiler.trace.refused import IN_PLACE, refused
@@ -174,6 +175,8 @@ def plain_index(recorder: Recorder, index: Any) -> Any:
     Raises:
         SteeringError: a counter stands in it, whose value then is part of the program.
     """
+    if names_itself(index):
+        return index
     if type(index) is tuple:
         return tuple([plain_index(recorder, item) for item in index])
     if type(index) is Tensor:

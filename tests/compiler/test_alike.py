@@ -1,0 +1,267 @@
+"""Pulls that are alike: the calls that rules made are made again, and the tape is the one that the rules would make."""
+
+from __future__ import annotations
+
+import functools
+import gc
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tinygraph as tg
+from tests.compiler.programs import recurrent
+from tests.compiler.test_scientific_programs import categories
+from tinygraph.compiler import pipeline
+from tinygraph.compiler.trace import twice
+from tinygraph.compiler.trace.alike import Alike
+from tinygraph.compiler.trace.events import Event
+from tinygraph.compiler.trace.pull import Pull
+from tinygraph.compiler.trace.tape import Tape
+from tinygraph.engine import guarded_pass
+from tinygraph.engine.table import operation_of
+from tinygraph.users_code.source import source_of
+
+RNG = np.random.default_rng(0)
+STEPS = 6
+
+
+def gated(x: Any, w: Any, u: Any, b: Any) -> Any:
+    h = c = np.zeros((x.shape[1], 4), x.dtype)
+    for t in range(x.shape[0]):
+        z = x[t] @ w + h @ u + b
+        i, f, o, g = [z[:, at : at + 4] for at in range(0, 16, 4)]
+        c = tg.sigmoid(f) * c + tg.sigmoid(i) * np.tanh(g)
+        h = tg.sigmoid(o) * np.tanh(c)
+    return np.sum(h**2)
+
+
+def arrays(dtype: Any, *shapes: tuple[int, ...]) -> list[Any]:
+    found = [RNG.normal(size=shape) for shape in shapes]
+    return [(item + 1j * item[::-1] if np.dtype(dtype).kind == "c" else item).astype(dtype) for item in found]
+
+
+def repeated(step: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    def loss(x: Any, w: Any) -> Any:
+        for _ in range(STEPS):
+            x = step(x, w)
+        return np.sum(abs(x) ** 2)
+
+    return loss
+
+
+def of_two_dtypes(x: Any, w: Any) -> Any:
+    h = x[0]
+    for t in range(STEPS):
+        h = np.tanh(h + np.sum(x[t % 2 : t % 2 + 1] * w))
+    return np.sum(h)
+
+
+def written(x: Any, w: Any) -> Any:
+    y = x * 1.0
+    for i in range(1, 3):
+        y[i] = np.tanh(y[i - 1]) * w[i] + y[i]
+    return np.sum(y**2)
+
+
+def masked(x: Any, w: Any) -> Any:
+    return np.where(x > 0, np.sqrt(abs(x) + 1) * w, x)
+
+
+PAIR = ((3, 4), (4,))
+PROGRAMS: dict[str, tuple[Callable[..., Any], list[Any]]] = {
+    "gated": (gated, arrays(np.float32, (STEPS, 2, 3), (3, 16), (4, 16), (16,))),
+    "recurrent": (recurrent, arrays(float, (STEPS, 2, 3), (3, 4), (4, 4), (4,))),
+    "bias": (repeated(lambda x, w: np.tanh(x + w)), arrays(float, *PAIR)),
+    "column": (repeated(lambda x, w: np.tanh(x * w[:3, None]) / (1 + x * x)), arrays(float, *PAIR)),
+    "same operand": (repeated(lambda x, w: x * x + x * w), arrays(float, *PAIR)),
+    "half": (repeated(lambda x, w: np.tanh(x * w) - x), arrays(np.float16, *PAIR)),
+    "complex": (repeated(lambda x, w: np.exp(x * w * 0.1) + w), arrays(complex, *PAIR)),
+    "views": (repeated(lambda x, w: np.sin(x.T.reshape(3, 4)[::-1] + w)), arrays(float, *PAIR)),
+    "reductions": (repeated(lambda x, w: x - np.mean(x, axis=1, keepdims=True) + np.sum(x * w)), arrays(float, *PAIR)),
+    "selections": (repeated(lambda x, w: np.maximum(x, w) + tg.relu(x) * np.max(x, axis=0)), arrays(float, *PAIR)),
+    "conditions": (repeated(masked), arrays(float, *PAIR)),
+    "numbers": (repeated(lambda x, w: x * w[0] ** 2 + np.float32(0.5) * w[1]), arrays(float, *PAIR)),
+    "Fortran's order": (repeated(lambda x, w: np.reshape(x.T, (3, 4), order="F") * w), arrays(float, *PAIR)),
+    "two dtypes": (of_two_dtypes, [*arrays(np.float32, (2,)), *arrays(float, (2,))]),
+    "writes": (written, arrays(float, *PAIR)),
+}
+
+
+def tape_of(function: Callable[..., Any], given: list[Any], monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Return the events of the second run of a function, as plain data."""
+    traces: list[Any] = []
+
+    def traced(*args: Any, **keywords: Any) -> Any:
+        found = twice.trace_twice(*args, **keywords)
+        traces.append([described(event) for event in found[0].events] + [found[0].tape.orders])
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pipeline, "trace_twice", traced)
+        tg.compile(function)(*given)
+    return traces
+
+
+def described(event: Event) -> tuple[Any, ...]:
+    label = event.label
+    return (
+        event.index, event.kind, event.shape, event.dtype, event.function, plain([event.args, event.kwargs]),
+        event.code, source_of(event.code, event.lasti), label and (list(map(str, label.scope)), label.inner),
+        event.section, event.differentiated and event.differentiated.index, event.name, event.low, event.finite,
+        event.fixed, repr(event.content),
+    )  # fmt: skip
+
+
+def plain(item: Any) -> Any:
+    if isinstance(item, list | tuple):
+        return [plain(part) for part in item]
+    if isinstance(item, dict):
+        return {key: plain(part) for key, part in item.items()}
+    return f"event {item.index}" if type(item) is Event else repr(item)
+
+
+def differentiated() -> Iterator[Any]:
+    for name, (function, given) in PROGRAMS.items():
+        yield pytest.param(tg.value_and_grad(function, argnums=tuple(range(len(given)))), given, id=name)
+    # The elements are read one by one, so that masks say what their cotangents reach.
+    places = np.array([0, 1, 1, 2, 3, 0])
+    yield pytest.param(tg.hessian(categories), [np.array([0.1, 0.2, 0.3, 0.4]), places], id="hessian")
+
+
+@pytest.mark.parametrize(("function", "given"), list(differentiated()))
+def test_the_tape_is_the_one_that_the_rules_make(
+    function: Callable[..., Any], given: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = tape_of(function, given, monkeypatch)
+    monkeypatch.setattr(Alike, "pull", lambda *args: None)
+    assert found == tape_of(function, given, monkeypatch)
+
+
+@pytest.fixture
+def counts(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, int]]:
+    """How many pulls were the first of their kind, and how many were like one."""
+    found = {"first": 0, "again": 0}
+    remember, apply_rules = Pull.remember, Pull.apply_rules
+
+    def counted(pull: Pull, key: str, method: Callable[[Pull], Any]) -> Any:
+        found[key] += 1
+        return method(pull)
+
+    monkeypatch.setattr(Pull, "remember", lambda pull: counted(pull, "first", remember))
+    monkeypatch.setattr(Pull, "apply_rules", lambda pull: counted(pull, "again", apply_rules))
+    yield found
+
+
+def test_a_longer_loop_has_no_more_pulls_of_a_new_kind(counts: dict[str, int]) -> None:
+    def kinds(steps: int) -> int:
+        counts.update(first=0, again=0)
+        x, *rest = PROGRAMS["gated"][1]
+        tg.compile(tg.grad(gated, argnums=1))(np.concatenate([x] * steps), *rest)
+        assert counts["again"] > 2 * 15 * (STEPS * steps - 2)
+        return counts["first"]
+
+    assert kinds(1) == kinds(3)
+
+
+def test_a_rule_of_ours_runs_no_more_often_in_a_longer_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    operation: Any = operation_of(np.tanh)
+    (rule,) = operation.rules
+    calls: list[None] = []
+
+    @functools.wraps(rule)
+    def counted(*args: Any) -> Any:
+        calls.append(None)
+        return rule(*args)
+
+    monkeypatch.setattr(operation, "rules", (counted,))
+
+    def times(steps: int) -> int:
+        calls.clear()
+
+        def loss(x: Any) -> Any:
+            for _ in range(steps):
+                x = np.tanh(x)
+            return np.sum(x)
+
+        tg.compile(tg.grad(loss))(np.ones(3))
+        return len(calls)
+
+    assert times(10) == times(30) <= 6
+
+
+def test_a_rule_of_the_users_runs_each_time() -> None:
+    calls: list[None] = []
+
+    @tg.primitive
+    def cube(x: Any) -> Any:
+        return x**3
+
+    def rule(g: Any, z: Any, x: Any) -> Any:
+        calls.append(None)
+        return g * (3 * x * x)
+
+    cube.derivative(rule)
+
+    def loss(x: Any) -> Any:
+        for _ in range(5):
+            x = cube(x) * 0.5
+        return np.sum(x)
+
+    tg.compile(tg.grad(loss))(np.ones(3))
+    assert len(calls) >= 2 * 5
+
+
+# --- what a run leaves behind -----------------------------------------------------------------------------------------
+
+
+def test_a_program_holds_nothing_of_the_run_and_leaves_no_cycles() -> None:
+    w = tg.Tensor(np.ones((3, 4)), name="w")
+
+    @tg.compile
+    def step(x: Any) -> Any:
+        loss = gated(x, w, np.ones((4, 16)), np.ones(16)) if x.shape[-1] == 1 else np.sum(np.tanh(x @ w) ** 2)
+        w.grad = None
+        loss.backward()
+        w.assign(w.data - 0.1 * w.grad)
+        return loss
+
+    def living() -> int:
+        return sum([type(item) in (Event, Tape) for item in gc.get_objects()])
+
+    gc.collect()
+    before = living()
+    gc.disable()
+    try:
+        step(np.ones((2, 3)))
+        assert living() <= before
+    finally:
+        gc.enable()
+    step(np.zeros((2, 3)))
+
+
+@pytest.mark.parametrize("forgets", [False, True])
+def test_only_the_cotangents_of_living_tensors_are_kept(forgets: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    freed: list[Any] = []
+    free = guarded_pass._free
+    monkeypatch.setattr(guarded_pass, "_free", lambda call, *rest: (freed.append(call), free(call, *rest)))
+
+    def gradients(x: Any) -> Any:
+        first = z = np.tanh(x)
+        for _ in range(4):
+            z = np.tanh(z)
+        loss = np.sum(z)
+        last = None if forgets else z
+        del z
+        loss.backward()
+        return first.grad * 2, None if last is None else last.grad + 1, x.grad
+
+    x = np.linspace(-1, 1, 6)
+    expected = gradients(tg.Tensor(x))
+    found = tg.compile(gradients)(tg.Tensor(x))
+    assert len(freed) == 2 * (4 if forgets else 3)
+    for one, other in zip(found, expected, strict=True):
+        assert (one is None) == (other is None)
+        if one is not None:
+            np.testing.assert_allclose(one, other, rtol=1e-12)
