@@ -131,3 +131,18 @@ def test_second_derivatives_of_shifted_values() -> None:
 def test_a_sum_that_vanishes_and_is_wanted_is_returned() -> None:
     compiled = tg.compile(lambda x: (np.sum(x - np.mean(x, axis=1, keepdims=True), axis=1), np.exp(x)))
     np.testing.assert_allclose(compiled(X)[0], 0, atol=1e-14)
+
+
+def test_what_rounding_leaves_is_a_value_of_its_own() -> None:
+    """The mean of the deviations corrects a mean that was rounded, and is NaN where a number is."""
+
+    def corrected(x: Any) -> Any:
+        mean = np.mean(x, axis=1, keepdims=True)
+        return mean + np.sum(x - mean, axis=1, keepdims=True) / x.shape[1]
+
+    compiled = tg.compile(corrected)
+    x = X + 1e16
+    np.testing.assert_array_equal(compiled(x), corrected(x))
+    assert np.any(compiled(x) != np.mean(x, axis=1, keepdims=True))
+    x[2, 3] = np.nan
+    np.testing.assert_array_equal(compiled(x), corrected(x))

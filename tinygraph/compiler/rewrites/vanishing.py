@@ -4,7 +4,7 @@ The maximum that a softmax by hand subtracts has a gradient that is 0, and so ha
 numbers of a row changes neither. A computed gradient is what rounding leaves of 0, at the price of the other half.
 
 A value is written as a sum of products of other values and of their sums over the same axes; where all products cancel,
-it is 0.
+it is 0. Only gradients are dropped: a program that computes such a sum wants what rounding leaves, or the NaN in it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,9 @@ Expansion = dict[Product, float]
 
 
 def drop_vanishing(graph: Graph) -> Graph:
-    """s + np.sum(c * (x - np.sum(x) / n)) * y  ->  s, where the sums go over the same n numbers, for which c is one."""
+    """s + np.sum(c * (x - np.sum(x) / n)) * y  ->  s, where the sums go over the same n numbers, for which c is one.
+    This is done in gradients alone.
+    """
     zeros: set[int] = set()
 
     def change(builder: Builder, step: Step) -> Step | None:
@@ -66,8 +68,10 @@ def _without_zero(builder: Builder, step: Step, is_zero: list[bool]) -> Step | N
 
 
 def _vanishes(step: Step) -> bool:
-    """Return whether a sum over some axes, or a sum of such sums, is 0."""
-    if step.dtype.char not in ROUNDED or step.function not in (np.sum, np.add, np.subtract):
+    """Return whether a sum of a gradient over some axes, or a sum of such sums, is 0."""
+    if step.section != "backward" or step.dtype.char not in ROUNDED:
+        return False
+    if step.function not in (np.sum, np.add, np.subtract):
         return False
     reduction = step if step.function is np.sum else _reduction(step.args[0]) and _reduction(step.args[1])
     if type(reduction) is not Step or not is_plain_reduction(reduction) or type(reduction.args[0]) is not Step:
