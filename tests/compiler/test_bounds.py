@@ -194,6 +194,12 @@ def test_the_maximum_of_other_axes_tells_nothing():
     less.args = (event, transposed)
     assert bound_below(np.sum, (terms,), {"axis": 1}, event.dtype) == 0
     assert finiteness(np.exp, (less,), {}, event.dtype) == 0
+    for index in (slice(None, None, -1), np.array([2, 0, 1]), (slice(None), [0])):  # the maximum of another row
+        moved = Event("call", 0, (3, 1), event.dtype)
+        moved.function, moved.args = operator.getitem, (largest, index)
+        less.args = (event, moved)
+        assert bound_below(np.sum, (terms,), {"axis": 1}, event.dtype) == 0
+        assert finiteness(np.exp, (less,), {}, event.dtype) == 0
 
 
 def test_windows_of_finite_numbers_are_finite():

@@ -97,8 +97,17 @@ def _without_maximum(item: Any) -> tuple[int, ...] | None:
 
 def _keeps_order(event: Event) -> bool:
     """Return whether a call gives the elements of its operand in their order, as `x[:, None]` does."""
-    taken = event.function in (operator.getitem, np.broadcast_to) and event.size == event.args[0].size
-    return taken or facts_of(event.function).view == "reshape"
+    if event.kwargs or not event.args or type(event.args[0]) is not Event or event.size != event.args[0].size:
+        return False
+    if event.function is operator.getitem:
+        index = event.args[1]
+        return all(map(_goes_forward, index if type(index) is tuple else (index,)))
+    return event.function is np.broadcast_to or facts_of(event.function).view == "reshape"
+
+
+def _goes_forward(item: Any) -> bool:
+    """Return whether an item of an index leaves the elements in their order, if it takes all of them."""
+    return item is None or item is Ellipsis or (type(item) is slice and item.step in (None, 1))
 
 
 def _axes_of(args: tuple[Any, ...], kwargs: dict[str, Any], x: Event) -> tuple[int, ...]:
