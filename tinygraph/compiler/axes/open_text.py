@@ -100,7 +100,8 @@ def open_text(program: OpenProgram, size: int, write: Callable[..., Any]) -> Ope
         size: for which it is needed.
         write: the compiler: returns the runner of a program.
     """
-    for start in (size, size + size // 4 + 8, 2 * size):  # the next may be on the other side of a threshold
+    first = max(size, LEAST)
+    for start in (first, first + first // 4 + 8, 2 * first):  # the next may be on the other side of a threshold
         sizes = _samples(start, program)
         try:
             runners = _written(program, sizes, write)
