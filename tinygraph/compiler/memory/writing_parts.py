@@ -17,8 +17,10 @@ import numpy as np
 
 from tinygraph.compiler.kernels.parts import part_written
 from tinygraph.compiler.memory.draft import Draft
+from tinygraph.compiler.memory.layouts import is_view
 from tinygraph.compiler.memory.overwriting import lie_alike, may_be_written_over
 from tinygraph.compiler.memory.storage import Storage
+from tinygraph.compiler.program.boxes import Box, Reads, box_of, part_of
 from tinygraph.compiler.program.loop_marks import End
 from tinygraph.compiler.program.loops import goes_on
 from tinygraph.compiler.program.predicates import is_basic, is_elementwise, is_write, may_fail
@@ -40,7 +42,7 @@ def is_written_in_place(step: Step, storage: dict[int, Any]) -> bool:
 
 
 def write_parts_in_place(draft: Draft, updates: dict[int, Step]) -> None:
-    """Let arrays that are written into keep their memory, where nobody reads them as they were before.
+    """Let arrays that are written into keep their memory, where nobody reads as it was what is written over.
 
     Args:
         draft: in which the results are read at the end.
@@ -49,44 +51,62 @@ def write_parts_in_place(draft: Draft, updates: dict[int, Step]) -> None:
     writes = [step for step in draft.sequence if is_write(step)]
     if not writes:
         return
-    latest = _latest_reads(draft)
+    reads = _reads_of(draft)
     nexts = _next_values(draft)
     ends = {update.index for update in updates.values()}
     sure = _conditions(draft)
     for step in writes:
         x = step.args[0]
         old, new = draft.storage[x.index] if type(x) is Step else None, draft.storage[step.index]
-        if old is None or new is None or new.steps[0] != step.index or not _may_stay(step, old, latest, draft):
+        if old is None or new is None or new.steps[0] != step.index or not _may_stay(step, old, reads[id(old)], draft):
             continue
         if not ends.isdisjoint(old.steps):
             continue  # an input takes the value that the array has now
-        if id(old) in nexts and not _becomes(step, *nexts[id(old)], latest[id(new)]):
+        latest = reads[id(new)].latest()
+        if id(old) in nexts and not _becomes(step, *nexts[id(old)], latest):
             continue  # the end of the loop writes another value over it
         around = draft.loops[draft.order[step.index]]
-        if around and draft.order.get(old.steps[0], -1) < sure[around[-1]] and latest[id(new)] > draft.ends[around[-1]]:
+        if around and draft.order.get(old.steps[0], -1) < sure[around[-1]] and latest > draft.ends[around[-1]]:
             continue  # what comes before the condition of an open loop is computed once more when the loop ends
         draft.merge(new, into=old)
-        latest[id(old)] = max(latest[id(old)], latest[id(new)])
+        reads[id(old)].add_all(reads[id(new)])
 
 
-def _latest_reads(draft: Draft) -> dict[int, int]:
-    """Return by the id of a storage the position of the last call that reads it.
+def _reads_of(draft: Draft) -> dict[int, Reads]:
+    """Return by the id of a storage its reads, by calls that make no view of it.
 
-    It is `Storage.last_read`, but for what a loop carries: the end of the loop writes that, and does not read it.
+    The latest is `Storage.last_read`, but for what a loop carries: the end of the loop writes that, and does not
+    read it.
     """
-    latest: dict[int, int] = {}
+    found: dict[int, Reads] = {}
     for held in draft.storage.values():
-        if held is not None and id(held) not in latest:
-            at_end = held.last_read == len(draft.sequence)
-            latest[id(held)] = held.last_read if at_end else -1
+        if held is not None and id(held) not in found:
+            found[id(held)] = Reads()
+            if held.last_read == len(draft.sequence):
+                found[id(held)].add(held.last_read, None)
+    written = {id(draft.storage[step.index]) for step in draft.sequence if is_write(step)}
+    written |= {id(draft.storage[step.args[0].index]) for step in draft.sequence if is_write(step)}
     for position, step in enumerate(draft.sequence):
         read = [step.args[0], *step.args[2]] if type(step.function) is End else operands_of(step)
         for operand in read:
-            found = draft.storage.get(operand.index)
-            if found is not None:
-                for part in (found, *found.behind):
-                    latest[id(part)] = max(latest.get(id(part), -1), draft.until(part, position))
-    return latest
+            held = draft.storage.get(operand.index)
+            if held is None or (is_view(step, draft.layouts) and held is draft.storage[step.index]):
+                continue
+            if id(held) in written:
+                found[id(held)].add(draft.until(held, position), _box_read(step, operand, draft))
+            for part in held.behind:
+                found.setdefault(id(part), Reads()).add(draft.until(part, position), None)
+    return found
+
+
+def _box_read(step: Step, operand: Step, draft: Draft) -> Box | None:
+    """Return the box of the elements of an operand that a call reads."""
+    layout = draft.layouts.get(operand.index)
+    if layout is None or not layout.size:
+        return None
+    if step.function is operator.getitem and operand is step.args[0] and is_basic(step.args[1]):
+        layout = part_of(layout, step.args[1])
+    return box_of(layout) if layout.size else None
 
 
 def _conditions(draft: Draft) -> dict[Any, int]:
@@ -125,20 +145,29 @@ def _becomes(step: Step, end: int, following: Step, latest: int) -> bool:
     return False
 
 
-def _may_stay(step: Step, old: Storage, latest: dict[int, int], draft: Draft) -> bool:
-    """Return whether nobody reads an array as it was before a write, and the program has its memory for itself."""
+def _may_stay(step: Step, old: Storage, reads: Reads, draft: Draft) -> bool:
+    """Return whether nobody reads as it was what is written over, and the program has the array for itself."""
     x = step.args[0]
     layout = draft.layouts.get(x.index)
     making = old.kind == "fresh" and draft.graph.nodes[old.steps[0]].function in _MAKING
     return bool(
         (old.kind == "owned" or making)
         and not old.in_parts
-        and latest[id(old)] == draft.order[step.index]
         and layout is not None
         and layout.flags.c_contiguous
         and x.nbytes == old.nbytes
         and x.size
+        # The gradient of a Cholesky decomposition reads the columns before the one that is written.
+        and not reads.touch(_box_written(step, draft), draft.order[step.index])
     )
+
+
+def _box_written(step: Step, draft: Draft) -> Box | None:
+    """Return the box of the elements that a write changes, or None if they are not known."""
+    if step.function is not part_written or len(step.args) > 3 or not is_basic(step.args[2]):
+        return None
+    part = part_of(draft.layouts[step.index], step.args[2])
+    return box_of(part) if part.size else None
 
 
 # --- values that are computed where they are written ------------------------------------------------------------------
