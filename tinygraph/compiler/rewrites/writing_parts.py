@@ -7,7 +7,7 @@ the write, if it can.
 from __future__ import annotations
 
 import operator
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -25,6 +25,9 @@ from tinygraph.graph import Graph
 
 __all__ = ["add_into_parts", "read_first", "read_written"]
 
+# The sum of two cotangents, and that of their masks.
+_SUMS = (np.add, np.logical_or)
+
 # A reader comes before a write together with at most so many calls that it needs.
 NEEDED = 32
 
@@ -34,15 +37,18 @@ def add_into_parts(graph: Graph) -> Graph:
     part_written(g0, d, 1:3).
     """
     uses = uses_of(graph)
+    sums = _sums_with(graph)
     originals = calls_of(graph)
 
     def change(builder: Builder, step: Step) -> Step | None:
         original = next(originals)
-        if step.function is not np.add or step.kwargs or len(step.args) != 2:
+        if not _is_sum(step):
             return None
         for at in (1, 0):
             g, added, before = step.args[1 - at], step.args[at], original.args[at]
-            if type(added) is not Step or uses[getattr(before, "index", -1)] != 1 or not _fits(g, added, step):
+            # Nobody else needs what stands alone among zeros: x @ x has its cotangent twice.
+            alone = type(added) is Step and uses[getattr(before, "index", -1)] == sums[getattr(before, "index", -1)]
+            if not alone or not _fits(g, added, step):
                 continue
             if added.function == AtCount(scatter):
                 return _added_at_count(builder, step, g, added)
@@ -52,6 +58,16 @@ def add_into_parts(graph: Graph) -> Graph:
         return None
 
     return rewritten(graph, change)
+
+
+def _is_sum(step: Step) -> bool:
+    return step.function in _SUMS and not step.kwargs and len(step.args) == 2
+
+
+def _sums_with(graph: Graph) -> Counter[int]:
+    """Return by the index of a step how many sums of two add it to something."""
+    sums = [step for step in graph.nodes if isinstance(step, Step) and _is_sum(step)]
+    return Counter(item.index for step in sums for item in step.args if type(item) is Step)
 
 
 def _fits(g: Any, added: Step, step: Step) -> bool:
@@ -79,7 +95,7 @@ def _added_at_count(builder: Builder, step: Step, g: Step, added: Step) -> Step:
     """Append a sum with something at a place that counts as a write."""
     d, index = added.args[:2]
     part = builder.call(step, item_at, g, index)
-    value = builder.call(step, np.add, part, d)
+    value = _sum(builder, step, part, d)
     return builder.kernel(step, AtCount(part_written), step.shape, g, value, index)
 
 
@@ -96,8 +112,10 @@ def _added(builder: Builder, step: Step, g: Step, added: Step, alone: bool) -> S
         additions = _since_cleared(g, d.args[0], index)
         if additions is not None:
             whole = d.args[0]
-            for place, other in additions:
-                whole = _with_sum(builder, step, whole, other, place)
+            for place, function, other in additions:
+                part = builder.call(step, operator.getitem, whole, place)
+                value = builder.call(step, function, part, other)
+                whole = builder.kernel(step, part_written, step.shape, whole, value, place)
             return whole
     return _with_sum(builder, step, g, d, index)
 
@@ -105,24 +123,32 @@ def _added(builder: Builder, step: Step, g: Step, added: Step, alone: bool) -> S
 def _with_sum(builder: Builder, step: Step, g: Step, d: Step, index: Any) -> Step:
     """Append an array with something added at a place."""
     part = builder.call(step, operator.getitem, g, index)
-    return builder.kernel(step, part_written, step.shape, g, builder.call(step, np.add, part, d), index)
+    return builder.kernel(step, part_written, step.shape, g, _sum(builder, step, part, d), index)
 
 
-def _since_cleared(g: Step, whole: Any, index: Any) -> list[tuple[Any, Step]] | None:
-    """Return the places and the values that were added to an array since a place was cleared, the first of them first;
-    None if it was not. They may as well be added to what was there: x[1:3] += f(x) has the cotangent of x there again.
+def _sum(builder: Builder, step: Step, part: Step, d: Step) -> Step:
+    """Append the sum of a part and something; part + -d is the difference of both, to the bit."""
+    if step.function is np.add and d.function is np.negative and not d.kwargs and d.args[0].dtype == d.dtype:
+        return builder.call(step, np.subtract, part, d.args[0])
+    return builder.call(step, np.add if step.function is np.add else np.logical_or, part, d)
+
+
+def _since_cleared(g: Step, whole: Any, index: Any) -> list[tuple[Any, Any, Step]] | None:
+    """Return the places of an array that were added to, or subtracted from, since a place was cleared, each with the
+    function and the value, the first of them first; None if it was not. They may as well be added to what was there:
+    x[1:3] += f(x) has the cotangent of x there again.
     """
-    found: list[tuple[Any, Step]] = []
+    found: list[tuple[Any, Any, Step]] = []
     while len(found) < NEEDED and not _is_cleared_at(g, index):
         if g.function is not part_written or len(g.args) > 3 or type(g.args[1]) is not Step:
             return None
         before, value, place = g.args
-        part = value.args[0] if value.function is np.add and not value.kwargs else None
+        part = value.args[0] if value.function in (*_SUMS, np.subtract) and not value.kwargs else None
         if type(part) is not Step or part.function is not operator.getitem or part.args[0] is not before:
             return None
         if not _same_index(part.args[1], place):
             return None
-        found.append((place, value.args[1]))
+        found.append((place, value.function, value.args[1]))
         g = before
     return found[::-1] if _is_cleared_at(g, index) and g.args[0] is whole else None
 
