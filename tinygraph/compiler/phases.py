@@ -26,6 +26,7 @@ from tinygraph.compiler.rewrites.arithmetic import (
 from tinygraph.compiler.rewrites.blas_forms import copy_transposes, copy_transposes_for_loops, turn_products
 from tinygraph.compiler.rewrites.broadcasting import delay_broadcasts, multiply_once
 from tinygraph.compiler.rewrites.contractions import contractions_as_products
+from tinygraph.compiler.rewrites.copying_parts import copy_parts
 from tinygraph.compiler.rewrites.dropping_axes import drop_kept_axes, drop_sums_of_one
 from tinygraph.compiler.rewrites.factors import factors_behind_sums, gather_factors
 from tinygraph.compiler.rewrites.gathering import (
@@ -113,7 +114,10 @@ def phase_by_phase(graph: Graph, program: Program, phases: Sequence[Phase] = PHA
     tidied = None
     written_out = (write_out, write_out_images)
     own_memory = (drop_dead, own_operands, drop_dead)
-    in_order = (functools.partial(in_bodies, change=read_first), functools.partial(read_first, updates=updates))
+    in_order = (
+        functools.partial(in_bodies, change=read_first), functools.partial(read_first, updates=updates),
+        functools.partial(in_bodies, change=functools.partial(copy_parts, is_body=True)), copy_parts,
+    )  # fmt: skip
     rolling = [phase for phase in phases if phase is ROLL]
     if program.twin is not None:
         rolling = [replace(ROLL, whole=(functools.partial(opened, twin=multiply_unturned(steps_of(program.twin))),))]
