@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import operator
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -22,6 +23,7 @@ from tinygraph.compiler.rolling.patterns import (
     pattern_of,
     values_in,
 )
+from tinygraph.compiler.rolling.phases import best_begun
 from tinygraph.compiler.rolling.pieces import Piece, goes_on_evenly, in_one, joins, piece_of, places_of
 from tinygraph.compiler.rolling.runs import is_worth_it, runs_in
 from tinygraph.compiler.rolling.words import is_element, words_of
@@ -57,6 +59,14 @@ def rolled(graph: Graph, is_open: bool = False) -> Graph:
         breaks: list[int] = []
         pattern = pattern_of(run, steps, positions, lambda step: where.get(step.index), words, breaks, is_open)
         if pattern is not None:
+            if not is_open:
+                free = waiting[-1].start if waiting else len(steps)
+                after = patterns[-1].stop if patterns else 0
+                tried = functools.partial(
+                    pattern_of, steps=steps, positions=positions, located=lambda step: where.get(step.index),
+                    words=words, breaks=[],
+                )  # fmt: skip
+                pattern = best_begun(pattern, words, range(after, free), tried)
             patterns.append(pattern)
             for offset in range(pattern.run.period):
                 for iteration in range(pattern.passes(offset)):
