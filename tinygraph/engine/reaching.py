@@ -81,9 +81,11 @@ def _without_numbers(op: Operation, position: int, reach: Any, z: Any, args: Any
     function = op.function
     if reach is None and function in USES_ALL and keywords.get("where", True) is True:
         return _EVERYWHERE
-    if reach is None and function is operator.getitem and _is_basic(args[1]):  # as its rule does, and quicker
+    if function is operator.getitem and _is_basic(args[1]):  # as its rule does, with booleans, and quicker
+        if not is_at_hand(reach) and reach is not None:
+            return Towards(None, op.rules[position](reach, z, *args))  # type: ignore[misc]
         mask = np.zeros(args[0].shape, bool)
-        mask[args[1]] = True
+        mask[args[1]] = True if reach is None else reach
         return Towards(None, whole(mask))
     ones = np.ones(z.shape, bool) if reach is None else reach
     if is_foreign(function) or (getattr(function, "__module__", None) or "").startswith(_SUMMING):

@@ -163,13 +163,15 @@ def _found_traced(
     # To copy a matrix for each product with a condition after it would cost more than the product.
     loose = call in guarded.loose
     least = 2 if not loose and is_elementwise(op.function) else 1
-    if call not in guarded.reach or (
-        tracer.stays_finite(found, g, begun, least, loose)
-        and (loose or is_elementwise(op.function) or not reads_computed(op, links, guarded.recorded))
-    ):
+    if call not in guarded.reach:
         return found
-    reach = found_reach(guarded.reach[call])
-    return found if reach is None else _found_within(tracer, call, g, found, towards, reach, z, args, values)
+    computed = not (loose or is_elementwise(op.function)) and reads_computed(op, links, guarded.recorded)
+    stay = [not computed and tracer.stays_finite([item], g, begun, least, loose) for item in found]
+    reach = None if all(stay) else found_reach(guarded.reach[call])
+    if reach is None:
+        return found
+    within = _found_within(tracer, call, g, found, towards, reach, z, args, values)
+    return [item if stays else other for item, other, stays in zip(found, within, stay, strict=True)]
 
 
 def _found_within(

@@ -57,20 +57,33 @@ class Reliance:
                 where an argument is, or where an operation made it so.
         """
         given = getattr(plain(g), "_event", None)
-        known: dict[int, int] = {}
+        known: dict[int, tuple[int, bool]] = {}
         read: list[Event] = []
 
-        def finite(event: Event) -> int:
+        def finite_and_pulled(event: Event) -> tuple[int, bool]:
+            """Return the finiteness of a value, and whether it is made of the cotangent."""
             if event is given:
-                return 2
+                return 2, True
             if event.index < begun or event.kind != "call":
                 known_of = finiteness_of(event)
                 if known_of == 1:
                     read.append(event)
-                return known_of
+                return known_of, False
             if event.index not in known:
-                known[event.index] = finiteness(event.function, event.args, event.kwargs, event.dtype, finite)
+                pulled = any([finite_and_pulled(operand)[1] for operand in events_in([event.args, event.kwargs])])
+                # A factor of 0 leaves 0. Beside it an input may be any finite number, and each call looks at it.
+                beside = finite_or_input if pulled else finite
+                known[event.index] = (
+                    finiteness(event.function, event.args, event.kwargs, event.dtype, beside), pulled
+                )  # fmt: skip
             return known[event.index]
+
+        def finite(event: Event) -> int:
+            return finite_and_pulled(event)[0]
+
+        def finite_or_input(event: Event) -> int:
+            found_of = finite(event)
+            return 2 if found_of == 1 and event.kind != "call" else found_of
 
         events = [part._event for _, cotangent in found for part in _parts(plain(cotangent)) if type(part) is Traced]
         if not all([finite(event) >= least for event in events]):
