@@ -21,7 +21,7 @@ from tinygraph.compiler.memory.storage import Storage
 from tinygraph.compiler.program.facts import TRANSPOSING
 from tinygraph.compiler.program.loop_marks import End, carried
 from tinygraph.compiler.program.loops import goes_on
-from tinygraph.compiler.program.predicates import is_elementwise, is_write, may_fail
+from tinygraph.compiler.program.predicates import is_choice_of_zero, is_elementwise, is_write, may_fail
 from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.graph import Node
 
@@ -146,9 +146,10 @@ def lie_alike(one: Any, other: Any) -> bool:
 def may_be_written_over(step: Step, position: int) -> bool:
     """Return whether an elementwise call may write its result over an operand.
 
-    `np.where` may write over its last operand alone: it copies the last one first, and the one before over that.
+    `np.where` may write over its last operand alone: it copies the last one first, and the one before over that. Where
+    the last one is 0, it multiplies the one before.
     """
-    return step.function is not np.where or position == 2
+    return step.function is not np.where or position == (1 if is_choice_of_zero(step) else 2)
 
 
 def carry_in_place(draft: Draft) -> None:

@@ -20,8 +20,8 @@ from tinygraph.engine.nested import instances
 from tinygraph.functions.checks import CHECKS
 
 __all__ = [
-    "is_basic", "is_elementwise", "is_matrix_product", "is_plain_reduction", "is_write", "looks_like_view",
-    "may_fail", "takes_out",
+    "is_basic", "is_choice_of_zero", "is_elementwise", "is_matrix_product", "is_plain_reduction", "is_write", "is_zero",
+    "looks_like_view", "may_fail", "takes_out",
 ]  # fmt: skip
 
 
@@ -88,6 +88,26 @@ def is_elementwise(step: Step) -> bool:
     if step.function in (astype, np.copy):
         return type(step.args[0]) is Step and step.args[0].shape == step.shape
     return step.function is not np.where or len(step.args) == 3
+
+
+def is_choice_of_zero(step: Step) -> bool:
+    """Return whether a call is `np.where(mask, x, 0)`, with an array of floats and a mask of booleans."""
+    if step.function is not np.where or len(step.args) != 3 or step.kwargs or step.dtype.char not in "efd":
+        return False
+    mask, x, other = step.args
+    return (
+        type(mask) is Step and mask.dtype == bool
+        and type(x) is Step and x.dtype == step.dtype and x.shape == step.shape and bool(step.shape)
+        and is_zero(other)
+    )  # fmt: skip
+
+
+def is_zero(item: Any) -> bool:
+    """Return whether an argument is the number 0, and not -0.0."""
+    value = item.value if type(item) is Step and item.is_constant and not item.shape else item
+    if not isinstance(value, int | float | np.generic) and getattr(value, "shape", None) != ():
+        return False
+    return bool(value == 0) and not np.signbit(float(value))
 
 
 def is_plain_reduction(step: Step) -> bool:

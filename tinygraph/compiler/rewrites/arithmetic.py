@@ -10,6 +10,7 @@ import numpy as np
 
 from tinygraph.compiler.program.builder import Builder
 from tinygraph.compiler.program.facts import facts_of
+from tinygraph.compiler.program.predicates import is_choice_of_zero, is_zero
 from tinygraph.compiler.program.rewriting import calls_of, rewritten, uses_of
 from tinygraph.compiler.program.steps import Step
 from tinygraph.graph import Graph
@@ -29,7 +30,7 @@ _NUMBERS = (np.floating, np.integer)
 
 def drop_identities(graph: Graph) -> Graph:
     """x * 1 -> x, x / 1 -> x, x + 0 -> x, x - 0 -> x, -(-x) -> x, a + (-b) -> a - b, a - (-b) -> a + b,
-    (-x) * 2 -> x * -2, x / 8 -> x * 0.125 for powers of two.
+    (-x) * 2 -> x * -2, x / 8 -> x * 0.125 for powers of two, np.where(m, 0, x) -> np.where(~m, x, 0).
 
     -0.0 + 0 is 0.0, so 0 is added where x can be -0.0. x - 0 and x + (-0.0) are x.
     """
@@ -132,6 +133,19 @@ def _negative(builder: Builder, step: Step) -> Any:
     return _negated(step.args[0], step.dtype)
 
 
+# A mask of fewer elements is not turned round: its choice takes as long as the call.
+TURNED = 1024
+
+
+def _where(builder: Builder, step: Step) -> Any:
+    mask, x, y = step.args if len(step.args) == 3 else (None, None, None)
+    if step.size < TURNED or type(mask) is not Step or mask.dtype != bool or not is_zero(x):
+        return None
+    kept = mask.args[0] if mask.function is np.logical_not else builder.call(mask, np.logical_not, mask)
+    turned = builder.call(step, np.where, kept, y, 0)
+    return turned if is_choice_of_zero(turned) else None
+
+
 _IDENTITIES: dict[Any, Callable[[Builder, Step], Any]] = {
     np.multiply: _multiply,
     np.add: _add,
@@ -139,6 +153,7 @@ _IDENTITIES: dict[Any, Callable[[Builder, Step], Any]] = {
     np.divide: _divide,
     np.negative: _negative,
     np.positive: lambda builder, step: step.args[0],
+    np.where: _where,
 }
 
 

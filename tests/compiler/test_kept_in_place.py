@@ -1,0 +1,230 @@
+"""Gradients of loops that write: the array stays where it is, and no iteration copies all of it."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import tinygraph as tg
+import tinygraph.numpy as tnp
+from tinygraph.compiler.program.boxes import Reads, box_of
+
+
+def compiled_gradient(function, *args):
+    """The compiled gradient of a sum of squares, of all arguments, and its text behind `def`: it is the eager one."""
+    gradient = tg.grad(lambda *xs: np.sum(function(*xs) ** 2), tuple(range(len(args))))
+    compiled = tg.compile(gradient)
+    for _ in range(2):
+        for found, expected in zip(compiled(*args), gradient(*args), strict=True):
+            np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-10)
+    return compiled, compiled.source.partition("\ndef ")[2]
+
+
+def in_loops(text):
+    """The statements of the loops of a program."""
+    return [line.strip() for line in text.splitlines() if line.startswith("        ")]
+
+
+def copies_in(text):
+    """The copies of whole arrays in a program."""
+    return re.findall(r"np\.copyto\(\w+, \w+\)", text)
+
+
+# --- boxes ------------------------------------------------------------------------------------------------------------
+
+
+@st.composite
+def views(draw, count=2):
+    """Some views of one array, each by up to two slices, perhaps of its transpose or with axes that are added."""
+    shape = draw(st.lists(st.integers(1, 5), min_size=1, max_size=3))
+    whole = np.empty(shape, int)
+    whole.flat = range(whole.size)
+    found = []
+    for _ in range(count):
+        view = whole
+        for _ in range(draw(st.integers(1, 2))):
+            index = [
+                slice(draw(st.integers(0, size - 1)), None, draw(st.sampled_from([1, 2, -1, -2])))
+                if size
+                else slice(None)
+                for size in view.shape
+            ]
+            view = view[tuple(index)]
+            view = draw(st.sampled_from([view, view.T, view[..., None], view[None, : (view.shape or (1,))[0]]]))
+        found.append(view)
+    return whole, found
+
+
+@given(views())
+def test_views_with_an_element_in_common_have_boxes_that_meet(drawn):
+    _, (one, other) = drawn
+    if np.intersect1d(one, other).size:
+        assert box_of(one).meets(box_of(other))
+
+
+@given(views(1))
+def test_a_box_has_all_elements_of_a_view(drawn):
+    whole, (view,) = drawn
+    box = box_of(view)
+    inside = whole[tuple([slice(*ends) for ends in zip(box.low, box.high, strict=True)])]
+    assert np.isin(view, inside).all()
+
+
+def test_the_reads_behind_a_position_are_those_that_touch():
+    whole = np.zeros((4, 4))
+    reads = Reads()
+    reads.add(3, box_of(whole[:2]))
+    reads.add(7, box_of(whole[3]))
+    assert reads.latest() == 7
+    assert reads.touch(box_of(whole[1, 1:]), 2) and not reads.touch(box_of(whole[1, 1:]), 3)
+    assert reads.touch(None, 6) and not reads.touch(None, 7)
+    reads.add(9, None)
+    assert reads.touch(box_of(whole[0]), 8)
+
+
+# --- arrays that are read beside what is written ----------------------------------------------------------------------
+
+
+def cholesky(a):
+    for j in range(len(a)):
+        a[j, j] = np.sqrt(a[j, j] - a[j, :j] @ a[j, :j])
+        a[j + 1 :, j] = (a[j + 1 :, j] - a[j + 1 :, :j] @ a[j, :j]) / a[j, j]
+    return np.tril(a)
+
+
+def lower_solved(matrix, b):
+    for i in range(len(b)):
+        b[i] = (b[i] - matrix[i, :i] @ b[:i]) / matrix[i, i]
+    return b
+
+
+def test_columns_that_are_read_later_stay_where_they_are_beside_the_column_that_is_written():
+    rng = np.random.default_rng(0)
+    a = rng.normal(size=(7, 7))
+    _, text = compiled_gradient(cholesky, a @ a.T + 7 * np.eye(7))
+    assert len(copies_in(text)) <= 3
+    assert ".fill(0)" not in text  # x @ x has its cotangent twice, each time added in its place
+    _, text = compiled_gradient(lower_solved, np.tril(rng.normal(size=(7, 7))) + 7 * np.eye(7), rng.normal(size=7))
+    assert len(copies_in(text)) <= 3
+
+
+def test_what_is_written_over_and_read_later_is_copied():
+    def function(x):
+        y = x * 2
+        first, last = y[:2] * y[:2], y[4:]
+        y[1:3] = np.sin(first)
+        y[3:5] = last * y[1:3]
+        return first * y[2:4] + y[:2] * last
+
+    for x in (np.linspace(0.1, 1, 6), np.linspace(1, 0.1, 6)):
+        np.testing.assert_allclose(tg.compile(function)(x), function(x), rtol=1e-14)
+        compiled_gradient(function, x)
+
+
+# --- edges ------------------------------------------------------------------------------------------------------------
+
+
+def with_edges(q, u):
+    for _ in range(6):
+        q[1:-1, 1:-1] -= 0.2 * u * (q[2:, 1:-1] - q[:-2, 1:-1])
+        q[0, :], q[-1, :] = q[-2, :], q[1, :]
+        q[:, 0], q[:, -1] = q[:, -2], q[:, 1]
+    return q
+
+
+def test_an_edge_is_copied_before_it_is_cleared_and_not_the_array():
+    rng = np.random.default_rng(1)
+    _, text = compiled_gradient(with_edges, rng.normal(size=(40, 40)), rng.normal(size=(38, 38)))
+    copies = [line.partition("(")[2].partition(",")[0] for line in in_loops(text) if line.startswith("np.copyto")]
+    assert len(copies) == 4 and all(name.startswith("xs_before_slope_copy") for name in copies)
+
+
+# --- the step that an iteration begins with ---------------------------------------------------------------------------
+
+
+def filtered(image):
+    y = tnp.zeros(image.shape)
+    y[:, 0] = image[:, 0]
+    for j in range(1, image.shape[1]):
+        y[:, j] = 0.5 * image[:, j] + 0.25 * image[:, j - 1] + 0.3 * y[:, j - 1]
+    return y
+
+
+def test_the_gradient_of_a_recursive_filter_writes_columns_and_copies_no_image():
+    _, text = compiled_gradient(filtered, np.random.default_rng(2).normal(size=(30, 30)))
+    loops = in_loops(text)
+    assert loops and not [line for line in loops if line.startswith(("np.copyto", "np.empty"))]
+
+
+def tridiagonal(u, kappa):
+    c, d = tnp.zeros(len(u)), tnp.zeros(len(u))
+    for _ in range(6):
+        for i in range(1, len(u) - 1):
+            pivot = 1 + 2 * kappa[i] + kappa[i] * c[i - 1]
+            c[i] = -kappa[i] / pivot
+            d[i] = (u[i] + kappa[i] * d[i - 1]) / pivot
+        for i in range(len(u) - 2, 0, -1):
+            u[i] = d[i] - c[i] * u[i + 1]
+    return u
+
+
+def test_a_loop_of_loops_is_not_begun_elsewhere_for_a_few_bytes():
+    rng = np.random.default_rng(3)
+    compiled, _ = compiled_gradient(tridiagonal, rng.random(20), rng.random(20))
+    assert len(compiled.source.splitlines()) < 1600
+
+
+# --- choices ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_a_choice_of_zero_keeps_each_bit_and_drops_what_is_not_finite(dtype):
+    def chosen(x, mask):
+        return np.where(mask, x, 0), np.where(mask, 0, x), np.where(mask, x, -0.0)
+
+    x = np.array([1.5, -0.0, np.inf, np.nan, -np.inf, 5e-8, -2.0, 0.0] * 300, dtype)
+    mask = np.random.default_rng(0).random(x.size) < 0.5
+    compiled = tg.compile(chosen)
+    for given_mask in (mask, ~mask):
+        for found, expected in zip(compiled(x, given_mask), chosen(x, given_mask), strict=True):
+            assert found.dtype == expected.dtype and found.tobytes() == expected.tobytes()
+    assert compiled.source.count("np.multiply(") == 2 and compiled.source.count("where=") == 1
+
+
+def test_a_choice_of_zero_is_written_over_what_it_chooses_from():
+    def function(x, mask):
+        return np.sum(np.where(mask, x * 2, 0))
+
+    x, mask = np.linspace(-1, 1, 3000), np.arange(3000) % 3 == 0
+    compiled = tg.compile(function)
+    assert compiled(x, mask) == function(x, mask)
+    assert compiled.source.count("np.empty") + compiled.source.count("on_lines(") <= 2
+
+
+def test_a_factor_that_is_given_is_looked_at_before_the_call_and_not_replaced_where_a_condition_left_it_out():
+    def loss(x, y):
+        return np.sum(np.where(x > 0, x * y, x))
+
+    gradient = tg.grad(loss, (0, 1))
+    compiled = tg.compile(gradient)
+    x, y = np.linspace(-1, 1, 9), np.linspace(1, 2, 9)
+    broken = np.where(np.arange(9) == 1, np.inf, y)
+    for factor in (y, broken, y):
+        for found, expected in zip(compiled(x, factor), gradient(x, factor), strict=True):
+            np.testing.assert_array_equal(found, expected)
+    assert "0.5" not in compiled.source
+
+
+def test_a_product_within_a_slope_may_overflow_where_a_condition_left_it_out():
+    def loss(x):
+        return np.sum(np.where(x < 1, x, x**3 * 1e200))
+
+    gradient = tg.grad(loss)
+    compiled = tg.compile(gradient)
+    for x in (np.array([0.5, -1.0]), np.array([-1e160, 0.5])):
+        with np.errstate(all="ignore"):
+            np.testing.assert_array_equal(compiled(x), gradient(x))
