@@ -22,6 +22,9 @@ UNFOLDED = frozenset((np.broadcast_to, *IMAGE_FUNCTIONS))
 # Constants of at most this many bytes are the same where their elements are.
 COMPARED = 4096
 
+# x == y is y == x.
+COMMUTING = frozenset((np.equal, np.not_equal, np.logical_and, np.logical_or, np.logical_xor))
+
 # A constant may grow by folding to this many elements: a table of a position encoding yes, a repeated number no.
 FOLDED = 4096
 
@@ -63,13 +66,16 @@ def fold_constants(graph: Graph) -> Graph:
 
 
 def share_common(graph: Graph) -> Graph:
-    """a = exp(x); b = exp(x)  ->  a = exp(x); b = a. No two draws or decisions are the same."""
+    """a = exp(x); b = exp(x)  ->  a = exp(x); b = a, and y == x is x == y. No two draws or decisions are the same."""
     seen: dict[Any, Step] = {}
 
     def change(builder: Builder, step: Step) -> Step | None:
         if step.has_effect:
             return None
-        key = (step.function, *[identity(item) for item in step.args], *map(identity, step.kwargs.items()))
+        identities: Any = [identity(item) for item in step.args]
+        if step.function in COMMUTING and len(identities) == 2:
+            identities = [frozenset(identities)]
+        key = (step.function, *identities, *map(identity, step.kwargs.items()))
         if key in seen:
             return seen[key]
         seen[key] = step = builder.add(step)
