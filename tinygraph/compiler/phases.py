@@ -25,7 +25,7 @@ from tinygraph.compiler.rewrites.arithmetic import (
 )
 from tinygraph.compiler.rewrites.blas_forms import copy_transposes, copy_transposes_for_loops, turn_products
 from tinygraph.compiler.rewrites.broadcasting import delay_broadcasts, multiply_once
-from tinygraph.compiler.rewrites.contractions import contractions_as_products
+from tinygraph.compiler.rewrites.contractions import contractions_as_products, sums_of_products
 from tinygraph.compiler.rewrites.copying_parts import copy_parts
 from tinygraph.compiler.rewrites.dropping_axes import drop_kept_axes, drop_sums_of_one
 from tinygraph.compiler.rewrites.factors import factors_behind_sums, gather_factors
@@ -95,7 +95,7 @@ PHASES: tuple[Phase, ...] = (
     Phase("pool", "Pool images before they are shifted and rectified.", (pool_first,)),
     Phase("speed", "Write products, convolutions and sums in the form that is quickest.", (
         crop_to_pool, copy_to_reshape, turn_products, winograd_form, windows_once, pool_places, sums_by_product,
-        divide_products, long_rows,
+        sums_of_products, divide_products, long_rows,
     )),
 )  # fmt: skip
 

@@ -13,6 +13,7 @@ symbols         steps that NumPy code runs on, for rewrites that are formulas
 decisions       Python asked for a value: the answer that a program is made for
 facts           NumPy's functions in one table
 predicates      questions about a call
+boxes           the elements of an array that calls read and write, between two corners
 reshaping       reshapes and transposes, and their axes
 result_types    the shape and dtype of a result
 cost            operations, bytes and nanoseconds of a call

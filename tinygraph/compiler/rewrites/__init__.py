@@ -19,7 +19,7 @@ a time: `program.rewriting.rewritten` walks over the graph for them, and a `Buil
     images_by_views                                             convolutions and poolings, found among views
     turning, turning_late                                       axes that are exchanged late, or not at all
     own_memory                                                  copies, where a view will not do
-    writing_parts                                               places that are written, added to and read
+    writing_parts, copying_parts                                places that are written, added to and read
     writing_out, writing_out_images                             NumPy and kernels instead of tinygraph's functions
 """
 

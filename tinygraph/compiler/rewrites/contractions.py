@@ -1,4 +1,4 @@
-"""Contractions: an einsum of two arrays as one product of matrices."""
+"""Contractions: an einsum of two arrays, or the sum of a product, as one product."""
 
 from __future__ import annotations
 
@@ -8,12 +8,17 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from tinygraph.compiler.program.builder import Builder
-from tinygraph.compiler.program.rewriting import rewritten
+from tinygraph.compiler.program.predicates import is_plain_reduction
+from tinygraph.compiler.program.rewriting import calls_of, rewritten, uses_of
 from tinygraph.compiler.program.steps import Step
 from tinygraph.derivatives.products import einsum_of
 from tinygraph.graph import Graph
 
-__all__ = ["contractions_as_products"]
+__all__ = ["FEW", "contractions_as_products", "sums_of_products"]
+
+# Arrays of at most so many numbers are added up by a product, which is called in half the time. In float32 the sum of
+# more would lose more digits than that of `np.add.reduce`, which adds pairs.
+FEW = 512
 
 # An einsum of so many multiplications takes as long as the calls that turn its operands.
 MULTIPLICATIONS = 4_000
@@ -44,6 +49,27 @@ def contractions_as_products(graph: Graph) -> Graph:
         rows, mine, others = (sorted(part, key=result.index) for part in (rows, mine, others))
         product = _product(builder, step, [(x, left, mine), (y, right, others)], rows, summed, sizes)
         return _turned(builder, step, product, [*rows, *mine, *others], result)
+
+    return rewritten(graph, change)
+
+
+def sums_of_products(graph: Graph) -> Graph:
+    """np.sum(x * y)  ->  np.vdot(x, y), of few numbers, where nobody else wants the product."""
+    uses = uses_of(graph)
+    originals = calls_of(graph)
+
+    def change(builder: Builder, step: Step) -> Step | None:
+        original = next(originals)
+        if step.function is not np.sum or step.shape or not is_plain_reduction(step) or step.dtype.char not in "fd":
+            return None
+        product = step.args[0]
+        if type(product) is not Step or not 1 < product.size <= FEW or uses[original.args[0].index] != 1:
+            return None
+        factors = product.args if product.function is np.multiply and not product.kwargs else ()
+        like = (product.shape, step.dtype)
+        if len(factors) != 2 or any([type(x) is not Step or (x.shape, x.dtype) != like for x in factors]):
+            return None
+        return builder.call(step, np.vdot, *factors)
 
     return rewritten(graph, change)
 

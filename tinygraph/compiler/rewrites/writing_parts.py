@@ -50,11 +50,11 @@ def add_into_parts(graph: Graph) -> Graph:
             alone = type(added) is Step and uses[getattr(before, "index", -1)] == sums[getattr(before, "index", -1)]
             if not alone or not _fits(g, added, step):
                 continue
+            is_alone = uses[original.args[1 - at].index] == 1
             if added.function == AtCount(scatter):
-                return _added_at_count(builder, step, g, added)
+                return _added_at_count(builder, step, g, added, is_alone)
             if added.function is scatter:
-                whole = original.args[1 - at]
-                return _added(builder, step, g, added, alone=uses[whole.index] == 1)
+                return _added(builder, step, g, added, is_alone)
         return None
 
     return rewritten(graph, change)
@@ -91,9 +91,14 @@ def _is_basic_at_count(index: Any) -> bool:
     return all([type(item) is Affine or is_basic(item) for item in items])
 
 
-def _added_at_count(builder: Builder, step: Step, g: Step, added: Step) -> Step:
+def _added_at_count(builder: Builder, step: Step, g: Step, added: Step, alone: bool) -> Step:
     """Append a sum with something at a place that counts as a write."""
     d, index = added.args[:2]
+    if alone and _is_cleared_at(g, index):
+        whole: Step = g.args[0]
+        if d.function is item_at and d.args[0] is whole and _same_index(d.args[1], index):
+            return whole  # what was there is there again
+        return builder.kernel(step, AtCount(part_written), step.shape, whole, d, index)
     part = builder.call(step, item_at, g, index)
     value = _sum(builder, step, part, d)
     return builder.kernel(step, AtCount(part_written), step.shape, g, value, index)
@@ -154,8 +159,8 @@ def _since_cleared(g: Step, whole: Any, index: Any) -> list[tuple[Any, Any, Step
 
 
 def _is_cleared_at(g: Step, index: Any) -> bool:
-    """Return whether the last write into an array cleared a place."""
-    if g.function is not part_written or len(g.args) > 3 or type(g.args[0]) is not Step:
+    """Return whether the last write into an array cleared a place, which may count."""
+    if not is_write(g) or len(g.args) > 3 or type(g.args[0]) is not Step:
         return False
     cleared = type(g.args[1]) in (int, float) and g.args[1] == 0
     return bool(cleared) and _same_index(g.args[2], index)
@@ -176,7 +181,7 @@ def read_written(graph: Graph) -> Graph:
 
 
 def _same_index(one: Any, other: Any) -> bool:
-    return type(one) is type(other) and is_basic(one) and bool(one == other)
+    return type(one) is type(other) and _is_basic_at_count(one) and bool(one == other)
 
 
 # --- the order of calls -----------------------------------------------------------------------------------------------

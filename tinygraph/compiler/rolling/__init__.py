@@ -8,6 +8,7 @@ In this order:
     words       a word for each step, the same for steps that may be one step of a loop; what an index takes is no step
     runs        where words repeat themselves, one after the other
     patterns    the arguments of the steps that would be one, as one: the same, carried, a row, a number that counts
+    phases      the step that an iteration begins with, so that little is carried
     bodies      the graph of a loop
     pieces      values of a loop in a list, as one array
     making      the graph with loops in the place of runs
