@@ -228,3 +228,19 @@ def test_a_product_within_a_slope_may_overflow_where_a_condition_left_it_out():
     for x in (np.array([0.5, -1.0]), np.array([-1e160, 0.5])):
         with np.errstate(all="ignore"):
             np.testing.assert_array_equal(compiled(x), gradient(x))
+
+
+def test_the_two_sides_of_a_minimum_are_compared_once():
+    compiled, _ = compiled_gradient(np.minimum, np.array([1.0, 2.0, 3.0]), np.array([1.0, 3.0, 2.0]))
+    assert compiled.source.count("np.equal(") == 3 and "where=" not in compiled.source
+
+
+def test_what_is_cleared_and_added_again_at_the_counter_of_a_loop_stays():
+    def function(x):
+        for j in range(1, x.shape[1]):
+            x[:, j] -= x[:, j] * x[0, j - 1]
+        return x
+
+    _, text = compiled_gradient(function, np.random.default_rng(4).normal(size=(30, 30)))
+    reverse = [line for line in in_loops(text) if "slope" in line]
+    assert reverse and not [line for line in reverse if re.search(r"= 0$|np\.copyto", line)]

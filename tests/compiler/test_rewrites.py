@@ -28,6 +28,7 @@ from tinygraph.compiler.rewrites.arithmetic import (
 )
 from tinygraph.compiler.rewrites.blas_forms import turn_products
 from tinygraph.compiler.rewrites.broadcasting import delay_broadcasts, multiply_once
+from tinygraph.compiler.rewrites.contractions import sums_of_products
 from tinygraph.compiler.rewrites.dropping_axes import drop_kept_axes, drop_sums_of_one
 from tinygraph.compiler.rewrites.factors import factors_behind_sums, gather_factors
 from tinygraph.compiler.rewrites.gathering_rows import gather_rows
@@ -50,6 +51,7 @@ from tinygraph.graph import Graph
 
 VECTOR = np.array([0.5, -1.5, 2.0])
 MATRIX = np.arange(6.0).reshape(2, 3) - 2.5
+LONG = np.sin(np.arange(1100.0))
 ROWS = np.sin(np.arange(40.0)).reshape(8, 5)
 CUBE = np.cos(np.arange(24.0)).reshape(2, 3, 4)
 ROW = np.array([1.0, -2.0, 3.0, 0.5, 4.0])
@@ -80,6 +82,12 @@ def check(rewrite: Rewrite, function: Callable[..., Any], arrays: list[Any], exp
     ("rewrite", "function", "arrays", "expected"),
     [
         (drop_identities, lambda x: x * 1, [VECTOR], []),
+        (drop_identities, lambda x: np.where(x > 0, 0, x), [VECTOR], ["where"]),
+        (drop_identities, lambda x: np.where(x > 0, 0, x), [LONG], ["logical_not", "where"]),
+        (drop_identities, lambda x: np.where(x > 0, -0.0, x), [LONG], ["where"]),
+        (sums_of_products, lambda x: np.sum(x * np.exp(x)), [MATRIX], ["exp", "vdot"]),
+        (sums_of_products, lambda x: np.sum(x * np.exp(x)), [LONG], ["exp", "multiply", "sum"]),
+        (sums_of_products, lambda x: np.sum(x * 2.0), [MATRIX], ["multiply", "sum"]),
         (drop_identities, lambda x: 1 * x, [VECTOR], []),
         (drop_identities, lambda x: x / 1, [VECTOR], []),
         (drop_identities, lambda x: np.exp(x) + 0, [VECTOR], ["exp"]),

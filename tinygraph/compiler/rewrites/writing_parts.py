@@ -50,11 +50,7 @@ def add_into_parts(graph: Graph) -> Graph:
             alone = type(added) is Step and uses[getattr(before, "index", -1)] == sums[getattr(before, "index", -1)]
             if not alone or not _fits(g, added, step):
                 continue
-            is_alone = uses[original.args[1 - at].index] == 1
-            if added.function == AtCount(scatter):
-                return _added_at_count(builder, step, g, added, is_alone)
-            if added.function is scatter:
-                return _added(builder, step, g, added, is_alone)
+            return _added(builder, step, g, added, alone=uses[original.args[1 - at].index] == 1)
         return None
 
     return rewritten(graph, change)
@@ -91,44 +87,39 @@ def _is_basic_at_count(index: Any) -> bool:
     return all([type(item) is Affine or is_basic(item) for item in items])
 
 
-def _added_at_count(builder: Builder, step: Step, g: Step, added: Step, alone: bool) -> Step:
-    """Append a sum with something at a place that counts as a write."""
-    d, index = added.args[:2]
-    if alone and _is_cleared_at(g, index):
-        whole: Step = g.args[0]
-        if d.function is item_at and d.args[0] is whole and _same_index(d.args[1], index):
-            return whole  # what was there is there again
-        return builder.kernel(step, AtCount(part_written), step.shape, whole, d, index)
-    part = builder.call(step, item_at, g, index)
-    value = _sum(builder, step, part, d)
-    return builder.kernel(step, AtCount(part_written), step.shape, g, value, index)
-
-
 def _added(builder: Builder, step: Step, g: Step, added: Step, alone: bool) -> Step:
     """Append a sum with something at a place as a write."""
     d, index = added.args[:2]
     if alone and _is_cleared_at(g, index):
         whole: Step = g.args[0]
-        stays = d.function is operator.getitem and d.args[0] is whole and _same_index(d.args[1], index)
+        stays = _is_part(d) and d.args[0] is whole and _same_index(d.args[1], index)
         if stays:  # what was there is there again
             return whole
-        return builder.kernel(step, part_written, step.shape, whole, d, index)
-    if d.function is operator.getitem and _same_index(d.args[1], index):
+        return _written(builder, step, whole, d, index)
+    if _is_part(d) and _same_index(d.args[1], index):
         additions = _since_cleared(g, d.args[0], index)
         if additions is not None:
             whole = d.args[0]
             for place, function, other in additions:
-                part = builder.call(step, operator.getitem, whole, place)
-                value = builder.call(step, function, part, other)
-                whole = builder.kernel(step, part_written, step.shape, whole, value, place)
+                value = builder.call(step, function, _part_of(builder, step, whole, place), other)
+                whole = _written(builder, step, whole, value, place)
             return whole
-    return _with_sum(builder, step, g, d, index)
+    return _written(builder, step, g, _sum(builder, step, _part_of(builder, step, g, index), d), index)
 
 
-def _with_sum(builder: Builder, step: Step, g: Step, d: Step, index: Any) -> Step:
-    """Append an array with something added at a place."""
-    part = builder.call(step, operator.getitem, g, index)
-    return builder.kernel(step, part_written, step.shape, g, _sum(builder, step, part, d), index)
+def _is_part(d: Step) -> bool:
+    return d.function is operator.getitem or d.function is item_at
+
+
+def _part_of(builder: Builder, step: Step, x: Step, index: Any) -> Step:
+    """Append the part of an array at a place, which may count."""
+    return builder.call(step, operator.getitem if is_basic(index) else item_at, x, index)
+
+
+def _written(builder: Builder, step: Step, x: Step, value: Step, index: Any) -> Step:
+    """Append a write at a place, which may count."""
+    function: Any = part_written if is_basic(index) else AtCount(part_written)
+    return builder.kernel(step, function, step.shape, x, value, index)
 
 
 def _sum(builder: Builder, step: Step, part: Step, d: Step) -> Step:
@@ -145,11 +136,11 @@ def _since_cleared(g: Step, whole: Any, index: Any) -> list[tuple[Any, Any, Step
     """
     found: list[tuple[Any, Any, Step]] = []
     while len(found) < NEEDED and not _is_cleared_at(g, index):
-        if g.function is not part_written or len(g.args) > 3 or type(g.args[1]) is not Step:
+        if not is_write(g) or len(g.args) > 3 or type(g.args[1]) is not Step:
             return None
         before, value, place = g.args
         part = value.args[0] if value.function in (*_SUMS, np.subtract) and not value.kwargs else None
-        if type(part) is not Step or part.function is not operator.getitem or part.args[0] is not before:
+        if type(part) is not Step or not _is_part(part) or part.args[0] is not before:
             return None
         if not _same_index(part.args[1], place):
             return None

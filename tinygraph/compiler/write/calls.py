@@ -181,6 +181,7 @@ _EXPRESSIONS: dict[Any, Callable[[Writer, Step], str]] = {
     **dict.fromkeys(REDUCTIONS, reduction_calls.reduced),
     np.negative: _negation,
     np.where: _choice,
+    np.vdot: Writer.call,
     np.reshape: moving.reshaped_number,
     np.matmul: product_calls.product,
     operator.getitem: moving.taken,
