@@ -104,7 +104,7 @@ def is_choice_of_zero(step: Step) -> bool:
 
 def is_zero(item: Any) -> bool:
     """Return whether an argument is the number 0, and not -0.0."""
-    value = item.value if type(item) is Step and item.is_constant and not item.shape else item
+    value: Any = item.value if type(item) is Step and item.is_constant and not item.shape else item
     if not isinstance(value, int | float | np.generic) and getattr(value, "shape", None) != ():
         return False
     return bool(value == 0) and not np.signbit(float(value))

@@ -126,7 +126,8 @@ def _sum(builder: Builder, step: Step, part: Step, d: Step) -> Step:
     """Append the sum of a part and something; part + -d is the difference of both, to the bit."""
     if step.function is np.add and d.function is np.negative and not d.kwargs and d.args[0].dtype == d.dtype:
         return builder.call(step, np.subtract, part, d.args[0])
-    return builder.call(step, np.add if step.function is np.add else np.logical_or, part, d)
+    function: Any = step.function
+    return builder.call(step, function, part, d)
 
 
 def _since_cleared(g: Step, whole: Any, index: Any) -> list[tuple[Any, Any, Step]] | None:
