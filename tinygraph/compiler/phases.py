@@ -63,7 +63,7 @@ from tinygraph.graph import Graph
 __all__ = ["PHASES", "ROLL", "phase_by_phase", "simplified"]
 
 # A product that is turned in each step of a sequence would be turned on its way from one iteration to the next.
-ROLL = Phase("roll", "Make loops of repeated steps.", (multiply_unturned,), False, (rolled,))
+ROLL = Phase("roll", "Make loops of repeated steps.", (multiply_unturned,), False, (read_written, rolled))
 PHASES: tuple[Phase, ...] = (
     ROLL,
     Phase("absorb", "Let a loop make the iterations, too, that stand before and behind it.", (

@@ -159,7 +159,11 @@ def _is_cleared_at(g: Step, index: Any) -> bool:
 
 
 def read_written(graph: Graph) -> Graph:
-    """part_written(x, v, 3)[3]  ->  v, a number: a view of an array costs nothing."""
+    """part_written(x, v, 3)[3]  ->  v, a number: a view of an array costs nothing.
+
+    A loop that keeps what it wrote for the reverse pass then keeps these numbers, and not the array of each iteration.
+    What was written before the last write is read from the array: a loop around would carry each number of it.
+    """
 
     def change(builder: Builder, step: Step) -> Step | None:
         x = step.args[0] if step.function is operator.getitem else None
