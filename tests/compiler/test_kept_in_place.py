@@ -259,6 +259,18 @@ def test_a_loop_keeps_the_numbers_that_it_writes_and_not_the_array_of_each_itera
     assert inner and not copies_in("\n".join(inner))
 
 
+def test_windows_that_count_are_added_to_at_their_counter():
+    def function(x, w):
+        h = 0.0
+        for t in range(len(x) - 2):
+            h = np.tanh(h + np.sum(x[t : t + 3] * w))
+        return h
+
+    rng = np.random.default_rng(6)
+    _, text = compiled_gradient(function, rng.normal(size=(12, 2)), rng.normal(size=(3, 2)))
+    assert re.search(r"for i\w*, .*enumerate\(.*\n(?:.*\n)*?.* = \w+\[\d+ - i\w*:\d+ - i\w*\]", text)
+
+
 def test_a_number_is_read_where_it_was_written_last():
     def function(x):
         y = x * 2

@@ -107,18 +107,27 @@ def _added(builder: Builder, step: Step, g: Step, added: Step, alone: bool) -> S
     return _written(builder, step, g, _sum(builder, step, _part_of(builder, step, g, index), d), index)
 
 
+def _counts(item: Any) -> bool:
+    """Return whether an index, or an end of a slice in it, counts in a loop."""
+    if type(item) is tuple:
+        return any(map(_counts, item))
+    if type(item) is slice:
+        return any(map(_counts, (item.start, item.stop, item.step)))
+    return type(item) is Affine
+
+
 def _is_part(d: Step) -> bool:
     return d.function is operator.getitem or d.function is item_at
 
 
 def _part_of(builder: Builder, step: Step, x: Step, index: Any) -> Step:
     """Append the part of an array at a place, which may count."""
-    return builder.call(step, operator.getitem if is_basic(index) else item_at, x, index)
+    return builder.call(step, item_at if _counts(index) else operator.getitem, x, index)
 
 
 def _written(builder: Builder, step: Step, x: Step, value: Step, index: Any) -> Step:
     """Append a write at a place, which may count."""
-    function: Any = part_written if is_basic(index) else AtCount(part_written)
+    function: Any = AtCount(part_written) if _counts(index) else part_written
     return builder.kernel(step, function, step.shape, x, value, index)
 
 
