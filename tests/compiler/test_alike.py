@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import gc
+import tracemalloc
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -265,3 +266,22 @@ def test_only_the_cotangents_of_living_tensors_are_kept(forgets: bool, monkeypat
         assert (one is None) == (other is None)
         if one is not None:
             np.testing.assert_allclose(one, other, rtol=1e-12)
+
+
+def test_patterns_of_many_kinds_keep_no_large_arrays() -> None:
+    """Each row of a triangular matrix is read in another length, so that no pull is like another one."""
+    rows, matrix = 60, np.ones((300, 300))
+
+    def solved(lower: Any) -> Any:
+        found = lower[0, :1]
+        for row in range(1, rows):
+            found = np.concatenate([found, (lower[row, :row] @ found)[None] / rows])
+        return np.sum(found)
+
+    step = tg.compile(tg.grad(solved))
+    tracemalloc.start()
+    try:
+        step(matrix)
+        assert tracemalloc.get_traced_memory()[1] < 40 * matrix.nbytes
+    finally:
+        tracemalloc.stop()

@@ -33,6 +33,11 @@ if TYPE_CHECKING:
 __all__ = ["Pattern", "Pull", "Run"]
 
 
+# A pattern is kept as long as the run goes on, and so is the reach of its cotangents, if it has no more bytes. A loop
+# over the rows of a large matrix has a pattern for each row.
+KEPT = 1 << 12
+
+
 class _Made(NamedTuple):
     """A value that a rule makes.
 
@@ -55,14 +60,14 @@ class _Fitted(NamedTuple):
     Attributes:
         made: what fitting it made.
         number: of the cotangent among the arrays of the pull.
-        like: the stand-in of the first time.
+        is_number: whether the cotangent is a number, as opposed to an array.
         reach: the reach of the cotangent.
         view: the call that took it as a view of another value, and the number of that one; None where none did.
     """
 
     made: list[_Made]
     number: int
-    like: Traced
+    is_number: bool
     reach: Any
     view: tuple[_Made, int] | None
 
@@ -174,14 +179,14 @@ class Pull:
         every = [value for part in made for value in part]
         for part, (_, _, cotangent, reach) in zip(made[1:], self._spans[1:], strict=True):
             of_cotangent = self._number_of(cotangent, numbers)
-            if of_cotangent is None or not (reach is None or type(reach) is np.ndarray):
+            if of_cotangent is None or not (reach is None or (type(reach) is np.ndarray and reach.nbytes <= KEPT)):
                 return None
             view = None
             if of_cotangent >= len(self._arrays) and cotangent._base is not None:
                 view = _view(cotangent, every[of_cotangent - len(self._arrays)], numbers, len(self._arrays))
                 if view is None:
                     return None
-            fitted.append(_Fitted(part, of_cotangent, cotangent, reach, view))
+            fitted.append(_Fitted(part, of_cotangent, cotangent._is_number, reach, view))
         return Pattern(made[0], fitted, every)
 
     def _number_of(self, cotangent: Any, numbers: dict[int, int]) -> int | None:
@@ -235,19 +240,19 @@ class Pull:
         if part.made:
             self._record(part.made)
         if number not in found:
-            found[number] = self._stand_in(number, part.like)
+            found[number] = self._stand_in(number, part.is_number)
             if part.view is not None:
                 (_, args, ((place, _),), call), base = part.view
                 assert call is not None
-                array = self._stand_in(base, part.like._base)
+                array = self._stand_in(base, is_number=False)
                 given = tuple([array if at == place else item for at, item in enumerate(args)])
                 look_into(found[number], array, Taken(call.function, None, given, call.kwargs))
         return found[number]
 
-    def _stand_in(self, number: int, like: Any) -> Traced:
+    def _stand_in(self, number: int, is_number: bool) -> Traced:
         value = self._values[number]
         known = None if value is None else read_only(value)
-        return Traced(self._run.recording, self._events[number], known, is_number=like._is_number)
+        return Traced(self._run.recording, self._events[number], known, is_number=is_number)
 
     def _record(self, made: list[_Made]) -> None:
         """Record calls that were carried out, or compare them with those of an earlier run."""
