@@ -191,7 +191,7 @@ def _info(options: argparse.Namespace) -> None:
 
 def _kernels() -> str:
     """Return the processor that BLAS's kernels are for, and its number of threads, if BLAS names them."""
-    from tinygraph.compiler.run.threads import blas
+    from tinygraph.compiler.schedule.blas_library import blas
 
     found = blas()
     if found is None:

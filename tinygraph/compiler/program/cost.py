@@ -11,7 +11,11 @@ from tinygraph.compiler.kernels.image_calls import IMAGE_FUNCTIONS
 from tinygraph.compiler.program.facts import PRODUCTS, REDUCTIONS, facts_of
 from tinygraph.compiler.program.steps import Step, operands_of
 
-__all__ = ["Cost", "flops", "nanoseconds", "traffic"]
+__all__ = ["FEW", "Cost", "flops", "nanoseconds", "traffic"]
+
+# Arrays of at most so many numbers are added up by a product, which is called in half the time. In float32 the sum of
+# more would lose more digits than that of `np.add.reduce`, which adds pairs.
+FEW = 512
 
 
 @dataclass(frozen=True)

@@ -8,17 +8,14 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from tinygraph.compiler.program.builder import Builder
+from tinygraph.compiler.program.cost import FEW
 from tinygraph.compiler.program.predicates import is_plain_reduction
 from tinygraph.compiler.program.rewriting import calls_of, rewritten, uses_of
 from tinygraph.compiler.program.steps import Step
 from tinygraph.derivatives.products import einsum_of
 from tinygraph.graph import Graph
 
-__all__ = ["FEW", "contractions_as_products", "sums_of_products"]
-
-# Arrays of at most so many numbers are added up by a product, which is called in half the time. In float32 the sum of
-# more would lose more digits than that of `np.add.reduce`, which adds pairs.
-FEW = 512
+__all__ = ["contractions_as_products", "sums_of_products"]
 
 # An einsum of so many multiplications takes as long as the calls that turn its operands.
 MULTIPLICATIONS = 4_000

@@ -28,7 +28,8 @@ from tinygraph.compiler.program.program import Program
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.run.machine_code import with_machine_code
 from tinygraph.compiler.run.profiling import Profile, Shown, profiled
-from tinygraph.compiler.run.threads import SWITCHES, Threads, blas
+from tinygraph.compiler.run.threads import SWITCHES, Threads
+from tinygraph.compiler.schedule.blas_library import blas
 from tinygraph.compiler.schedule.blas_threads import Setting
 from tinygraph.compiler.write.tags import instrumented
 from tinygraph.compiler.write.task import Task

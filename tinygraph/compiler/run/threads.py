@@ -18,7 +18,7 @@ from typing import Any
 
 from tinygraph.compiler.schedule.blas_library import Blas, blas
 
-__all__ = ["SWITCHES", "Blas", "Pace", "Threads", "blas", "blas_advice", "one_thread"]
+__all__ = ["SWITCHES", "Pace", "Threads", "blas_advice", "one_thread"]
 
 
 @contextmanager

@@ -30,8 +30,8 @@ __all__ = ["Batch", "batches_of"]
 # longer, with twice as many it took the same time.
 IMAGE_BYTES = 1 << 21
 
-# The bytes of the largest array of a block of sequences: with half of them a step of a small transformer took as long,
-# with a quarter of them a quarter longer.
+# The bytes of the largest array of a block of sequences: with half of them a step of a transformer took a tenth longer,
+# since each block makes all calls, and adds to the gradients of all weights.
 BLOCK_BYTES = 1 << 20
 
 # Where one part of a program follows another, both threads are awake, and two pay from this many nanoseconds of work:

@@ -16,6 +16,7 @@ import numpy as np
 from tinygraph.compiler.program.decisions import decided
 from tinygraph.compiler.program.program import Program, Variable
 from tinygraph.compiler.trace.events import UNREAD, Captured, Event, events_in
+from tinygraph.compiler.trace.operands import NESTED
 from tinygraph.compiler.trace.outside import event_of
 from tinygraph.compiler.trace.trace import Trace
 from tinygraph.engine.links import variable_of
@@ -313,9 +314,6 @@ def _in_while(events: list[Event]) -> list[Event]:
     ]  # fmt: skip
 
 
-_NESTED = frozenset((tuple, list, dict))
-
-
 def _needed(roots: list[Event], events: list[Event]) -> set[int]:
     """Return the indices of the events that the roots depend on."""
     needed = {event.index for event in roots}
@@ -324,7 +322,7 @@ def _needed(roots: list[Event], events: list[Event]) -> set[int]:
             for item in event.args:
                 if type(item) is Event:
                     needed.add(item.index)
-                elif type(item) in _NESTED:
+                elif type(item) in NESTED:
                     needed.update([operand.index for operand in events_in(item)])
             if event.kwargs:
                 needed.update([operand.index for operand in events_in(event.kwargs)])

@@ -14,10 +14,10 @@ import math
 
 import numpy as np
 
+from tinygraph.compiler.program.cost import FEW
 from tinygraph.compiler.program.facts import REDUCTIONS
 from tinygraph.compiler.program.predicates import is_plain_reduction
 from tinygraph.compiler.program.steps import Step
-from tinygraph.compiler.rewrites.contractions import FEW
 from tinygraph.compiler.write.writer import Writer
 from tinygraph.derivatives.reductions import reduced_axes
 
@@ -26,7 +26,6 @@ __all__ = ["reduced", "reduced_into", "reduced_rows"]
 # Rows of at most so many numbers are summed up by a product with ones, where there are many numbers in all. In float32
 # the sum of a longer row would lose more digits than that of `np.add.reduce`, which adds pairs.
 SHORT_ROW, MANY = 512, 4096
-
 
 # Vectors of at most so many numbers are summed up by a product with ones. Of 784 pixels of 16 channels it takes a
 # fifteenth of the time of `np.add.reduce`, which adds pixel to pixel, and of 50 with 512 channels half of it.
