@@ -24,9 +24,6 @@ from processors import QUIET_SHARE, Watch, variables
 HERE = Path(__file__).parent
 CONTESTANT = HERE / "contestant.py"
 
-# Threads of a BLAS or of torch stay awake for a moment after their work, at the cost of whoever comes next.
-QUIET_SECONDS = 0.01
-
 
 class Child:
     """A process that measures one library's ways of doing some work.
@@ -193,7 +190,6 @@ def take_turns(
         for place in range(len(runners)):
             which = (place + len(found.taken)) % len(runners)
             row[which] = runners[which].child.measure(runners[which].way, seconds)
-            time.sleep(QUIET_SECONDS)
         found.others.append(watch.share())
         found.taken.append(row)
         if found.others[-1] <= quiet_share:
