@@ -113,3 +113,12 @@ def test_elements_are_taken_along_an_axis_as_numpy_does(order, kind, lowest):
     assert take_along_axis(x, places[:, :, :7], 2).shape == x.shape
     with pytest.raises(IndexError, match="out of bounds"):
         take_along_axis(x, places.astype(np.int64) + 7, -1)
+
+
+@pytest.mark.parametrize("shape", [(512, 9), (40, 3, 65), (70, 512)])
+@pytest.mark.parametrize("name", ["max", "min"])
+def test_a_program_finds_the_extremes_of_rows_by_their_places(shape, name):
+    x = drawn(3, shape, np.float32, SPECIAL[:3])
+    compiled = tg.compile(lambda x: getattr(np, name)(np.exp(x), axis=-1))
+    np.testing.assert_array_equal(compiled(x).data, getattr(np, name)(np.exp(x), axis=-1))
+    assert {"max": "largest_into", "min": "smallest_into"}[name] in compiled.source

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["column_sums", "largest", "positive_part", "row_sums", "sums_by_rows"]
+__all__ = ["column_sums", "largest", "largest_into", "positive_part", "row_sums", "smallest_into", "sums_by_rows"]
 
 # With fewer numbers than LEAST the sums take as long either way. Rows of more than LONGEST numbers stay NumPy's, which
 # adds them up in pairs and rounds less.
@@ -50,14 +50,33 @@ def largest(x: Any) -> Any:
     """
     if not (sums_by_rows(x) and x.flags.c_contiguous):
         return np.maximum.reduce(x, axis=-1, keepdims=True, initial=-np.inf)
-    if x.shape[-1] > NARROW:
-        places = np.argmax(x, axis=-1, keepdims=True)
-        places += np.arange(0, x.size, x.shape[-1]).reshape(places.shape)
-        return x.reshape(-1).take(places)
-    found = x[..., :1].copy()
-    for column in range(1, x.shape[-1]):
-        np.maximum(found, x[..., column : column + 1], out=found)
+    found = np.empty((*x.shape[:-1], 1), x.dtype)
+    largest_into(x, found)
     return found
+
+
+def largest_into(x: Any, out: Any) -> None:
+    """out = np.max(x, axis=-1), for an array in one piece whose rows have numbers; NaN for a row with a NaN."""
+    extremes_into(np.argmax, np.maximum, x, out)
+
+
+def smallest_into(x: Any, out: Any) -> None:
+    """out = np.min(x, axis=-1), for an array in one piece whose rows have numbers; NaN for a row with a NaN."""
+    extremes_into(np.argmin, np.minimum, x, out)
+
+
+def extremes_into(place_of: Any, extreme: Any, x: Any, out: Any) -> None:
+    """Write the extreme number of each row by its place; of a narrow array compare the columns."""
+    width = x.shape[-1]
+    rows, found = x.reshape(-1, width), out.reshape(-1)
+    if width > NARROW:
+        places = place_of(rows, axis=1)
+        places += np.arange(0, x.size, width)
+        rows.reshape(-1).take(places, out=found, mode="clip")
+        return
+    np.copyto(found, rows[:, 0])
+    for column in range(1, width):
+        extreme(found, rows[:, column], out=found)
 
 
 def positive_part(x: Any) -> Any:
