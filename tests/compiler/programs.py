@@ -17,25 +17,35 @@ from tinygraph.compiler.compiled import Compiled
 from tinygraph.compiler.phases import PHASES
 from tinygraph.compiler.program.interpreter import Interpreter
 from tinygraph.compiler.program.program import Program, Variable
+from tinygraph.compiler.programs_for_calls import ProgramsForCalls
 from tinygraph.compiler.rewrites import Phase, Rewrite
 from tinygraph.graph import Graph
 
 _ONE_AT_A_TIME = threading.RLock()
 
 
+class _ProgramsBy(ProgramsForCalls):
+    """Programs that are run by what `make` returns."""
+
+    def __init__(self, make: Callable[[Program, str], Any], *given: Any) -> None:
+        super().__init__(*given, "raise", False)
+        self.make = make
+
+    def _made(self, *args: Any) -> Any:
+        with _ONE_AT_A_TIME, mock.patch.object(pipeline, "runner_of", self.make):
+            return super()._made(*args)
+
+
 class _CompiledBy(Compiled):
-    """A compiled function whose programs are run by what `make` returns."""
+    """A compiled function with such programs."""
 
     def __init__(self, make: Callable[[Program, str], Any], *given: Any) -> None:
         super().__init__(*given)
-        self._make = make
+        self._programs: _ProgramsBy = _ProgramsBy(make, *given)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Compiled:
-        return _CompiledBy(self._make, copy.deepcopy(self._function, memo), self._parameters.static, self._maxsize)
-
-    def _compiled(self, *args: Any) -> Any:
-        with _ONE_AT_A_TIME, mock.patch.object(pipeline, "runner_of", self._make):
-            return super()._compiled(*args)
+        function, made = copy.deepcopy(self._function, memo), self._programs
+        return _CompiledBy(made.make, function, made.parameters.static, made.kept.maxsize)
 
 
 def compiled_by(

@@ -28,7 +28,7 @@ SIZES = [64, 65, 67, *range(40, 60), *range(70, 120, 5), 128, 33, 100, 77, 150, 
 
 def programs(step):
     """Return how many texts a compiled function has, and how many of its versions run an open one."""
-    runners = [version.runner for versions in step._programs.by_signature.values() for version in versions]
+    runners = [version.runner for versions in step._programs.kept.by_signature.values() for version in versions]
     opened = [runner for runner in runners if type(runner) is SizedRunner]
     return len({id(runner.opened) for runner in opened}) + len(runners) - len(opened), len(opened)
 
@@ -329,7 +329,7 @@ def test_the_memory_of_eight_sizes_is_kept():
     step = tg.compile(lambda x: np.cumsum(np.tanh(x) * x))
     for n in range(20, 50):
         step(np.ones(n))
-    runners = [version.runner for versions in step._programs.by_signature.values() for version in versions]
+    runners = [version.runner for versions in step._programs.kept.by_signature.values() for version in versions]
     assert sum(runner._executed._bound is not None for runner in runners if type(runner) is SizedRunner) == 8
     for n in range(20, 50):
         np.testing.assert_allclose(step(np.ones(n)), np.cumsum(np.tanh(np.ones(n))))
@@ -425,7 +425,7 @@ def questions(function, sizes=(64, 65, 67), columns=4):
     step = tg.compile(function)
     for size in sizes:
         step(np.random.default_rng(size).normal(size=(size, columns)))
-    return next(opened.questions for family in step._programs.families.values() for opened in family.opened)
+    return next(opened.questions for family in step._programs.kept.families.values() for opened in family.opened)
 
 
 def _times_recorded(make, sizes):
@@ -530,7 +530,7 @@ def test_questions_for_a_size_are_noticed(name):
     for turn, size in enumerate([65, 67, 71, 72, 4, 300, 5, 64, 6, 1030, 12]):
         x = np.random.default_rng(turn).normal(size=(size, 4))
         _assert_alike(step(x), function(x), size)
-    for family in step._programs.families.values():
+    for family in step._programs.kept.families.values():
         assert all(opened.questions for opened in family.opened)
 
 
@@ -632,7 +632,7 @@ def test_writes_at_sizes_that_are_not_recorded():
         x, y, y2 = np.ones((size, 3)), np.ones((size, 3)), np.ones((size, 3))
         np.testing.assert_allclose(step(x, y), function(x, y2))
         np.testing.assert_allclose(y, y2)
-    assert [opened.questions for family in step._programs.families.values() for opened in family.opened] == [[]]
+    assert [opened.questions for family in step._programs.kept.families.values() for opened in family.opened] == [[]]
 
 
 def test_updates_and_draws_at_sizes_that_are_not_recorded():
@@ -649,7 +649,7 @@ def test_updates_and_draws_at_sizes_that_are_not_recorded():
         return function, lambda n, rng: (rng.normal(size=(n, 3)),), [w]
 
     step = check(make, sizes=range(5, 25))
-    assert [opened.questions for family in step._programs.families.values() for opened in family.opened] == [[]]
+    assert [opened.questions for family in step._programs.kept.families.values() for opened in family.opened] == [[]]
 
 
 def test_a_guard_that_fails_at_a_size_that_is_not_recorded():
@@ -668,12 +668,12 @@ def test_a_version_that_is_thrown_away_is_freed():
     kept = []
     for n in range(5, 9):
         step(np.ones((n, n + 1)), np.ones((n + 1, 3 * n)))  # two sizes change: nothing is open
-        kept.append(weakref.ref(step._programs.last))
+        kept.append(weakref.ref(step._programs.kept.last))
     gc.collect()
     assert [version() is None for version in kept] == [True, True, False, False]
     for kind in ("float32", "float64", "int64", "int32"):
         step(np.ones((2, 3), kind), np.ones((3, 2), kind))
-    assert len(step._programs.families) == 2
+    assert len(step._programs.kept.families) == 2
 
 
 def test_an_argument_is_written_into_once_at_each_size():

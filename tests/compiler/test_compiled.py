@@ -673,7 +673,7 @@ def test_a_copied_model_has_a_compiled_function_of_its_own():
     np.testing.assert_array_equal(second.step(X), X * 4)
     np.testing.assert_array_equal(second.step(X), X * 8)
     np.testing.assert_array_equal(first.step(X), X * 4)
-    assert second.step._programs.maxsize == 5
+    assert second.step._programs.kept.maxsize == 5
 
 
 def test_a_call_of_a_program_costs_eleven_python_calls_of_ours_at_most():

@@ -351,7 +351,7 @@ def test_a_step_compares_the_settings_of_its_layers_and_no_table_of_tinygraph():
         return loss
 
     step(np.ones((3, 2)))
-    guards = step._programs.last.guards
+    guards = step._programs.kept.last.guards
     names = {container.name for container in guards._containers if not container.name.startswith(("model.", "adam."))}
     assert names <= {"_registered"}
     assert not guards._contents and len(guards._locations) < 150

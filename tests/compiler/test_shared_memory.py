@@ -85,10 +85,10 @@ def test_arguments_of_their_own_are_not_copied():
 
     x = np.arange(10.0)
     step(x)
-    version = step._used()
+    version = step._programs.used()
     for array in (x, x[::2], np.frombuffer(bytes(80), np.float64)):
         step(array)
-        version, leaves = step._version_for((array,), {})
+        version, leaves = step._programs.for_call((array,), {})
         seen.append(version.bound(leaves)[0][0] is array)
     assert seen == [True] * 3
 

@@ -485,7 +485,7 @@ def test_each_phase_can_be_left_out_of_a_program_that_writes(name):
     x = np.linspace(0.4, 1.4, 6)
     compiled = tg.compile(gradient)
     expected = compiled(x)
-    version, leaves = compiled._version_for((x,), {})
+    version, leaves = compiled._programs.for_call((x,), {})
     given = version.bound(leaves)
     np.testing.assert_allclose(Interpreter(compiled.program).run(*given), expected, rtol=1e-12, atol=1e-13)
     for left_out in PHASES:

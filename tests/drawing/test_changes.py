@@ -103,7 +103,7 @@ def test_the_rewrites_of_a_program_are_drawn_in_one_picture() -> None:
     pytest.importorskip("pygraphviz")
     step = step_of(["sigmoid"])
     drawing = step.draw(rewritten="diff")
-    before, after = step._used().runner.task.original, step._used().runner.graph
+    before, after = step._programs.used().runner.task.original, step._programs.used().runner.graph
     assert (len(drawing.difference.old), len(drawing.difference.new)) == (len(before), len(after))
     assert "sigmoid" in str(drawing) and "was σ" in "".join(marks_of(drawing))
     assert any(text.startswith("gone") for text in marks_of(drawing))

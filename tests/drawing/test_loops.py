@@ -130,7 +130,7 @@ def test_every_view_of_every_loop_is_sound_and_has_no_markers(name):
 
 def test_a_program_without_loops_is_drawn_as_it_is():
     step = compiled(lambda x: np.tanh(x) * 2, np.ones(3))
-    graph = step._used().runner.graph
+    graph = step._programs.used().runner.graph
     assert pictured(graph) is graph
     assert not any(is_of_loop(node) for node in graph.nodes)
 

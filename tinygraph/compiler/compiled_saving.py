@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import os
-import threading
-import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from tinygraph.compiler.axes import has_its_shapes
 from tinygraph.compiler.axes.open_program import OpenProgram, closed
-from tinygraph.compiler.guards.counters import Place
-from tinygraph.compiler.guards.signature import Parameters
-from tinygraph.compiler.kept_programs import KeptPrograms
 from tinygraph.compiler.pipeline import name_of
+from tinygraph.compiler.programs_for_calls import NO_COUNTERS, ProgramsForCalls
 from tinygraph.compiler.run.versions import Version
 from tinygraph.compiler.saving import checked_call, save_versions
 from tinygraph.compiler.saving.current_programs import current_programs
@@ -27,37 +23,18 @@ from tinygraph.compiler.saving.open_programs import (
     rows_of,
     sizes_to_try,
 )
-from tinygraph.compiler.saving.saved_calls import SavedCall
 from tinygraph.compiler.saving.saved_programs import SavedProgram, saved_version
 from tinygraph.compiler.saving.tail import Tail
 from tinygraph.errors import UnsupportedError
 
 __all__ = ["Saving"]
 
-_NONE: frozenset[Place] = frozenset()
-
 
 class Saving:
-    """The methods of `Compiled` that save; it has the programs, and makes those that are still missing."""
+    """The methods of `Compiled` that save its programs, and make those that are still missing."""
 
     _function: Callable[..., Any]
-    _name: str
-    _parameters: Parameters
-    _call_parameters: Any
-    _programs: KeptPrograms
-    _calls: weakref.WeakKeyDictionary[Version, SavedCall | None]
-    _lock: threading.RLock
-
-    def _used(self) -> Version:
-        raise NotImplementedError
-
-    def _signed(self, args: tuple[Any, ...], kwargs: dict[str, Any], counting: frozenset[Place]) -> Any:
-        raise NotImplementedError
-
-    def _on_its_path(
-        self, args: tuple[Any, ...], kwargs: dict[str, Any], by_value: bool = False
-    ) -> tuple[Version, list[Any]]:
-        raise NotImplementedError
+    _programs: ProgramsForCalls
 
     def save(
         self, path: str | os.PathLike[str], /, *args: Any, parameters: str = "beside", any_size: bool = False,
@@ -110,15 +87,15 @@ class Saving:
         if any_size:
             versions, opened = self._for_any_size(parameters, args, kwargs)
         elif args or kwargs:
-            versions = [(self._on_its_path(args, kwargs, by_value=True)[0], 0)]
+            versions = [(self._programs.on_its_path(args, kwargs, by_value=True)[0], 0)]
         else:
             versions = self._current()
         save_versions(
             path,
             name_of(self._function),
-            self._call_parameters,
-            self._parameters.static,
-            [(version, self._calls[version], group) for version, group in versions],
+            self._programs.saved_parameters,
+            self._programs.parameters.static,
+            [(version, self._programs.calls[version], group) for version, group in versions],
             parameters,
             opened,
             tail,
@@ -131,13 +108,13 @@ class Saving:
             GraphError: the function has not been called.
             UnsupportedError: what it found outside has changed since.
         """
-        self._used()
-        with self._lock:
-            found = current_programs(self._programs.by_signature, self._calls)
+        self._programs.used()
+        with self._programs.lock:
+            found = current_programs(self._programs.kept.by_signature, self._programs.calls)
         if not found:
             raise UnsupportedError(
-                f"save: what {self._name} found outside has changed since it was compiled. Call it once more, or "
-                "give save the arguments of a call: save(path, ...)"
+                f"save: what {self._programs.name} found outside has changed since it was compiled. Call it once "
+                "more, or give save the arguments of a call: save(path, ...)"
             )
         return found
 
@@ -168,11 +145,11 @@ class Saving:
             UnsupportedError: the program needs something that a file cannot have.
         """
         if args or kwargs:
-            version = self._on_its_path(args, kwargs, by_value=True)[0]
+            version = self._programs.on_its_path(args, kwargs, by_value=True)[0]
         else:
-            last, current = self._used(), [item for item, _ in self._current()]
+            last, current = self._programs.used(), [item for item, _ in self._current()]
             version = last if last in current else current[-1]
-        call = checked_call(self._name, self._calls[version])
+        call = checked_call(self._programs.name, self._programs.calls[version])
         return saved_version(version, call, lambda program: program, None)[0]
 
     def recorded(self, args: tuple[Any, ...], any_size: bool) -> tuple[SavedProgram, OpenProgram]:
@@ -191,12 +168,12 @@ class Saving:
         """
         if any_size:
             _, sizes = self._for_any_size("beside", args, {})
-            recording = open_recording(self._name, sizes)
+            recording = open_recording(self._programs.name, sizes)
             return recording.at_sizes[0], recording.program
-        version = self._on_its_path(args, {}, by_value=True)[0]
-        call = self._calls[version]
+        version = self._programs.on_its_path(args, {}, by_value=True)[0]
+        call = self._programs.calls[version]
         if call is None or version.decisions:
-            raise UnsupportedError(f"{self._name} decides by values, or takes arguments that are no arrays")
+            raise UnsupportedError(f"{self._programs.name} decides by values, or takes arguments that are no arrays")
         saved, _ = saved_version(version, call, lambda program: program, None)
         return saved, closed(saved.runner)
 
@@ -211,23 +188,24 @@ class Saving:
         """
         if parameters != "beside":
             raise ValueError('save: any_size needs parameters="beside"')
-        rows = rows_of(self._signed(args, kwargs, _NONE).leaves)
+        rows = rows_of(self._programs.signed(args, kwargs, NO_COUNTERS).leaves)
 
         def version_at(size: int) -> Version:
-            return self._on_its_path(resized(args, rows, size), resized(kwargs, rows, size), by_value=True)[0]
+            return self._programs.on_its_path(resized(args, rows, size), resized(kwargs, rows, size), by_value=True)[0]
 
         recorded = [version_at(size) for size in SIZES]
         sizes: list[int] = []
-        signature = self._signed(resized(args, rows, SIZES[-1]), resized(kwargs, rows, SIZES[-1]), _NONE)
-        family = self._programs.family(signature.key, sizes)
+        signature = self._programs.signed(resized(args, rows, SIZES[-1]), resized(kwargs, rows, SIZES[-1]), NO_COUNTERS)
+        family = self._programs.kept.family(signature.key, sizes)
         found = next((one for one in family.opened if one.size_of(sizes) == SIZES[-1]), None)
         if found is None:
-            raise not_open(self._name, f"its programs for {', '.join(map(str, SIZES))} rows have not one form")
+            raise not_open(self._programs.name, f"its programs for {', '.join(map(str, SIZES))} rows have not one form")
         for size in sizes_to_try(found.program):
-            leaves = self._signed(resized(args, rows, size), resized(kwargs, rows, size), _NONE).leaves
+            leaves = self._programs.signed(resized(args, rows, size), resized(kwargs, rows, size), NO_COUNTERS).leaves
             if not has_its_shapes(found.program.at(size), *recorded[-1].bound(leaves)):
-                raise not_open(self._name, f"for {size} rows its arrays have other shapes, or it fails")
-        any_size = AnySize([(version, self._calls[version]) for version in recorded], found.questions, found.write)
+                raise not_open(self._programs.name, f"for {size} rows its arrays have other shapes, or it fails")
+        calls = [(version, self._programs.calls[version]) for version in recorded]
+        any_size = AnySize(calls, found.questions, found.write)
         try:
             closed = [(version_at(1), 0)]
         except Exception:  # the function has no meaning for one row, and the file refuses it
