@@ -2,13 +2,10 @@
 
 tensor_files      arrays and a JSON header in one safetensors file
 module            a function as a Python file that needs NumPy alone
-onnx_file         a function as an ONNX file
+to_onnx           a function as an ONNX file
 examples          the batches that a function is recorded with
 inference         a model that is recorded as it computes outside of training
 predicting        the functions of a Python file besides its programs
-onnx_writer       a program as the nodes of an ONNX graph
-onnx_operators    ONNX's operators for NumPy's functions: a table
-onnx_indexing     indices in ONNX
 whole_files       a file is written as a whole or not at all
 """
 
@@ -19,12 +16,12 @@ from tinygraph.export.tensor_files import check_arrays, differences, load_arrays
 
 if TYPE_CHECKING:
     from tinygraph.export.module import save_module
-    from tinygraph.export.onnx_file import onnx
+    from tinygraph.export.to_onnx.file import onnx
 
 __all__ = ["check_arrays", "differences", "load_arrays", "onnx", "save_arrays", "save_module"]
 
 # They import the compiler, which takes longer than all of `tinygraph.nn`.
-_LATER = {"save_module": "module", "onnx": "onnx_file"}
+_LATER = {"save_module": "module", "onnx": "to_onnx.file"}
 
 
 def __getattr__(name: str) -> Any:

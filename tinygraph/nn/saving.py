@@ -102,7 +102,7 @@ class Saving:
             ValueError: the path ends otherwise, or the shape of the input is not known.
             UnsupportedError: ONNX has no operator for a call.
         """
-        from tinygraph.export.onnx_file import onnx
+        from tinygraph.export.to_onnx.file import onnx
 
         with np.errstate(all="ignore"):
             onnx(self, path, *(examples or [_example(self, "export", path)]))  # type: ignore[arg-type]

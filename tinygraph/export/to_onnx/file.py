@@ -47,8 +47,8 @@ def onnx(
         import onnx_ir
     except ImportError:
         raise ImportError("onnx needs onnx-ir, which is not installed: pip install 'tinygraph[onnx]'") from None
-    from tinygraph.export.onnx_operators import operators
-    from tinygraph.export.onnx_writer import Writer
+    from tinygraph.export.to_onnx.operators import OPERATORS
+    from tinygraph.export.to_onnx.writer import Writer
 
     target = checked_path("onnx", path, ".onnx")
     with compiled_for_use("onnx", function, examples) as (program, given):
@@ -63,7 +63,7 @@ def onnx(
     ]
     for variable, state in zip(recorded.variables, saved.state, strict=True):
         writer.weight(variable.node, state.name, state.value)
-    writer.write(operators())
+    writer.write(OPERATORS)
     outputs = [writer.result(node, name) for name, node in _named(opened.first.results, "output")]
     model = writer.model(getattr(function, "name", None) or "model", inputs, outputs)
     write_whole("onnx", target, onnx_ir.to_proto(model).SerializeToString())

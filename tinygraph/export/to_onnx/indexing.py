@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.compiler.axes.forms import Form
-from tinygraph.export.onnx_writer import Call, Writer
+from tinygraph.export.to_onnx.writer import Call, Writer
 from tinygraph.graph import Node
 
 __all__ = ["getitem", "take", "take_along_axis"]

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.export.onnx_writer import Call, Writer
+from tinygraph.export.to_onnx.writer import Call, Writer
 from tinygraph.functions import convolution, pooling
 from tinygraph.functions.windows import Sliding, slide
 from tinygraph.graph import Node
