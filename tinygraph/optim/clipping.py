@@ -2,11 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-__all__ = ["clipped"]
+from tinygraph import bounds
+
+__all__ = ["check_limits", "clipped"]
+
+
+def check_limits(call: str, limits: Mapping[str, float | None]) -> None:
+    """Refuse two limits for the gradients of one optimiser, and limits that are not positive numbers.
+
+    Args:
+        call: the optimiser's class, for errors.
+        limits: by the names of the arguments.
+
+    Raises:
+        ValueError: there are several limits, or one is not above 0.
+        TypeError: a limit is not a number.
+    """
+    given = {name: limit for name, limit in limits.items() if limit is not None}
+    if len(given) > 1:
+        raise ValueError(f"{call}: gradients are clipped in one way, and here are {' and '.join(given)}. Choose one")
+    for name, limit in given.items():
+        bounds.number(call, name, limit, above=0)
 
 
 def clipped(

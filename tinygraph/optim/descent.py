@@ -6,9 +6,10 @@ from typing import Any, Unpack
 
 import numpy as np
 
+from tinygraph.optim.arguments import Options
 from tinygraph.optim.blocks import elementwise
 from tinygraph.optim.formulas import less
-from tinygraph.optim.optimizer import Optimizer, Options
+from tinygraph.optim.optimizer import Optimizer
 from tinygraph.optim.rates import Rate, checked_number
 from tinygraph.optim.values import Array
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, NoReturn, Self, TypedDict
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import numpy as np
 
@@ -19,54 +19,16 @@ from tinygraph.engine.fitting import wide
 from tinygraph.engine.tensor import Tensor
 from tinygraph.errors import GraphError, ShapeError
 from tinygraph.nests import assign_all
-from tinygraph.optim.clipping import clipped
+from tinygraph.optim.arguments import OptimizerType
+from tinygraph.optim.clipping import check_limits, clipped
+from tinygraph.optim.given_gradients import paired
 from tinygraph.optim.moving import Numbers, moved
-from tinygraph.optim.parameters import Group, grouped, is_rate
+from tinygraph.optim.parameters import Group, grouped
 from tinygraph.optim.rates import LearningRate, Rate, checked_number
 from tinygraph.optim.schedules import deserialize, serialize
 from tinygraph.optim.values import Array, as_wide, current
 
-__all__ = ["Optimizer", "Options"]
-
-
-class Options(TypedDict, total=False):
-    """The arguments of every optimiser, by keyword: see `Optimizer`."""
-
-    clipnorm: float | None
-    clipvalue: float | None
-    global_clipnorm: float | None
-    use_ema: bool
-    ema_momentum: float
-    ema_overwrite_frequency: int | None
-    name: str | None
-
-
-class OptimizerType(type):
-    """The type of optimiser classes: their parameters may be left out, Adam(0.001) is Adam(None, 0.001)."""
-
-    if not TYPE_CHECKING:
-
-        def __new__(meta, name, bases, namespace):
-            cls = super().__new__(meta, name, bases, namespace)
-            cls.__signature__ = _signature(cls)
-            cls._parameters_first = [*cls.__signature__.parameters][:1] == ["parameters"]
-            return cls
-
-        def __call__(cls, *given, **named):
-            if given and cls._parameters_first and is_rate(given[0]):
-                given = (None, *given)
-            return super().__call__(*given, **named)
-
-
-def _signature(cls: type) -> inspect.Signature:
-    """Return the arguments of an optimiser's class, with the `Options` one by one."""
-    own = [*inspect.signature(cls.__init__).parameters.values()][1:]  # type: ignore[misc]
-    if not own or own[-1].annotation != "Unpack[Options]":
-        return inspect.Signature(own)
-    names = {item.name for item in own}
-    base = inspect.signature(Optimizer).parameters.values()
-    options = [item for item in base if item.kind is item.KEYWORD_ONLY and item.name not in names]
-    return inspect.Signature([*own[:-1], *options])
+__all__ = ["Optimizer"]
 
 
 class Optimizer(metaclass=OptimizerType):
@@ -128,7 +90,7 @@ class Optimizer(metaclass=OptimizerType):
     ) -> None:
         call = type(self).__name__
         limits = {"clipnorm": clipnorm, "clipvalue": clipvalue, "global_clipnorm": global_clipnorm}
-        _check_limits(call, limits)
+        check_limits(call, limits)
         if ema_overwrite_frequency is not None:
             bounds.whole(call, "ema_overwrite_frequency", ema_overwrite_frequency, least=1)
         self.name = name or call.lower()
@@ -241,7 +203,7 @@ class Optimizer(metaclass=OptimizerType):
         tensors = list(self.parameters.values() if trainable_variables is None else trainable_variables)
         if not self.parameters:
             self.build(tensors)
-        self._step(_paired(f"{type(self).__name__}.apply", given, tensors, self.parameters))
+        self._step(paired(f"{type(self).__name__}.apply", given, tensors, self.parameters))
 
     def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Tensor]]) -> Tensor:
         """Take a step along the gradients of pairs (gradient, parameter), and return the number of steps: see `apply`.
@@ -471,34 +433,3 @@ def _beside(what: str, path: str, parameter: Tensor, value: float) -> Tensor:
     """Return a Tensor of the optimiser's own beside a parameter, filled with a number."""
     values = np.full_like(parameter.data, value, dtype=wide(parameter.dtype))
     return Tensor(values, name=f"{what} of {parameter.name or path}", requires_grad=False)
-
-
-def _paired(call: str, gradients: list[Any], tensors: list[Tensor], parameters: dict[str, Tensor]) -> dict[str, Any]:
-    """Return the gradients that are given for Tensors, by the paths of these among the parameters."""
-    if len(gradients) != len(tensors):
-        raise ValueError(
-            f"{call}: {len(gradients)} gradients for {len(tensors)} parameters. Give one for each, or None"
-        )
-    paths = {id(parameter): path for path, parameter in parameters.items()}
-    found: dict[str, Any] = {}
-    for number, (gradient, tensor) in enumerate(zip(gradients, tensors, strict=True)):
-        if id(tensor) not in paths:
-            raise ValueError(f"{call}: parameter {number} is not among those of the optimiser. Make a new one for it")
-        if gradient is None:
-            continue
-        array = gradient.data if isinstance(gradient, Tensor) else gradient
-        array = array if hasattr(array, "astype") else np.asarray(array)
-        if array.shape != tensor.shape:
-            raise ShapeError(f"{call}: gradient {number} has shape {array.shape}, its parameter {tensor.shape}")
-        found[paths[id(tensor)]] = array.astype(wide(tensor.dtype), copy=False)
-    if not found:
-        raise ValueError(f"{call}: there is no gradient for any parameter. Were they computed from the parameters?")
-    return found
-
-
-def _check_limits(call: str, limits: Mapping[str, float | None]) -> None:
-    given = {name: limit for name, limit in limits.items() if limit is not None}
-    if len(given) > 1:
-        raise ValueError(f"{call}: gradients are clipped in one way, and here are {' and '.join(given)}. Choose one")
-    for name, limit in given.items():
-        bounds.number(call, name, limit, above=0)
