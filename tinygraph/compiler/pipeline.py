@@ -98,9 +98,9 @@ def _recorded_version(
         given = leaves if numbers is None else numbers.behind(leaves)
         if given is None:
             raise UnsupportedError("compile: Python's arithmetic on an int that changes has another result now")
-        careful = not all_finite(finite, given)
-        if careful:  # an infinity or a NaN is given, and the program would not be right for such values
-            trace, result = trace_twice(parameters.function, stand_ins.enter, replace(doubts, infinite=True))
+        nonfinite = not all_finite(finite, given)
+        if nonfinite:  # an infinity or a NaN is given, and the program would not be right for such values
+            trace, result = trace_twice(parameters.function, stand_ins.enter, replace(doubts, nonfinite=True))
             numbers = stand_ins.numbers(trace)
     # program
     names = {key: identifier_of(name) for key, name in stand_ins.surroundings.tensors.items()}
@@ -114,7 +114,7 @@ def _recorded_version(
         stand_ins.binding(trace, recorded, inputs, given),
         numbers=numbers,
         finite=finite,
-        careful=careful,
+        nonfinite=nonfinite,
         masks=stand_ins.masks(trace, inputs),
     )
     # rewrites, schedule, memory, names, write

@@ -41,7 +41,7 @@ class Binding:
         result: what the function returned, with None in place of arrays and numbers.
         numbers: the numbers that Python computes from counters. They stand behind the leaves, and have positions there.
         finite: the sources of the numbers that the program takes to be finite, as in `given`, or a captured leaf.
-        careful: whether the program is for calls in which one of these numbers is not finite. It is slower.
+        nonfinite: whether the program is for calls in which one of these numbers is infinite or NaN. It is slower.
         masks: pairs of the source of a condition that the function finds, and the bytes that the program takes it to
             hold.
     """
@@ -59,7 +59,7 @@ class Binding:
     result: Any
     numbers: Numbers | None = None
     finite: list[Any] = field(default_factory=list)
-    careful: bool = False
+    nonfinite: bool = False
     masks: list[tuple[Any, bytes]] = field(default_factory=list)
 
     def with_others(self, others: dict[int, Any]) -> Binding:

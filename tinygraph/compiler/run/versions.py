@@ -97,7 +97,7 @@ class Version:
         self._asked = binding.asked
         self._given_tensors = binding.tensors
         self._finite, self._masks = binding.finite, binding.masks
-        self._careful = binding.careful
+        self._nonfinite = binding.nonfinite
         self.numbers = binding.numbers
         self.counting: frozenset[Any] = frozenset()
         self.number, self.why = 0, ""
@@ -161,7 +161,7 @@ class Version:
 
     def _is_as_taken(self, leaves: list[Any]) -> bool:
         """Return whether the numbers and the masks of a call are what the program takes them to be."""
-        if self._finite and all_finite(self._finite, leaves) is self._careful:
+        if self._finite and all_finite(self._finite, leaves) is self._nonfinite:
             return False
         return not self._masks or all_held(self._masks, leaves)
 
@@ -269,7 +269,7 @@ class Version:
         """Return the conditions that the guards do not compare, in words."""
         found = [f"{self._name_of(link)}.grad is {'an array' if had else 'None'}" for link, had in self._asked]
         if self._finite:
-            found.append("an infinity or NaN is given" if self._careful else "the numbers given are finite")
+            found.append("an infinity or NaN is given" if self._nonfinite else "the numbers given are finite")
         if self._masks:
             found.append("the masks hold what they held")
         if self._strides is not None:
@@ -293,8 +293,8 @@ class Version:
         changed = None if self.guards.hold() else self.guards.changed()
         if changed is not None:
             return changed
-        if self._finite and all_finite(self._finite, leaves) is self._careful:
-            return "the numbers given are finite again" if self._careful else "an infinity or NaN is given"
+        if self._finite and all_finite(self._finite, leaves) is self._nonfinite:
+            return "the numbers given are finite again" if self._nonfinite else "an infinity or NaN is given"
         if not all_held(self._masks, leaves):
             return "what is in a mask has changed"
         if self._strides is not None and self._strides_now(leaves) != self._strides:

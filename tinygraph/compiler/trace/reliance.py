@@ -18,11 +18,11 @@ class Doubts:
     """The things that a run does not take for granted, since they were not so at a call.
 
     Attributes:
-        infinite: numbers from outside may be infinite or NaN.
+        nonfinite: numbers from outside may be infinite or NaN.
         masks: the conditions that the function finds outside may have other values at each call.
     """
 
-    infinite: bool = False
+    nonfinite: bool = False
     masks: bool = False
 
 

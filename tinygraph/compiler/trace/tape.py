@@ -63,7 +63,7 @@ class Tape:
     Args:
         call_name: the name of the compiled function, for messages.
         reference: the tape of the run that this run repeats without computing.
-        careful: numbers from outside may be infinite or NaN.
+        nonfinite: numbers from outside may be infinite or NaN.
         events: the list that gets the events, where it is none of Python's; see `tinygraph.compiler.trace.noticing`.
 
     Attributes:
@@ -77,11 +77,11 @@ class Tape:
     """
 
     def __init__(
-        self, call_name: str, reference: Tape | None, careful: bool, events: list[Event] | None = None
+        self, call_name: str, reference: Tape | None, nonfinite: bool, events: list[Event] | None = None
     ) -> None:  # fmt: skip
         self.call_name = call_name
         self.reference = reference
-        self.careful = careful
+        self.nonfinite = nonfinite
         self.since = next_order()
         self.events: list[Event] = [] if events is None else events
         self.calls: list[RecordedCall] = []
@@ -97,7 +97,7 @@ class Tape:
             UnsupportedError: the earlier run had another event here.
         """
         event = Event(kind, len(self.events), shape, dtype, name)
-        if self.careful and kind != "constant":
+        if self.nonfinite and kind != "constant":
             event.finite = min(event.finite, 2 if dtype.kind not in "fc" else 0)
         self.events.append(event)
         if self.reference is not None:

@@ -56,7 +56,7 @@ class Trace:
     def __init__(
         self, call: str, reference: Trace | None = None, doubts: Doubts = NO_DOUBTS, events: list[Event] | None = None
     ) -> None:  # fmt: skip
-        self.tape: Tape = Tape(call, None if reference is None else reference.tape, doubts.infinite, events)
+        self.tape: Tape = Tape(call, None if reference is None else reference.tape, doubts.nonfinite, events)
         self.execution = Execution(self.tape)
         self.recording = Recording(self.tape, self.execution)
         self.outside = Outside(self.recording)
