@@ -33,7 +33,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def refused(capsys, *arguments: str) -> str:
-    """What a refused command says; it prints nothing else."""
+    """Return the error of a refused command, which prints nothing else."""
     assert main(arguments) == 2
     said = capsys.readouterr()
     assert said.out == ""

@@ -1,4 +1,4 @@
-"""What turns a Tensor into an array without asking is named, with what to use instead."""
+"""A call that turns a Tensor into an array without asking is named, with the call to use instead."""
 
 import copy
 import math

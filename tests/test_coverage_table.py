@@ -15,7 +15,7 @@ ROW = re.compile(r"^\| ([a-z ]+) \| (`.*) \|$")
 
 
 def listed(text):
-    """What a page says of each function: {("numpy.linalg", "inv"): "derivative"}."""
+    """Return the entry of each function on a page: {("numpy.linalg", "inv"): "derivative"}."""
     module, found = "", {}
     for line in text.splitlines():
         if line.startswith("## "):

@@ -30,7 +30,7 @@ ENTRIES = [(table, name) for table, (entries, _) in TABLES.items() for name in e
 
 
 def space(folder):
-    """What the code of the tables speaks of."""
+    """Return the variables that the code of the tables uses."""
     rng = np.random.default_rng(0)
     t = tg.Tensor([0.5, 1.5, 2.5])
     model = tg.nn.Sequential([tg.nn.Dense(3)])

@@ -1,4 +1,4 @@
-"""What `import tinygraph` loads, and that what it leaves for later is found when it is asked for."""
+"""`import tinygraph` loads little, and the rest is found when it is asked for."""
 
 import subprocess
 import sys
@@ -16,7 +16,7 @@ t = tg.Tensor([[2.0, 1.0], [1.0, 3.0]])
 
 
 def fresh(program: str) -> str:
-    """What a program prints in a process of its own."""
+    """Return the output of a program in a process of its own."""
     done = subprocess.run([sys.executable, "-c", PRELUDE + program], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()

@@ -1,4 +1,4 @@
-"""What is written in place of a function that loses the gradient is typed as the error says, and keeps it."""
+"""The code that an error names in place of a function that loses the gradient runs as it is typed, and keeps it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who shares memory with whom, and what a function may do to the arrays that it is given."""
+"""Arrays that share memory, and what a function may do to the arrays that it is given."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which backward pass wrote a gradient: a picture says ∂y/∂x only where the number is that derivative."""
+"""The backward pass that wrote a gradient: a picture says ∂y/∂x only where the number is that derivative."""
 
 from __future__ import annotations
 

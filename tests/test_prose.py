@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-CLAUSES = frozenset(("What", "Whether", "Where", "How", "Which", "When"))
+CLAUSES = frozenset(("What", "Whether", "Where", "How", "Which", "When", "Who", "As"))
 
 
 def docstrings(path: Path):
@@ -24,7 +24,8 @@ def docstrings(path: Path):
 def test_no_docstring_begins_with_a_clause():
     found = [
         f"{path.relative_to(ROOT)}:{line}: {text.splitlines()[0]}"
-        for path in sorted((ROOT / "tinygraph").rglob("*.py"))
+        for house in ("tinygraph", "demos", "tests")
+        for path in sorted((ROOT / house).rglob("*.py"))
         for line, text in docstrings(path)
         if text.split()[0].rstrip(",:;") in CLAUSES
     ]

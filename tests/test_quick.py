@@ -114,7 +114,7 @@ LAWS = (
 
 
 def run(quick: bool, *arguments: str) -> str:
-    """What a process prints, with the quick record or without."""
+    """Return the output of a process, with the quick record or without."""
     environment = {**os.environ, "TINYGRAPH_QUICK": "1" if quick else "0"}
     done = subprocess.run(
         [sys.executable, *arguments], capture_output=True, text=True, check=False, env=environment, cwd=TESTS.parent

@@ -1,4 +1,4 @@
-"""What a condition, a mask or an index leaves out contributes nothing; other singularities are what IEEE makes them."""
+"""An element that a condition, a mask or an index leaves out contributes nothing; other singularities are IEEE's."""
 
 from __future__ import annotations
 
@@ -316,7 +316,7 @@ def test_a_singular_element_that_a_product_leaves_out_at_the_second_order():
 
 
 def test_second_derivatives_at_0_compiled():
-    """Where a cotangent is 0 by value and nothing is left out, as in an exact fit."""
+    """A cotangent is 0 by value and nothing is left out, as in an exact fit."""
     s = np.array([2.0, 3.0, 4.0])
     for loss, x in (
         (lambda x: np.sum((x / s)[1:] ** 2), np.zeros(3)),

@@ -611,7 +611,7 @@ def trained(line: str, kind: Any, under: Callable[[], Any] = nullcontext, end: s
 
 
 def by_differences(line: str, cut: bool, reset: str = "") -> list[Any]:
-    """What `trained` finds, by differences: each step alone moves w, and before it the state is a constant."""
+    """Return `trained` by differences: each step alone moves w, and before it the state is a constant."""
     w, before, found = np.array([1.0, 2.0]), np.zeros(2), []
     for k in range(3):
 

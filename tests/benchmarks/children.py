@@ -1,4 +1,4 @@
-"""What has to be measured in fresh processes: memory per node, and the time that an import takes.
+"""Measurements in fresh processes: memory per node, and the time of an import.
 
 python children.py NAME NODES   builds one chain and prints what it took, as JSON; `costs.py` starts it.
 """

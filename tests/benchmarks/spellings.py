@@ -105,7 +105,7 @@ def ladders(
 
 
 def misses(entry: dict[str, Any]) -> list[str]:
-    """What breaks the law, in words."""
+    """Return the spellings and groups that break the law, with their times."""
     found = []
     for each in entry["rows"]:
         if each["over best"] > OF_THE_BEST:
@@ -165,7 +165,7 @@ def marked_time(microseconds: float, missed: bool) -> str:
 
 
 def summary(entries: list[dict[str, Any]]) -> str:
-    """How many spellings keep the law."""
+    """Return lines with the numbers of spellings that keep the law."""
     rows = [each for entry in entries for each in entry["rows"]]
     far = [each for each in rows if each["over best"] > OF_THE_BEST]
     slow = [each for each in rows if slower_than_eager(each)]

@@ -71,7 +71,7 @@ def eager_table(entries: list[dict[str, Any]]) -> str:
 
 
 def conditions(entries: list[dict[str, Any]], quiet: float) -> str:
-    """How many rounds counted, and how busy others were."""
+    """Return lines with the rounds that counted, and the share of other processes."""
     counted = sum(entry["rounds"] for entry in entries if not entry["busy"])
     others = [share for entry in entries for share in entry["others"]]
     busy = [entry["workload"] for entry in entries if entry["busy"]]

@@ -101,7 +101,7 @@ ALL: tuple[Rewrite, ...] = tuple(dict.fromkeys(rewrite for phase in PHASES for r
 def program_of(
     function: Callable[..., Any], arguments: Sequence[Any], variables: Sequence[Any] = (), backward: bool = False
 ) -> Program:
-    """What a function of Tensors does, as a program.
+    """Return the program of a function of Tensors.
 
     Args:
         function: called with a Tensor for each argument and variable; it returns a Tensor or a tuple of them or, where

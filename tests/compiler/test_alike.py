@@ -142,7 +142,7 @@ def test_the_tape_is_the_one_that_the_rules_make(
 
 @pytest.fixture
 def counts(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, int]]:
-    """How many pulls were the first of their kind, and how many were like one."""
+    """Return the number of pulls that were the first of their kind, and of those that were like one."""
     found = {"first": 0, "again": 0}
     remember, apply_rules = Pull.remember, Pull.apply_rules
 

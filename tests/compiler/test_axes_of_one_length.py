@@ -40,7 +40,7 @@ def middle_backwards(x: Any, w: Any) -> Any:
 
 
 def vectors_numbers_columns(x: Any, w: Any, b: Any) -> Any:
-    """What is made of rows alone: vectors, numbers and columns beside matrices."""
+    """Vectors, numbers and columns beside matrices, each made of rows alone."""
     h, total = np.zeros(w.shape), np.zeros(w.shape[0])
     for row in x:
         vector, number = np.exp(row) * b, np.sum(row**2)
@@ -81,7 +81,7 @@ def loop_in_a_loop(x: Any, w: Any) -> Any:
 
 
 def loop_after_a_loop(x: Any, w: Any) -> Any:
-    """What the first loop keeps is read forwards and backwards, and stacked along another axis."""
+    """The values of the first loop are read forwards and backwards, and stacked along another axis."""
     kept, h, g = [], np.zeros(w.shape[0]), np.zeros(w.shape[0])
     for row in x:
         h = np.tanh(h @ w + row)

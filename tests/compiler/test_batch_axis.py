@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import tinygraph as tg
 from tests.compiler.programs import program_of, without
-from tests.compiler.test_sequences import small_blocks
+from tests.compiler.test_batches import small_blocks
 from tinygraph.compiler.pipeline import compile_program
 from tinygraph.compiler.rewrites import contractions
 from tinygraph.compiler.rewrites.contractions import contractions_as_products

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 import tinygraph as tg
 from tests.compiler.programs import in_threads, program_of
-from tests.compiler.test_sequences import CASES, small_blocks
+from tests.compiler.test_batches import CASES, small_blocks
 from tinygraph.compiler.pipeline import compile_program
 from tinygraph.compiler.run import threads
 from tinygraph.compiler.run.threads import LOSS, SAVED, SWITCHES, Pace, Threads
@@ -342,7 +342,7 @@ ONE = 0.001  # seconds
 
 
 def times_of(factor: Callable[[bool, int], float], runs: int, one: float = ONE) -> tuple[list[float], list[bool]]:
-    """How long some runs take, as multiples of one thread's time, and which had several threads."""
+    """Return the times of some runs, as multiples of one thread's time, and which of them had several threads."""
     pace, taken, ways = Pace(), [], []
     for run in range(runs):
         several = pace.has_several()

@@ -126,7 +126,7 @@ def test_an_error_on_either_thread_reaches_the_caller(monkeypatch: pytest.Monkey
 
 
 def of_two_threads() -> dict[str, Any]:
-    """What the text says of threads, executed."""
+    """The lines of the text about threads, executed."""
     space: dict[str, Any] = {}
     exec("\n".join([*two_threads.THREADING, two_threads.ON_TWO_THREADS]), space)
     return space

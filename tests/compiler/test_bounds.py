@@ -1,4 +1,4 @@
-"""What is known of events without their values holds for the values: bounds, and whether elements are finite."""
+"""Facts about events that are known without their values hold for the values: bounds, and finite elements."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ MATRIX = rng.normal(size=(2, 5))
 
 
 def count(graph: Graph, operation: str) -> int:
-    """How often a function is called."""
+    """Return the number of calls of a function."""
     return sum(node.op == operation for node in graph.nodes)
 
 

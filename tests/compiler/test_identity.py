@@ -1,4 +1,4 @@
-"""Who is whom: a program for two Tensors is none for one Tensor given twice, nor for one that is also found outside."""
+"""Identity: a program for two Tensors is none for one Tensor given twice, nor for one that is also found outside."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ HOLDERS: dict[str, Callable[[Any], Any]] = {
 
 
 def numbers_in(holder: Any) -> Any:
-    """What somebody has."""
+    """Return the numbers that a holder of a result sees."""
     if callable(holder):
         return holder()
     return np.asarray(holder) if isinstance(holder, np.ndarray | memoryview) else next(holder)

@@ -1,4 +1,4 @@
-"""What is real or complex as the values come out is of one kind in a program, or refused with a way that works."""
+"""A result that is real or complex by its values is of one kind in a program, or refused with a way that works."""
 
 from __future__ import annotations
 

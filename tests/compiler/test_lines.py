@@ -1,4 +1,4 @@
-"""Where the memory of a program begins: on lines of the cache."""
+"""The memory of a program begins on lines of the cache."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_two_threads_meet_in_the_middle_of_a_sum_of_rows(first: Any, second: Any
 
 
 def address_of(runner: Runner, name: str, variables: Any = ()) -> int:
-    """Where a value lies that the program has memory for."""
+    """Return the address of a value that the program has memory for."""
     space = runner._space(variables, [])
     exec(runner._code, space)
     return int(space[name].ctypes.data)

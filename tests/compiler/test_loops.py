@@ -90,7 +90,7 @@ def runge_kutta(y: Any) -> Any:
 
 
 def leapfrog(u: Any) -> Any:
-    """What is carried over two steps, and a number that counts."""
+    """States that are carried over two steps, and a number that counts."""
     a, b = u, u * 0.9
     for t in range(11):
         a, b = b, 2 * b - a + 0.01 * np.sin(b) * t

@@ -24,7 +24,7 @@ def attention(x: Any, mask: Any, choose: Callable[[Any], Any] = lambda mask: mas
 
 
 class Holder:
-    """What a function finds."""
+    """An object that a function finds outside."""
 
     def __init__(self, mask: Any) -> None:
         self.mask = mask

@@ -21,7 +21,7 @@ def as_it_is(function):
 
 
 def outcome(function, *args):
-    """What a call returns, or the kind of error that it raises."""
+    """Return the result of a call, or the kind of its error."""
     try:
         return [np.array(item) for item in tree_leaves(function(*args))]
     except (tg.UnsupportedError, tg.GraphError) as error:

@@ -1,4 +1,4 @@
-"""What a function asks of an array in Python, and not in NumPy, is answered as in an eager call, or refused."""
+"""Questions about an array in Python, and not in NumPy, are answered as in an eager call, or refused."""
 
 from __future__ import annotations
 

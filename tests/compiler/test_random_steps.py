@@ -16,7 +16,7 @@ SHAPES = [(3,), (2, 3), (), (1, 3), (2, 1)]
 
 
 class Place(NamedTuple):
-    """What a statement works with: two Tensors, two values that were computed before, the rate, and a number."""
+    """The operands of a statement: two Tensors, two values that were computed before, the rate, and a number."""
 
     w: Any
     u: Any

@@ -312,7 +312,7 @@ def test_a_gradient_is_no_result_and_one_that_is_added_to_is_state(tmp_path: Pat
 
 
 def alone_results(folder: Path, name: str, x: Any, times: int) -> list[float]:
-    """What a saved function returns at some calls, in a process of its own."""
+    """Return the results of a saved function at some calls, in a process of its own."""
     code = f"import step\nprint(*[float(step.{name}(np.array({x.tolist()!r}))) for _ in range({times})])"
     done = alone(folder, code, "-W", "error")
     assert done.returncode == 0, done.stderr
@@ -357,7 +357,7 @@ def test_the_update_of_adam_with_its_state_as_arguments_whatever_the_tensors_are
 
 
 class Pair(NamedTuple):
-    """What the next test returns."""
+    """A pair that the next test returns."""
 
     loss: Any
     parts: Any
@@ -521,7 +521,7 @@ def test_functions_of_one_name_are_kept_apart() -> None:
 
 
 def _module(text: str, file: str) -> dict[str, Any]:
-    """What a module with this text defines."""
+    """Return the names that a module with this text defines."""
     linecache.cache[f"<{file}>"] = (len(text), None, text.splitlines(keepends=True), f"<{file}>")
     space: dict[str, Any] = {"np": np, "__name__": file}
     exec(compile(text, f"<{file}>", "exec"), space)

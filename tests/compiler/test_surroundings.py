@@ -1,4 +1,4 @@
-"""What a compiled function finds outside is looked at before each call: nothing of it is ever what it was before."""
+"""The objects that a compiled function finds outside are compared before each call: no result is a stale one."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ def total(function: Callable[..., Any], args: tuple[Any, ...]) -> Any:
 
 
 def eagerly(function: Callable[..., Any], args: tuple[Any, ...], arrays: list[Any]) -> Any:
-    """What eager code finds; None where the function does not take such arguments."""
+    """Return the eager result; None where the function does not take such arguments."""
     try:
         return gradient_of(function, args, len(arrays))(*arrays)
     except Exception:  # whatever the function makes of arguments that are not for it

@@ -1,4 +1,4 @@
-"""What a function that is being compiled may do, what it may not, and that a refusal leaves everything as it was."""
+"""A function that is being compiled may do some things and not others, and a refusal leaves everything as it was."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from tinygraph.data import downloads
 
 
 class Server:
-    """What is served by path, what was asked for, and how long an answer takes.
+    """A server of files: its answers by path, the requests so far, and the time that an answer takes.
 
     An entry of `files` is bytes, a status, or a function that writes an answer with the handler of the request.
     """

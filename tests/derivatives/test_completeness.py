@@ -54,7 +54,7 @@ RULES = [
 
 
 def breaks_a_law(function):
-    """Whether one of the first examples of one of the function's laws contradicts its rules."""
+    """Return whether one of the first examples of one of the function's laws contradicts its rules."""
 
     def wrong(call):
         try:

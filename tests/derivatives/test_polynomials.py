@@ -54,7 +54,7 @@ def with_roots(draw):
 
 
 def power_sums(roots):
-    """What no order of the roots can change."""
+    """Sums of powers of the roots, which no order of them can change."""
     return [np.sum(roots**power) for power in range(1, len(roots) + 1)]
 
 

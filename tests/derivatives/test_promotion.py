@@ -27,7 +27,7 @@ for path in sorted(Path(__file__).parent.glob("test_*.py")):
 
 
 def others(array):
-    """What stands in the place of another array, lists of Tensors among it."""
+    """Other operands, lists of Tensors among them."""
     tensors = [tg.Tensor(row) for row in array] if array.ndim else tg.Tensor(array)
     return kinds(array) | st.just(tensors)
 

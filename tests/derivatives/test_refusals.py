@@ -1,4 +1,4 @@
-"""What would write into a Tensor, or drop its graph, says so and names what to use instead."""
+"""A function that would write into a Tensor, or drop its graph, says so and names the one to use instead."""
 
 import numpy as np
 import pytest

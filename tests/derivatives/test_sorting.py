@@ -153,7 +153,7 @@ def test_medians_of_infinities_are_numpys(dtype, x):
 @pytest.mark.parametrize("function", [np.quantile, np.nanquantile, np.percentile, np.nanpercentile])
 @given(x=INFINITE, share=st.sampled_from([0, 0.25, 0.3, 0.5, 0.75, 1]))
 def test_quantiles_beside_infinities_are_numpys(function, x, share):
-    """Where NumPy has infinity minus infinity, there may be a number here."""
+    """There may be a number here where NumPy has infinity minus infinity."""
     share = share * 100 if "percent" in function.__name__ else share
     found, expected = function(tg.Tensor(x), share).data, function(np.array(x), share)
     assert np.isnan(expected) or found == pytest.approx(expected, rel=1e-12)

@@ -20,7 +20,7 @@ def data_of(page: str) -> dict[str, Any]:
 
 
 def facts_of(page: str) -> dict[str, Any]:
-    """What the pictures of a page share: the facts of each box, the layers, and the words to search."""
+    """Return the data that the pictures of a page share: the facts of each box, the layers, and the words to search."""
     return _json(page, "facts")
 
 
@@ -67,7 +67,7 @@ class Page:
         ActionChains(self.driver).move_to_element(self.driver.find_element(By.CSS_SELECTOR, selector)).click().perform()
 
     def complaints(self) -> list[str]:
-        """What the browser's console has said since the last call."""
+        """Return the messages of the browser's console since the last call."""
         return [entry["message"] for entry in self.driver.get_log("browser")]
 
 

@@ -1,4 +1,4 @@
-"""What the cards say is true: of every dtype, of missing values, and of gradients that are not there."""
+"""The words on cards are true: of every dtype, of missing values, and of gradients that are not there."""
 
 from __future__ import annotations
 

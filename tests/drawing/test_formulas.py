@@ -40,7 +40,7 @@ def python(text: str) -> str:
 
 
 def end_of_operand(text: str) -> int:
-    """Where a name, a number, a call or a group ends that the text begins with."""
+    """Return the end of the name, number, call or group that the text begins with."""
     word = re.match(r"[\w.]*", text)
     end = word.end() if word else 0
     if text[end : end + 1] != "(":

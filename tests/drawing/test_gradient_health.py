@@ -20,7 +20,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def words_of(svg: str) -> dict[str, str]:
-    """What is written in each box, by its id."""
+    """Return the words in each box, by its id."""
     groups = [group for group in ElementTree.fromstring(svg).iter(f"{SVG}g") if "data-box" in group.attrib]
     return {
         str(group.get("data-box")): " ".join(text.text or "" for text in group.iter(f"{SVG}text")) for group in groups

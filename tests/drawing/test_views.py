@@ -1,4 +1,4 @@
-"""Which view, which scopes, which way; and a refusal where a picture could not be read."""
+"""The choice of view, scopes and direction; and a refusal where a picture could not be read."""
 
 from __future__ import annotations
 

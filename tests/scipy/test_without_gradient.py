@@ -1,4 +1,4 @@
-"""Where no gradient flows, a function takes all that SciPy's takes: the arrays of a program on `tinygraph.numpy`."""
+"""A function takes all that SciPy's takes where no gradient flows: the arrays of a program on `tinygraph.numpy`."""
 
 from __future__ import annotations
 

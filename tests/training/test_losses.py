@@ -180,7 +180,7 @@ EDGES = {
 @RUNS
 @pytest.mark.parametrize("name", EDGES)
 def test_at_the_edge_numbers_are_those_of_1e_7(name, run):
-    """Where a logarithm or a quotient would be infinite, a number below 1e-7 counts as 1e-7."""
+    """A number below 1e-7 counts as 1e-7 where a logarithm or a quotient would be infinite."""
     y, p, expected = EDGES[name]
     found = run(lambda y, p: getattr(losses, name)()(y, p) + 0)(np.array([y]), np.array([p]))
     assert found == pytest.approx(expected, rel=1e-6)

@@ -1,4 +1,4 @@
-"""What a training is seen by: the curves of its history, pictures of the network, TensorBoard's files."""
+"""Pictures of a training: the curves of its history, the network, TensorBoard's files."""
 
 from __future__ import annotations
 

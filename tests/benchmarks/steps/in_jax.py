@@ -54,7 +54,7 @@ def _training(work: Workload, spelling: Spelling, arrays: tuple[Any, ...]) -> Wa
 
 
 def _change(kind: Any, gradient: Any, moments: Any, count: Any) -> tuple[Any, Any]:
-    """What a weight loses in a step, and its moments after it."""
+    """Return the amount that a weight loses in a step, and its moments after it."""
     if not isinstance(kind, Adam):
         return kind.rate * gradient, moments
     first, second = moments

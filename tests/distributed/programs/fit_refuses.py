@@ -1,4 +1,4 @@
-"""What `fit` on several ranks refuses, tried on one. It prints "true"."""
+"""The refusals of `fit` on several ranks, tried on one. The program prints "true"."""
 
 import numpy as np
 import pytest

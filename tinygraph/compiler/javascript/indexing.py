@@ -40,7 +40,7 @@ class _Along(Value):
 
     @property
     def shape(self) -> Shape:  # type: ignore[override]
-        """As of the array."""
+        """The shape, as that of an array."""
         return self.array.shape
 
     def place(self, shape: Shape, index: Sequence[Place]) -> Place:

@@ -30,17 +30,17 @@ class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
 
     @property
     def shape(self) -> Shape:
-        """As of an array."""
+        """The shape, as that of an array."""
         return self.step.shape
 
     @property
     def ndim(self) -> int:
-        """As of an array."""
+        """The number of axes, as that of an array."""
         return len(self.step.shape)
 
     @property
     def dtype(self) -> Any:
-        """As of an array."""
+        """The dtype, as that of an array."""
         return self.step.dtype
 
     def _call(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Symbol:

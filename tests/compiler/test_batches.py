@@ -1,4 +1,4 @@
-"""Sequences: a batch of them is gone over a few at a time, on one thread and on two, with the same results."""
+"""Batches: a batch of sequences is computed a few at a time, on one thread and on two, with the same results."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def small_blocks() -> Iterator[None]:
 
 @pytest.fixture
 def small() -> Iterator[None]:
-    """As `small_blocks`."""
+    """Small blocks, as `small_blocks` makes them."""
     with small_blocks():
         yield
 
