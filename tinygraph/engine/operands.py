@@ -11,6 +11,7 @@ from tinygraph.engine import modes
 from tinygraph.engine.modes import state
 from tinygraph.engine.nested import instances, mapped
 from tinygraph.engine.table import Operation, function_name
+from tinygraph.engine.unreadable import unreadable
 from tinygraph.engine.value import Value
 from tinygraph.errors import UnsupportedError
 
@@ -81,9 +82,12 @@ def check_unmasked(array: Any, what: str) -> None:
 
 def as_array(value: Any, dtype: Any = None) -> Any:
     """`np.asarray`, which leaves what stands for an array in a function that is being compiled as it is."""
-    if modes.unusual and state.tracing is not None:
-        return state.tracing.as_array(value, dtype)
-    return np.asarray(value, dtype=dtype)
+    try:
+        if modes.unusual and state.tracing is not None:
+            return state.tracing.as_array(value, dtype)
+        return np.asarray(value, dtype=dtype)
+    except ValueError as error:
+        raise unreadable(value, error) from None
 
 
 def indexable(array: Any) -> Any:

@@ -14,6 +14,7 @@ from tinygraph.engine.modes import current_scope
 from tinygraph.engine.notes import hint_for
 from tinygraph.engine.passes import Freed
 from tinygraph.engine.table import Operation, function_name
+from tinygraph.engine.unreadable import RAGGED, WAYS_OF_RAGGED
 from tinygraph.errors import ShapeError, UnsupportedError
 from tinygraph.users_code.source import made_at, source_of, users_line
 
@@ -39,6 +40,8 @@ def explained(error: ValueError | IndexError, op: Operation, args: tuple[Any, ..
     shapes = [np.shape(item) for item in _values_in(args) if isinstance(item, np.ndarray | np.generic)]
     joined = " and ".join(map(str, shapes))
     message = " ".join(str(error).split())
+    if "inhomogeneous" in message:
+        message = f"{RAGGED}. {WAYS_OF_RAGGED}"
     if op.function is np.matmul and len(shapes) == 2:
         left, right = shapes
         if left and right and left[-1] != right[max(len(right) - 2, 0)]:
@@ -56,6 +59,8 @@ def explained_write(error: ValueError | IndexError, call: str, array: Any, value
     """NumPy's complaint about a write into an array, with the shapes."""
     kind = OutOfRangeError if type(error) is IndexError else ShapeError
     message = " ".join(str(error).split())
+    if "with a sequence" in message:
+        return kind(f"{call}: {RAGGED} ({users_line()}). {WAYS_OF_RAGGED}")
     return kind(f"{call}: an array of shape {array.shape}, a value of {np.shape(value)}: {message} ({users_line()})")
 
 

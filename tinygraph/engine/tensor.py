@@ -29,6 +29,7 @@ from tinygraph.engine.refusing import attribute_kept, no_graph
 from tinygraph.engine.settling import handed_out, note_handed
 from tinygraph.engine.table import function_name
 from tinygraph.engine.ufuncs import call_ufunc
+from tinygraph.engine.unreadable import as_numbers, not_numbers
 from tinygraph.engine.value import Value
 from tinygraph.errors import GraphError, ShapeError, UnsupportedError
 from tinygraph.users_code.source import made_at, users_line
@@ -407,7 +408,7 @@ class Tensor(Value, Operators, Protocols["Tensor"], TensorMethods["Tensor"]):
                 ) from None
         if new.dtype.kind == "c" and self.dtype.kind != "c":
             raise TypeError(f"assign: complex values do not fit a Tensor of dtype {self.dtype}")
-        return new.astype(self.dtype)
+        return as_numbers("assign: ", new, self.dtype)  # type: ignore[no-any-return]
 
     def numpy(self) -> Array:
         """Return the values, as an ndarray."""
@@ -472,10 +473,7 @@ def _as_value(data: Any, dtype: DTypeLike | None) -> Any:
     check_unmasked(data, "Tensor")
     array = as_array(data, dtype)
     if array.dtype.kind not in "fciub":
-        raise TypeError(
-            f"Tensor: the data must be numbers, got {type(data).__name__} of dtype {array.dtype} at {users_line()}. "
-            "Convert them first, np.asarray(data).astype(float)"
-        )
+        raise not_numbers("Tensor: ", data, array)
     if modes.unusual and state.tracing is not None:
         array = state.tracing.own(array)
     elif isinstance(data, np.ndarray):

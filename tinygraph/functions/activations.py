@@ -14,16 +14,17 @@ from tinygraph.engine.operands import as_array
 from tinygraph.engine.primitives import composed, primitive, remembered
 from tinygraph.engine.rows import positive_part
 from tinygraph.engine.tensor import Tensor
+from tinygraph.engine.unreadable import as_numbers
 
 
 def floating(x: Any) -> Any:
     """An array of a floating dtype: lists and integers become float64."""
     if type(x) is np.ndarray or type(x) is np.float64:
-        return x if x.dtype.kind in "fc" else x.astype(np.float64)
+        return x if x.dtype.kind in "fc" else as_numbers("", x, np.float64)
     if type(x) is float:
         return np.float64(x)
     x = as_array(x)
-    return x if x.dtype.kind in "fc" else x.astype(np.float64)
+    return x if x.dtype.kind in "fc" else as_numbers("", x, np.float64)
 
 
 def floating_operand(x: Any) -> Any:

@@ -12,9 +12,11 @@ from numpy.typing import DTypeLike
 from tinygraph import bounds
 from tinygraph.elsewhere import checked
 from tinygraph.engine.modes import state
+from tinygraph.engine.operands import as_array
 from tinygraph.engine.record import compose
 from tinygraph.engine.scopes import Entry
 from tinygraph.engine.tensor import Tensor
+from tinygraph.engine.unreadable import as_numbers
 from tinygraph.errors import ShapeError
 from tinygraph.functions.windows import misfit
 from tinygraph.nn import constraints, regularizers
@@ -262,11 +264,12 @@ class Layer(Module):
             args = (self._batch(args[0]), *args[1:])
         try:
             return self._run_built(args, kwargs)
-        except (AttributeError, TypeError) as error:
-            if args and isinstance(args[0], list) and not getattr(error, "__notes__", ()):
+        except (AttributeError, TypeError, KeyError) as error:
+            if args and isinstance(args[0], list | dict) and not getattr(error, "__notes__", ()):
                 error.add_note(
-                    f'{type(self).__name__} "{self.name}" was called on a list of {len(args[0])} arrays. If it takes '
-                    "one array, unpack the list: a batch of tg.data.batches(x) is a tuple, `for (x,) in batches`"
+                    f'{type(self).__name__} "{self.name}" was called on a {type(args[0]).__name__} of {len(args[0])} '
+                    "arrays. If it takes one array, take it out: a batch of tg.data.batches(x) is a tuple, "
+                    "`for (x,) in batches`"
                 )
             raise
 
@@ -307,7 +310,12 @@ class Layer(Module):
                 f'{type(self).__name__} "{self.name}": a layer is called on a batch, got {given}. Write '
                 "tg.nn.Sequential([first, second]), or call it on the result, second(first(x))"
             )
-        return np.asarray(x)
+        if x is None:
+            raise TypeError(
+                f'{type(self).__name__} "{self.name}": a layer is called on a batch, got None. Does the function '
+                "before it end without a return?"
+            )
+        return as_array(x)
 
     def _restore(self, attributes: dict[str, Any]) -> None:
         vars(self).clear()
@@ -316,8 +324,10 @@ class Layer(Module):
     def _floating(self, x: Any) -> Any:
         """Return the batch in the layer's dtype. A layer without a dtype leaves floating numbers as they are."""
         if self.dtype is None:
-            return x if x.dtype.kind in "fc" else x.astype(floatx())
-        return x if x.dtype == self.dtype or x.dtype.kind == "c" else x.astype(self.dtype)
+            return x if x.dtype.kind in "fc" else as_numbers(f'{type(self).__name__} "{self.name}": ', x, floatx())
+        if x.dtype == self.dtype or x.dtype.kind == "c":
+            return x
+        return as_numbers(f'{type(self).__name__} "{self.name}": ', x, self.dtype)
 
 
 def count(call: str, name: str, value: Any) -> int:
