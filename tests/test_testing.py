@@ -373,3 +373,14 @@ def test_without_hypothesis_check_grads_works_and_the_strategies_say_what_is_mis
         """
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_a_function_without_a_result_or_arguments_is_refused():
+    with pytest.raises(TypeError, match=r"the function returns None, .* Does it end without a return"):
+        check_grads(lambda x: None, 1.0)
+    with pytest.raises(
+        TypeError, match=r"no argument is a floating array, .* Write 1\.0 for 1, and x\.astype\(float\)"
+    ):
+        check_grads(np.sin, 1)
+    with pytest.raises(ValueError, match="modes are 'vjp' and 'jvp', got 'rev'"):
+        check_grads(np.sin, 1.0, modes="rev")

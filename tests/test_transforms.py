@@ -373,7 +373,9 @@ def test_what_is_no_function_or_no_position_is_told_how_to_write_it():
         with pytest.raises(TypeError, match="expected a function, got float"):
             call(1.0)
     for transform in (tg.grad, tg.jacobian):
-        for wrong in (1.0, x, "x", [0.0]):
+        with pytest.raises(TypeError, match=r"a str, .* position of 'x' among the arguments, argnums=1 for the sec"):
+            transform(np.sin, argnums="x")(x)
+        for wrong in (1.0, x, [0.0]):
             with pytest.raises(TypeError, match=r"argnums is a \w+, and .* Write \w+\(f\)\(x\)"):
                 transform(np.sum, wrong)(x)
         assert transform(np.sum)(x).tolist() == [1, 1, 1]
@@ -391,3 +393,15 @@ def test_checkpoint_reaches_elements_of_a_computed_tensor_from_outside():
     w = v * 2
     tg.checkpoint(lambda x: w[0] * x + w[1:2][0])(tg.Tensor(3.0)).backward()
     assert v.grad.tolist() == [6, 2, 0]
+
+
+def test_an_error_names_the_transform_that_was_called():
+    x = np.ones(2)
+    with pytest.raises(tg.ShapeError, match=r"^hessian: the function must return a scalar, got shape \(2,\)"):
+        tg.hessian(np.sin)(x)
+    with pytest.raises(tg.ShapeError, match=r"^hvp: the function must return a scalar"):
+        tg.hvp(np.sin)(x, x)
+    with pytest.raises(tg.ShapeError, match=r"^jvp: a direction of shape \(3,\) does not fit an input of shape \(2,\)"):
+        tg.jvp(np.sin, (x,), (np.ones(3),))
+    with pytest.raises(TypeError, match=r"^hessian: an argument to differentiate has dtype int64"):
+        tg.hessian(np.sum)(np.arange(2))

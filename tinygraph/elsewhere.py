@@ -24,6 +24,10 @@ OF_TINYGRAPH = {
         ("tensor", "array", "asarray", "as_tensor", "from_numpy", "Variable", "variable", "Parameter"),
         "tg.Tensor(values)",
     ),
+    "Value": "tg.Tensor(3.0)",
+    **dict.fromkeys(("draw_dot", "make_dot"), "tg.draw(loss)"),
+    "autograd": "tg.grad(f)(values)",
+    "utils": "tg.data.batches(x, labels, size=32, shuffle=True)",
     **dict.fromkeys(("constant", "convert_to_tensor"), "tg.Tensor(values, requires_grad=False)"),
     **{f"reduce_{name}": f"np.{name}(t)" for name in ("sum", "mean", "max", "min", "prod", "all", "any")},
     "cast": "t.astype(np.float32)",
@@ -85,6 +89,17 @@ OF_TINYGRAPH = {
 OF_NN = {
     "Linear": "tg.nn.Dense(3)",
     "LazyLinear": "tg.nn.Dense(3)",
+    **dict.fromkeys(("SmoothL1Loss", "HuberLoss"), "tg.training.losses.huber(y, p)"),
+    "KLDivLoss": "tg.training.losses.kl_divergence(y, p)",
+    "CosineSimilarity": "-tg.training.losses.cosine_similarity(y, p)",
+    **{
+        theirs: f"tg.nn.activations.{ours}"
+        for theirs, ours in (
+            ("CELU", "celu"), ("Hardsigmoid", "hard_sigmoid"), ("Hardswish", "hard_silu"), ("Hardtanh", "hard_tanh"),
+            ("LogSigmoid", "log_sigmoid"), ("Mish", "mish"), ("ReLU6", "relu6"), ("SELU", "selu"),
+            ("Softsign", "softsign"), ("Tanhshrink", "tanh_shrink"),
+        )
+    },
     "GELU": "tg.gelu",
     "SiLU": "tg.silu",
     "Softplus": "tg.softplus",
@@ -113,21 +128,24 @@ OF_NN = {
     **dict.fromkeys(("AdaptiveMaxPool2d", "GlobalMaxPool2D"), "tg.nn.GlobalMaxPooling2D()"),
     **dict.fromkeys(("BatchNorm1d", "BatchNorm2d"), "tg.nn.BatchNormalization()"),
     "LayerNorm": "tg.nn.LayerNormalization()",
+    "RMSNorm": "tg.nn.RMSNormalization()",
+    "GroupNorm": "tg.nn.GroupNormalization(4)",
+    **dict.fromkeys(("InstanceNorm1d", "InstanceNorm2d"), "tg.nn.GroupNormalization(-1)"),
+    "MultiheadAttention": "tg.nn.MultiHeadAttention(2, 16)",
     **dict.fromkeys(("Dropout1d", "Dropout2d"), "tg.nn.SpatialDropout2D(0.5)"),
     "Unflatten": "tg.nn.Reshape((-1, 1))",
     **dict.fromkeys(("Upsample", "UpsamplingNearest2d"), "tg.nn.UpSampling2D(2)"),
     "ZeroPad2d": "tg.nn.ZeroPadding2D(1)",
     "functional": "tg.relu(t)",
     "init": 'tg.nn.Dense(3, kernel_initializer="he_normal")',
-    "utils": "tg.nn",
+    "utils": "tg.optim.Adam(parameters, global_clipnorm=1.0)",
     "RNNCell": "tg.nn.SimpleRNNCell(32)",
     "Normalization": "(x - np.mean(x, axis=0)) / np.std(x, axis=0)",
     "CategoryEncoding": "tg.keras.utils.to_categorical(labels)",
     **dict.fromkeys(("IntegerLookup", "StringLookup"), "np.unique(labels, return_inverse=True)"),
     # Layers that tinygraph does not have are a Module of your own.
     **dict.fromkeys(
-        ("MultiheadAttention", "Transformer", "TransformerEncoderLayer",
-         "Conv3D", "Conv3d", "GroupNorm"),
+        ("Transformer", "TransformerEncoderLayer", "Conv3D", "Conv3d"),
         "a class of your own, class Own(tg.nn.Module), with a method call",
     ),
 }  # fmt: skip
@@ -203,7 +221,9 @@ OF_MODULE = {
     **dict.fromkeys(("children", "named_children", "named_modules", "submodules"), "model.modules()"),
     **dict.fromkeys(("save", "save_weights"), _SAVE),
     **dict.fromkeys(("load", "load_weights"), _LOAD),
-    **dict.fromkeys(("register_buffer", "register_parameter"), "model.scale = tg.Tensor(values)"),
+    "register_parameter": "model.scale = tg.Tensor(values)",
+    "register_buffer": "model.scale = tg.Tensor(values, requires_grad=False)",
+    **dict.fromkeys(("add_module", "register_module"), "model.head = tg.nn.Dense(3)"),
     "add_weight": 'a class of your own of tg.nn.Layer, whose `build` has self.w = self.weight("w", shape, "zeros")',
     "append": "model.add(tg.nn.Dense(3))",
     "predict_classes": "np.argmax(model.predict(x), axis=-1)",
@@ -258,7 +278,17 @@ OF_TENSOR = {
     "gradient": "t.grad",
     **dict.fromkeys(("zero_grad", "zero_", "null_grad"), "t.grad = None"),
     **dict.fromkeys(("clone", "contiguous"), "t.copy()"),
-    **dict.fromkeys(("cpu", "cuda", "to", "type", "float"), "t.astype(np.float32)"),
+    **dict.fromkeys(("cpu", "cuda"), "t, as all arrays are in the memory of the processor"),
+    **dict.fromkeys(("to", "type", "float"), "t.astype(np.float32)"),
+    "type_as": "t.astype(u.dtype)",
+    "erf": "scipy.special.erf(t)",
+    "rsqrt": "1 / np.sqrt(t)",
+    "lerp": "t + value * (u - t)",
+    "movedim": "np.moveaxis(t, axis, -1)",
+    "nelement": "t.size",
+    "element_size": "t.data.itemsize",
+    "new_zeros": "np.zeros(shape, like=t)",
+    "new_ones": "np.ones(shape, like=t)",
     "double": "t.astype(np.float64)",
     "half": "t.astype(np.float16)",
     **dict.fromkeys(("int", "long"), "t.astype(int)"),
@@ -394,6 +424,8 @@ def no_attribute_of_tensor(name: str) -> str:
             table = {name: f"tg.{name}({_arguments(getattr(tinygraph, name))})"}
         elif hasattr(np.ndarray, name):
             table = {name: f"t.data.{name}, of the plain array"}
+        elif name.endswith("_") and isinstance(getattr(np, name[:-1], None), np.ufunc):
+            table = {name: f"t.assign(np.{name[:-1]}({_arguments(getattr(np, name[:-1]))}.data))"}
     return no_attribute("'Tensor' object", name, table)
 
 

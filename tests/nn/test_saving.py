@@ -16,6 +16,7 @@ import pytest
 import tinygraph as tg
 from tinygraph import nn
 from tinygraph.export import load_arrays, save_arrays
+from tinygraph.training import callbacks
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(40, 4)).astype(np.float32)
@@ -553,3 +554,33 @@ def test_the_input_of_a_drawn_model_is_data_and_none_of_its_parameters():
     model = nn.Sequential([nn.Input((8, 8, 1)), nn.Conv2D(4, 3), nn.Flatten(), nn.Dense(2)])
     text = model.draw().mermaid()
     assert "40 params" in text and "x 1×8×8×1" in text
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        ("runs/1/best.keras", "runs/1/best.safetensors"),
+        ("m.weights.h5", "m.safetensors"),
+        ("e{epoch:02d}-{val_loss:.2f}.keras", "e{epoch:02d}-{val_loss:.2f}.safetensors"),
+        ("e{epoch:02d}-{val_loss:.2f}", "e{epoch:02d}-{val_loss:.2f}.safetensors"),
+        ("net.v2.pt", "net.v2.safetensors"),
+        ("model", "model.safetensors"),
+    ],
+)
+def test_the_path_of_another_format_is_answered_with_ours(theirs, ours):
+    model = nn.Sequential([nn.Input((3,)), nn.Dense(2)])
+    for call in (model.save, model.save_weights, model.load_weights, nn.load_model, callbacks.ModelCheckpoint):
+        with pytest.raises(ValueError, match=rf"Write {re.escape(repr(ours))}"):
+            call(theirs)
+
+
+def test_weights_of_keras_are_taken_as_the_error_says(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    model, there = (nn.Sequential([nn.Input((3,)), nn.Dense(2), nn.BatchNormalization()]) for _ in range(2))
+    (tmp_path / "model.keras").write_bytes(b"PK")
+    with pytest.raises(ValueError, match=r"Weights of Keras come by np\.savez") as caught:
+        nn.load_model("model.keras")
+    write, read = re.findall(r"by ((?:np|model)\.\S+?\(.*?\)+)(?: there|$)", str(caught.value))
+    eval(write, {"np": np, "model": there})
+    eval(read, {"np": np, "model": model})
+    assert all(map(np.array_equal, model.get_weights(), there.get_weights()))

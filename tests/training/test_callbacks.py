@@ -369,3 +369,10 @@ def test_terminate_on_nan_may_raise():
     trained.weights[0].assign(math.inf)
     with pytest.raises(RuntimeError, match="the loss became nan at batch 0"):
         trained.fit(X, Y, callbacks=[callbacks.TerminateOnNaN(raise_error=True)], verbose=0)
+
+
+def test_a_class_in_the_place_of_a_callback_is_told_to_be_called():
+    model = tg.nn.Sequential([tg.nn.Dense(1)])
+    model.compile("adam", "mse")
+    with pytest.raises(TypeError, match=r"is no callback\. Write EarlyStopping\(\)$"):
+        model.fit(np.ones((4, 2)), np.ones(4), callbacks=[callbacks.EarlyStopping])

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from pathlib import Path
 
-__all__ = ["checked_path", "write_whole"]
+__all__ = ["checked_path", "with_ending", "write_whole"]
 
 _FULL = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
 
@@ -29,6 +30,11 @@ def checked_path(call: str, path: str | os.PathLike[str], ending: str) -> Path:
     if not found.parent.is_dir():
         raise FileNotFoundError(f"{call}: there is no folder {str(found.parent)!r}; make it first")
     return found
+
+
+def with_ending(path: str | os.PathLike[str], ending: str) -> str:
+    """Return a path with another ending in the place of that of a format, "run/m.weights.h5" → "run/m.safetensors"."""
+    return re.sub(r"(\.weights)?(\.[A-Za-z][A-Za-z0-9]*)?$", "", os.fspath(path)) + ending
 
 
 def write_whole(call: str, path: Path, content: bytes) -> None:

@@ -305,6 +305,11 @@ def activation_of(given: Activation) -> Callable[[Any], Any]:
     try:
         return ACTIVATIONS["linear" if given is None else given]
     except (KeyError, TypeError):
+        if isinstance(given, int):
+            raise ValueError(
+                f"an activation is a function or a name, got {given}. A layer takes the number of its inputs from the "
+                f"first batch: write Dense({given}) for PyTorch's Linear(10, {given})"
+            ) from None
         told = f"an activation is a function, or one of {', '.join(ACTIVATIONS)}; got {given!r}"
         raise ValueError(told + meant(given, ACTIVATIONS)) from None
 

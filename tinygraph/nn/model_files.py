@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tinygraph.export.tensor_files import ENDING, check_arrays, load_arrays, save_arrays
+from tinygraph.export.whole_files import with_ending
 from tinygraph.nn.architecture import freeze_as_written, frozen_modules
 from tinygraph.nn.arguments import also_known, plain_of, registered, thing_of
 from tinygraph.nn.layer import Layer
@@ -72,18 +73,22 @@ def save_weights(module: Module, path: str | os.PathLike[str]) -> None:
 
 
 def checked_ending(call: str, path: str | os.PathLike[str]) -> str:
-    """Return the ending of a path, ".safetensors".
+    """Return the ending of a path, ".safetensors", that a model is saved to or loaded from.
 
     Raises:
         ValueError: it is that of another format.
     """
     ending = Path(path).suffix
     if ending != ENDING:
-        name = Path(path).name.split(".")[0] or "model"
-        raise ValueError(
-            f"{call}: a file of weights ends in {ENDING}, got {os.fspath(path)!r}. Write {name + ENDING!r}: it has the "
-            "weights, the architecture and the recipe of the training"
+        way = (
+            f"Write {with_ending(path, ENDING)!r}: it has the weights, the architecture and the recipe of the training"
         )
+        if call.startswith("load") and Path(path).exists():
+            way = (
+                "Weights of Keras come by np.savez('weights.npz', *model.get_weights()) there, and here, in a model of "
+                "the same layers, by model.set_weights(list(np.load('weights.npz').values()))"
+            )
+        raise ValueError(f"{call}: a file of weights ends in {ENDING}, got {os.fspath(path)!r}. {way}")
     return ending
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tinygraph.elsewhere import meant
 from tinygraph.optim.adaptive import Adadelta, Adagrad, Adam, Adamax, AdamW, RMSprop
 from tinygraph.optim.descent import SGD, Lion, Momentum
 from tinygraph.optim.optimizer import Optimizer
@@ -59,5 +60,6 @@ def deserialize(description: Mapping[str, Any], custom_objects: Mapping[str, Any
     kind: type[Optimizer] | None = (custom_objects or {}).get(name) or KINDS.get(name.lower())
     if kind is None:
         known = ", ".join(repr(item) for item in sorted(KINDS))
-        raise ValueError(f"there is no optimiser {name!r}. There are {known}; one of your own is given as an object")
+        told = f"there is no optimiser {name!r}. There are {known}; one of your own is given as an object"
+        raise ValueError(told + meant(name, KINDS))
     return kind.from_config(description.get("config", {}), custom_objects)

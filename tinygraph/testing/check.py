@@ -62,7 +62,7 @@ def check_grads(
         GradientError: a derivative is wrong, or has another shape or dtype than its argument, or f returns another
             value on Tensors than on arrays. The message names the element and the order, and says if the point looks
             like a kink.
-        TypeError: no argument is floating or complex.
+        TypeError: no argument is floating or complex, or the function returns None.
         ValueError: a mode is neither "vjp" nor "jvp".
 
     The differences are taken in float64, for arguments of any dtype. Weights and directions are random, but
@@ -74,11 +74,14 @@ def check_grads(
     Example:
         >>> check_grads(np.multiply, np.array([1.0, 2.0]), 3.0)
     """
-    if unknown := set(modes) - {"vjp", "jvp"}:
-        raise ValueError(f"check_grads: modes are 'vjp' and 'jvp', got {sorted(unknown)}")
+    if not set(modes) <= {"vjp", "jvp"}:
+        raise ValueError(f"check_grads: modes are 'vjp' and 'jvp', got {modes!r}")
     found = list(named_arrays(xs, argument_names(f, len(xs))))
     if not found:
-        raise TypeError("check_grads: no argument is a floating array, so there is nothing to differentiate")
+        raise TypeError(
+            "check_grads: no argument is a floating array, so there is nothing to differentiate. Write 1.0 for 1, and "
+            "x.astype(float) for an array x of integers"
+        )
     arrays = [item.array for item in found]
 
     def function(*given: Any) -> list[Any]:
@@ -86,7 +89,12 @@ def check_grads(
         results = f(*filled(xs, iter(given)))
         return [item for _, item in entries(results) if np.result_type(item).kind in "fc"]
 
-    names = [name for name, item in entries(f(*filled(xs, iter(arrays)))) if np.result_type(item).kind in "fc"]
+    results = f(*filled(xs, iter(arrays)))
+    if results is None:
+        raise TypeError(
+            "check_grads: the function returns None, so there is nothing to check. Does it end without a return?"
+        )
+    names = [name for name, item in entries(results) if np.result_type(item).kind in "fc"]
     precision = min([8, *[precision_of(array) for array in arrays]])
     check = _Check([item.name for item in found], rtol, atol, step, precision, np.random.default_rng(0), [0.0])
     check.value(function, names, arrays)

@@ -34,12 +34,18 @@ def value_and_grad(
         TypeError: f did not return a real number, an argument has a dtype without gradients, or `argnums` names an
             argument that is not there.
     """
+    return value_and_gradient("grad", f, argnums, has_aux)
 
-    check_function("grad", f)
+
+def value_and_gradient(
+    call: str, f: Callable[..., Any], argnums: int | Sequence[int], has_aux: bool
+) -> Callable[..., Any]:
+    """Return what `value_and_grad` returns; errors name the call of the user, such as "hessian"."""
+    check_function(call, f)
 
     @functools.wraps(f)
     def differentiated(*args: Any, **kwargs: Any) -> Any:
-        run = Run("grad", f, args, kwargs, chosen_positions(argnums, len(args), "grad"), has_aux)
+        run = Run(call, f, args, kwargs, chosen_positions(argnums, len(args), call), has_aux)
         output = run.scalar()
         value = run.value
         if output is None:
@@ -63,7 +69,12 @@ def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool 
         >>> grad(lambda x: x**3)(2.0)
         array(12.)
     """
-    both = value_and_grad(f, argnums, has_aux)
+    return gradient_of("grad", f, argnums, has_aux)
+
+
+def gradient_of(call: str, f: Callable[..., Any], argnums: int | Sequence[int], has_aux: bool) -> Callable[..., Any]:
+    """Return what `grad` returns; errors name the call of the user."""
+    both = value_and_gradient(call, f, argnums, has_aux)
 
     @functools.wraps(f)
     def gradient(*args: Any, **kwargs: Any) -> Any:

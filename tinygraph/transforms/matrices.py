@@ -14,7 +14,7 @@ from tinygraph.engine.tensor import Tensor
 from tinygraph.errors import UnsupportedError
 from tinygraph.functions.checks import CHECKS
 from tinygraph.nests import filled, tree_leaves, tree_map
-from tinygraph.transforms.gradients import grad
+from tinygraph.transforms.gradients import gradient_of
 from tinygraph.transforms.running import Run, check_function, chosen_positions
 
 __all__ = ["hessian", "jacobian"]
@@ -42,12 +42,16 @@ def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: b
             the like.
         TypeError: an argument has a dtype without gradients, or `argnums` names an argument that is not there.
     """
+    return _jacobian("jacobian", f, argnums, has_aux)
 
-    check_function("jacobian", f)
+
+def _jacobian(call: str, f: Callable[..., Any], argnums: int | Sequence[int], has_aux: bool) -> Callable[..., Any]:
+    """Return what `jacobian` returns; errors name the call of the user."""
+    check_function(call, f)
 
     @functools.wraps(f)
     def differentiated(*args: Any, **kwargs: Any) -> Any:
-        run = Run("jacobian", f, args, kwargs, chosen_positions(argnums, len(args), "jacobian"), has_aux)
+        run = Run(call, f, args, kwargs, chosen_positions(argnums, len(args), call), has_aux)
 
         def by_inputs(output: Any) -> Any:
             found = tuple(filled(run.inputs, _blocks(run, output)))
@@ -138,4 +142,4 @@ def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bo
         TypeError: an argument has a dtype without gradients, or `argnums` names an argument that is not there.
         UnsupportedError: an argument is complex, and the gradient has no complex derivative; see `jacobian`.
     """
-    return jacobian(grad(f, argnums, has_aux), argnums, has_aux)
+    return _jacobian("hessian", gradient_of("hessian", f, argnums, has_aux), argnums, has_aux)

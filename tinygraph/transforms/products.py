@@ -15,7 +15,7 @@ from tinygraph.engine.operands import as_array, plain
 from tinygraph.engine.tensor import Tensor
 from tinygraph.errors import ShapeError
 from tinygraph.nests import Nest, filled, tree_leaves
-from tinygraph.transforms.gradients import grad
+from tinygraph.transforms.gradients import gradient_of
 from tinygraph.transforms.running import Run, as_result, check_function
 
 __all__ = ["hvp", "jvp", "vjp"]
@@ -70,7 +70,8 @@ def _seed(call: str, output: Tensor, seed: Any) -> Any:
     else:
         value = as_array(seed._value if isinstance(seed, Tensor) else seed, dtype=output.dtype)
     if value.shape != output.shape:
-        raise ShapeError(f"{call}: a cotangent of shape {value.shape} does not fit an output of shape {output.shape}")
+        given, of = ("direction", "input") if call == "jvp" else ("cotangent", "output")
+        raise ShapeError(f"{call}: a {given} of shape {value.shape} does not fit an {of} of shape {output.shape}")
     return value
 
 
@@ -184,7 +185,7 @@ def hvp(
     _check_sequences("hvp", xs, vs)
     assert xs is not None and vs is not None
     xs, vs = tuple(xs), tuple(vs)
-    inner = grad(f, argnums=tuple(range(len(xs))), has_aux=has_aux)
+    inner = gradient_of("hvp", f, tuple(range(len(xs))), has_aux)
     _, pull, *aux = vjp(inner, *xs, has_aux=has_aux)
     return (pull(vs), *aux) if has_aux else pull(vs)
 

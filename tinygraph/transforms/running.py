@@ -242,10 +242,10 @@ def chosen_positions(argnums: int | Sequence[int], count: int, call: str) -> tup
     """
     chosen = (argnums,) if isinstance(argnums, int | np.integer) else argnums
     if not isinstance(chosen, list | tuple) or not all(isinstance(item, int | np.integer) for item in chosen):
-        raise TypeError(
-            f"{call}: argnums is a {type(argnums).__name__}, and not positions of arguments. Write {call}(f)(x): "
-            f"{call}(f) is a function of the arguments"
-        )
+        way = f"Write {call}(f)(x): {call}(f) is a function of the arguments"
+        if isinstance(argnums, str):
+            way = f"Write the position of {argnums!r} among the arguments, argnums=1 for the second"
+        raise TypeError(f"{call}: argnums is a {type(argnums).__name__}, and not positions of arguments. {way}")
     for position in chosen:
         if not -count <= position < count:
             raise TypeError(f"{call}: argnums={argnums}, but the function was called with {count} positional arguments")

@@ -109,9 +109,9 @@ class CallbackList:
         self.callbacks = [callback for callback in callbacks if callback is not None]
         for callback in self.callbacks:
             if not isinstance(callback, Callback):
-                raise TypeError(
-                    f"callbacks: {callback!r} is no callback. Derive its class from tg.training.callbacks.Callback"
-                )
+                made = isinstance(callback, type) and issubclass(callback, Callback)
+                way = f"Write {callback.__name__}()" if made else "Derive its class from tg.training.callbacks.Callback"
+                raise TypeError(f"callbacks: {callback!r} is no callback. {way}")
         for callback in self.callbacks:
             callback.set_params(params)
             callback.set_model(model)

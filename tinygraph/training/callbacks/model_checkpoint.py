@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph.export.whole_files import with_ending
 from tinygraph.training.callbacks.monitoring import Monitor, warned
 
 __all__ = ["ModelCheckpoint"]
@@ -55,7 +56,8 @@ class ModelCheckpoint(Monitor):
         endings = (".safetensors",) if save_weights_only or training else (".safetensors", ".py")
         if not os.fspath(filepath).endswith(endings):
             raise ValueError(
-                f"ModelCheckpoint: the path must end in {' or '.join(endings)}, got {os.fspath(filepath)!r}"
+                f"ModelCheckpoint: the path must end in {' or '.join(endings)}, got {os.fspath(filepath)!r}. "
+                f"Write {with_ending(filepath, endings[0])!r}"
             )
         self.filepath, self.verbose = os.fspath(filepath), verbose
         self.save_best_only, self.save_weights_only, self.save_freq = save_best_only, save_weights_only, save_freq
