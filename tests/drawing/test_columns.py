@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from graphlib import TopologicalSorter
 from typing import Any
 from xml.etree import ElementTree
@@ -324,3 +325,15 @@ def test_no_arrow_down_leads_from_a_row_to_itself(arrows: list[tuple[str, str]],
     for link in links:
         before.setdefault(name[link.head], set()).add(name[link.tail])
     TopologicalSorter(before).prepare()  # raises for a row that leads to itself
+
+
+def test_the_columns_of_a_model_stand_in_their_order() -> None:
+    pytest.importorskip("pygraphviz")
+    model = tg.nn.Sequential([tg.nn.Dense(4, activation="tanh"), tg.nn.Dense(1)])
+    model.compile("adam", "mse")
+    model.fit(np.ones((8, 3)), np.ones(8), verbose=0)
+    svg = model.compiled_steps.train.draw().svg().replace("\u00a0", " ")
+    titles = re.findall(r' x="([-0-9.]+)"[^>]*>(forward ↓|backward ↑|update →)', svg.replace("  ", " "))
+    assert [title for _, title in sorted(titles, key=lambda found: float(found[0]))] == [
+        "forward ↓", "backward ↑", "update →",
+    ]  # fmt: skip

@@ -50,13 +50,20 @@ class Picture:
 
 
 def _around(group: ElementTree.Element) -> Rectangle:
-    """The box itself is the first shape of its group."""
-    shape = next(each for each in group if each.tag in {f"{SVG}path", f"{SVG}ellipse", f"{SVG}polygon"})
-    if shape.tag == f"{SVG}ellipse":
-        x, y, rx, ry = (float(shape.get(name, "0")) for name in ("cx", "cy", "rx", "ry"))
-        return Rectangle(x - rx, y - ry, x + rx, y + ry)
-    numbers = [float(each) for each in re.findall(NUMBER, shape.get("d") or shape.get("points") or "")]
-    return Rectangle(min(numbers[::2]), min(numbers[1::2]), max(numbers[::2]), max(numbers[1::2]))
+    """The box with its frames: all shapes of its group."""
+    lefts, tops, rights, bottoms = [], [], [], []
+    for shape in group:
+        if shape.tag == f"{SVG}ellipse":
+            x, y, rx, ry = (float(shape.get(name, "0")) for name in ("cx", "cy", "rx", "ry"))
+            xs, ys = [x - rx, x + rx], [y - ry, y + ry]
+        elif shape.tag in {f"{SVG}path", f"{SVG}polygon"}:
+            numbers = [float(each) for each in re.findall(NUMBER, shape.get("d") or shape.get("points") or "")]
+            xs, ys = numbers[::2], numbers[1::2]
+        else:
+            continue
+        lefts, tops = [*lefts, min(xs)], [*tops, min(ys)]
+        rights, bottoms = [*rights, max(xs)], [*bottoms, max(ys)]
+    return Rectangle(min(lefts), min(tops), max(rights), max(bottoms))
 
 
 def _words(group: ElementTree.Element) -> Rectangle:
@@ -230,3 +237,16 @@ def test_a_picture_with_lanes_has_all_formats() -> None:
     assert drawing.png().startswith(b"\x89PNG") and drawing.pdf().startswith(b"%PDF")
     assert "nop2" not in drawing.source and "dir=back" in drawing.source
     assert drawing.html().count("data-link=") >= len(drawing._scene.links)
+
+
+@pytest.mark.parametrize("direction", ["LR", "TB"])
+@pytest.mark.parametrize("function", [lambda x: 1 / x, lambda x: np.sqrt(x) * 2, lambda x: np.log(x) * x + x])
+def test_labels_keep_clear_of_the_frames_of_what_is_not_finite(
+    function: Callable[[tg.Tensor], tg.Tensor], direction: str
+) -> None:
+    pytest.importorskip("pygraphviz")
+    x = tg.Tensor(0.0)
+    with np.errstate(all="ignore"):
+        y = function(x)
+        y.backward()
+        assert_readable(draw(y, direction=direction).svg())  # type: ignore[arg-type]

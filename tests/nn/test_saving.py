@@ -584,3 +584,38 @@ def test_weights_of_keras_are_taken_as_the_error_says(tmp_path, monkeypatch):
     eval(write, {"np": np, "model": there})
     eval(read, {"np": np, "model": model})
     assert all(map(np.array_equal, model.get_weights(), there.get_weights()))
+
+
+def test_a_drawing_has_the_names_of_inputs_and_outputs_and_all_data_outside():
+    age, income = nn.Input((3,), name="age"), nn.Input((2,), name="income")
+    joined = nn.Concatenate()([nn.Dense(2)(age), nn.Dense(2)(income)])
+    model = nn.Model([age, income], [nn.Dense(1, name="price")(joined), nn.Dense(2, name="kind")(joined)])
+    scene = model.draw()._scene
+    data = [box for box in scene.boxes if box.kind == "variable" and box.node.is_input and not box.node.requires_grad]
+    assert [box.node.name for box in data] == ["age", "income"] and not any(box.place for box in data)
+    assert [output.name for output in scene.graph.outputs] == ["price", "kind"]
+
+    model.compile("adam", "mse")
+    scene = model.draw([np.ones((4, 3)), np.ones((4, 2))], [np.ones((4, 1)), np.ones((4, 2))])._scene
+    assert {"age", "income"} <= {node.name for node in scene.graph.inputs} and scene.graph.outputs[0].name == "loss"
+
+    assert nn.Sequential([nn.Input((3,)), nn.Dense(2)]).draw()._scene.graph.outputs[0].name == "output"
+
+    class Both(nn.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = nn.Dense(2)
+
+        def call(self, x):
+            return {"left": self.dense(x["u"]), "right": self.dense(x["v"])}
+
+    graph = Both().draw({"u": np.ones((2, 3)), "v": np.ones((2, 3))})._scene.graph
+    assert [output.name for output in graph.outputs] == ["left", "right"]
+    assert {"u", "v"} <= {node.name for node in graph.inputs}
+
+
+def test_the_names_of_losses_stand_whole_in_a_picture():
+    model = nn.Sequential([nn.Input((3,)), nn.Dense(2, activation="softmax")])
+    model.compile("adam", "sparse_categorical_crossentropy")
+    mermaid = model.draw(np.ones((4, 3)), np.arange(4) % 2).mermaid()
+    assert "sparse_categorical_crossentropy" in mermaid

@@ -169,6 +169,11 @@ class Model(Fitting, Saving, Layer):
     # --- what the training asks -------------------------------------------------------------------------------------
 
     @property
+    def input_names(self) -> list[str] | None:
+        """The names that the inputs were given, or else "x"; None where the model is a class of your own."""
+        return [symbol.name or "x" for symbol in self.inputs] if "inputs" in vars(self) else None
+
+    @property
     def output_names(self) -> list[str] | None:
         """The names of the layers that make the outputs; None where the model is a class of your own."""
         if "outputs" not in vars(self):

@@ -146,8 +146,17 @@ def _recorded(model: Any, batch: Any, targets: Any) -> list[Any]:
         raise ValueError(f'draw: "{model.name}" has no loss. Call compile before, or draw it without targets')
     with enable_grad(), np.errstate(all="ignore"):
         if targets is not None:
-            return [model.compute_loss(batch, targets, training=False)]
-        return tree_leaves(model(shown(batch), training=False))
+            loss = model.compute_loss(batch, targets, training=False)
+            loss.name = "loss"
+            return [loss]
+        result = model(shown(batch, model.input_names), training=False)
+    outputs = tree_leaves(result)
+    names = list(result) if isinstance(result, dict) and len(result) == len(outputs) else model.output_names
+    if len(outputs) == 1 or names is None:
+        names = ["output", *(f"output {number}" for number in range(2, len(outputs) + 1))]
+    for output, name in zip(outputs, names, strict=True):
+        output.name = name
+    return outputs
 
 
 def _example(model: Any, call: str, path: str | os.PathLike[str] | None = None) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -242,16 +242,24 @@ def split_off(call: str, share: float, x: Any, y: Any, sample_weight: Any) -> tu
     return tuple(first), tuple(last)
 
 
-def shown(x: Any) -> Any:
-    """Return inputs as Tensors named x, which are data in a picture; whole numbers and Tensors stay as they are."""
-    return tree_map(_shown, x)
+def shown(x: Any, names: Sequence[str] | None = None) -> Any:
+    """Return inputs as Tensors, which are data in a picture; whole numbers and Tensors stay as they are.
+
+    Args:
+        x: the inputs, a nest of arrays.
+        names: those of the inputs in the picture; None for the keys of a dict, and for "x".
+    """
+    leaves = tree_leaves(x)
+    names = list(x) if names is None and isinstance(x, dict) else names
+    called = iter(names if names is not None and len(names) == len(leaves) else ["x"] * len(leaves))
+    return tree_map(lambda leaf: _shown(leaf, next(called)), x)
 
 
-def _shown(leaf: Any) -> Any:
+def _shown(leaf: Any, name: str) -> Any:
     if isinstance(leaf, Tensor):
         return leaf
     array = np.asarray(leaf)
-    return Tensor(array, name="x", requires_grad=False) if array.dtype.kind == "f" else array
+    return Tensor(array, name=name, requires_grad=False) if array.dtype.kind == "f" else array
 
 
 def _is_stream(x: Any) -> bool:

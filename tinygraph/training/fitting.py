@@ -326,7 +326,7 @@ class Fitting:
             x, y, sample_weight = self._one_batch("compute_loss", x, y, sample_weight, None)
             prepare(self, state.recipe, (x, y, sample_weight), training=False)
         if y_pred is None:
-            y_pred = self(shown(x), training=training)  # type: ignore[operator]
+            y_pred = self(shown(x, getattr(self, "input_names", None)), training=training)  # type: ignore[operator]
         return state.recipe.total(y, y_pred, sample_weight, self.losses)  # type: ignore[attr-defined]
 
     @property

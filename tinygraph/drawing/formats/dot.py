@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 __all__ = ["dot", "dot_with_places", "dot_with_room"]
 
+# Points: two frames, and the margin inside of them.
+FRAMES = 10
+
 Look = Callable[[Box], dict[str, str]]
 
 FONT = "Helvetica,Arial,Liberation Sans,DejaVu Sans"
@@ -118,7 +121,9 @@ def _with_labels(look: dict[str, str], labels: list[str], scene: Scene) -> dict[
     words = [cell(font(label, 10, "gradient"), "CENTER", f' HEIGHT="{LABEL_ROW}"') for label in labels]
     margin = cell("", extra=f' WIDTH="{1 if circle else 6}"')
     if scene.direction == "LR":
-        rows = [table([margin + middle + margin], padding=0), *(table([word]) for word in words)]
+        # The frames around a sign with several lines reach down by this much.
+        frame = [table([cell("", extra=f' HEIGHT="{FRAMES}"')])] if look.get("peripheries") == "2" else []
+        rows = [table([margin + middle + margin], padding=0), *frame, *(table([word]) for word in words)]
         content = table([cell(row, "CENTER") for row in rows], padding=0)
     else:
         lane = cell("", extra=' WIDTH="15"')

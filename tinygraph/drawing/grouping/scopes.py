@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from tinygraph.drawing.grouping.repeats import repeat_of
 from tinygraph.drawing.words.text import clean, clip
 from tinygraph.engine.scopes import ScopeName, given_name
-from tinygraph.graph import Graph, Node
+from tinygraph.graph import Graph
 
 __all__ = ["Path", "Scope", "call_places", "common", "input_places"]
 
 
 LONGEST_CLASS = 16
+LONGEST_TITLE = 32
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ def _free(name: str, taken: set[str]) -> str:
 
 def _titled(name: str) -> str:
     """Return the attribute of a module and its class, "block1 (Residual)"; a name such as "dense_1" says the class."""
-    title = clip(clean(name)) or "scope"
+    title = clip(clean(name), LONGEST_TITLE) or "scope"
     if not isinstance(name, ScopeName) or name.base != name.called or not name.kind:
         return title
     if name.base.lower().startswith(name.kind.lower()):
@@ -117,21 +118,24 @@ def _titled(name: str) -> str:
 
 
 def input_places(graph: Graph, places: dict[int, Path]) -> dict[int, Path]:
-    """Return for each input the innermost occurrence with all its consumers; () for data that enters from outside."""
+    """Return for each input the innermost occurrence with all its consumers; () for data that enters from outside.
+
+    The first data in use is the input of the whole, and so are other data in the same outermost occurrence: those of a
+    model of several inputs.
+    """
     found: dict[int, Path] = {}
+    entered: Path | None = None
     for node in graph.inputs:
         if node.index in places:
             found[node.index] = places[node.index]
             continue
         used_in = [places[consumer.index] for consumer in graph.consumers(node)]
-        found[node.index] = common(used_in) if used_in and not _enters_from_outside(node, graph) else ()
+        path = common(used_in) if used_in else ()
+        if not node.requires_grad:
+            entered = path if entered is None else entered
+            path = () if path[:1] == entered[:1] else path
+        found[node.index] = path
     return found
-
-
-def _enters_from_outside(node: Node, graph: Graph) -> bool:
-    """Return whether a node is the first data in use: the input of the whole."""
-    data = [n for n in graph.inputs if not n.requires_grad]
-    return bool(data) and data[0] is node
 
 
 def common(paths: list[Path]) -> Path:

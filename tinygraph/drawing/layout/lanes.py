@@ -23,6 +23,7 @@ __all__ = ["LABEL_ROW", "STOP", "Placed", "placed"]
 HEAD = 6.0
 STOP = 18
 LABEL_ROW = 15
+FRAME = 4.0
 SPREAD = 16.0
 ABOVE_LABELS = 7.0
 MOST_MOVED = 5.0
@@ -212,6 +213,8 @@ class _Lanes:
         wide = max(wide + 6.5, 11.2) if pill else 11.52
         high = max((max(rows) - min(rows)) / 2 + 11.2, 11.2) if pill else 11.52
         x, y = (max(rights) + min(lefts)) / 2, (max(rows) + min(rows)) / 2
+        if len(sign) > 1:  # a frame stands around several lines
+            wide, high = wide + FRAME, high + FRAME
         along, across, half_along, half_across = (x, y, wide, high) if self.frame.across_page else (y, x, high, wide)
         return _Box(along - half_along, along + half_along, across, across, half_across)
 

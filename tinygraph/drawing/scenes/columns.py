@@ -258,11 +258,13 @@ class _Columns:
         for index, operand in gradients.items():
             self.links.append(Link(self.source_of[index], update.id, "update", nodes=(operand,)))
         values = {o.index: o for n in update.calls for o in n.operands if self.passes.of(o) == "forward"}
+        beside = next((self.source_of[index] for index in gradients), None)
         if values and not gradients:
             tail = next((self.row_of[index] for index in values if index in self.row_of), None)
             if tail is not None and inside:
                 self.links.append(Link(tail, update.id, "saved", nodes=tuple(values.values())))
-        beside = next((self.source_of[index] for index in gradients), None)
+                # An arrow to another row would draw the column of the update in front of that of the backward pass.
+                beside = tail if not update.row else None
         self.pairs += [(row, update.id) for row in (beside, update.row) if row]
 
 

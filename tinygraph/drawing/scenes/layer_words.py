@@ -13,6 +13,7 @@ from tinygraph.graph.sizes import byte_size
 __all__ = ["layer_operations", "layer_summary", "loop_lines"]
 
 MOST_SYMBOLS = 4
+LONGEST_SIGN = 14
 
 
 def layer_operations(box: Box) -> str:
@@ -20,7 +21,7 @@ def layer_operations(box: Box) -> str:
     repeat = repeat_of(box.layer.names[-1]) if box.layer is not None else None
     nodes = box.members if repeat is None else repeat.steps[-1]
     calls = [node for node in nodes if not node.is_input and not is_of_loop(node)]
-    signs = [clip(clean(_sign(node)), 12) for node in calls]
+    signs = [clip(clean(_sign(node)), LONGEST_SIGN) for node in calls]
     told = " ".join(signs) if len(signs) <= MOST_SYMBOLS else f"{len(calls)} ops"
     return told if repeat is None else f"{told} {'a step' if repeat.scope is None else 'each'}"
 
