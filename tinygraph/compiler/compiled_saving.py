@@ -26,6 +26,7 @@ from tinygraph.compiler.saving.open_programs import (
 from tinygraph.compiler.saving.saved_programs import SavedProgram, saved_version
 from tinygraph.compiler.saving.tail import Tail
 from tinygraph.errors import UnsupportedError
+from tinygraph.whole_files import check_folder
 
 __all__ = ["Saving"]
 
@@ -130,8 +131,7 @@ class Saving:
                 "save: a JavaScript file is for arrays of one size, and keeps the values of Tensors itself. Leave "
                 "parameters= and any_size= out, or save a module of Python, whose path ends in .py"
             )
-        if not Path(path).parent.is_dir():
-            raise FileNotFoundError(f"save: there is no folder {str(Path(path).parent)!r}; make it first")
+        check_folder("save", Path(path))
         save_javascript(path, name_of(self._function), self.as_saved(args, kwargs))
 
     def as_saved(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> SavedProgram:

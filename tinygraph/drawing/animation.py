@@ -17,12 +17,12 @@ from tinygraph.drawing.drawing import Drawing
 from tinygraph.drawing.formats.motion import Step, caption, room_for_captions, stylesheet
 from tinygraph.drawing.formats.svg import SVG
 from tinygraph.drawing.formats.versions import GRADIENT, replace_by_versions
-from tinygraph.drawing.formats.writing_files import replace_file
 from tinygraph.drawing.page.sentences import backward_sentence, forward_sentence
 from tinygraph.drawing.page.steps import steps
 from tinygraph.drawing.scenes.scene import Scene
 from tinygraph.drawing.words import numbers
 from tinygraph.graph import Node
+from tinygraph.whole_files import Content, check_folder, write_together, write_whole
 
 __all__ = ["Animation", "animate"]
 
@@ -96,13 +96,17 @@ class Animation:
         path = Path(path)
         if path.suffix.lower() != ".svg":
             raise ValueError(f"cannot save {path.name!r}: an animation is an .svg")
+        check_folder("save", path)
         if not frames:
-            return replace_file(path, self.svg().encode())
+            write_whole("save", path, self.svg().encode())
+            return path
         width = len(str(len(self._steps)))
-        return [
-            replace_file(path.with_name(f"{path.stem}_{number:0{width}}{path.suffix}"), frame.encode())
+        contents: dict[Path, Content] = {
+            path.with_name(f"{path.stem}_{number:0{width}}{path.suffix}"): frame.encode()
             for number, frame in enumerate(self.frames(), 1)
-        ]
+        }
+        write_together("save", contents)
+        return [*contents]
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         drawn = self.svg()

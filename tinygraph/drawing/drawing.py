@@ -17,13 +17,13 @@ from tinygraph.drawing.formats.mermaid import mermaid
 from tinygraph.drawing.formats.resolution import at_twice_the_resolution, with_resolution
 from tinygraph.drawing.formats.terminal import terminal
 from tinygraph.drawing.formats.tikz import tikz
-from tinygraph.drawing.formats.writing_files import replace_file
 from tinygraph.drawing.layout import engine
 from tinygraph.drawing.page.framed import FramedPage
 from tinygraph.drawing.page.live import live as live_parts
 from tinygraph.drawing.page.page import page
 from tinygraph.drawing.scenes.scene import Scene
 from tinygraph.drawing.words.text import SPACE
+from tinygraph.whole_files import check_folder, write_whole
 
 __all__ = ["Drawing"]
 
@@ -175,8 +175,10 @@ class Drawing:
         }
         if path.suffix.lower() not in writers:
             raise ValueError(f"cannot save {path.name!r}: the suffix must be one of {', '.join(writers)}")
+        check_folder("save", path)
         content = writers[path.suffix.lower()]()
-        return replace_file(path, content.encode() if isinstance(content, str) else content)
+        write_whole("save", path, content.encode() if isinstance(content, str) else content)
+        return path
 
     def _render(self, kind: str, source: str | None = None) -> bytes:
         with pictures.with_files_of_images(self._scene, source or self._drawn) as text:

@@ -6,7 +6,6 @@ to_onnx           a function as an ONNX file
 examples          the batches that a function is recorded with
 inference         a model that is recorded as it computes outside of training
 predicting        the functions of a Python file besides its programs
-whole_files       a file is written as a whole or not at all
 """
 
 import importlib

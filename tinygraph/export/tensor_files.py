@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.errors import UnsupportedError
-from tinygraph.export.whole_files import checked_path, write_whole
+from tinygraph.whole_files import checked_path, write_whole
 
 __all__ = ["ENDING", "check_arrays", "differences", "load_arrays", "save_arrays"]
 

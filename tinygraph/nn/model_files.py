@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from tinygraph.export.tensor_files import ENDING, check_arrays, load_arrays, save_arrays
-from tinygraph.export.whole_files import with_ending
 from tinygraph.nn.architecture import freeze_as_written, frozen_modules
 from tinygraph.nn.arguments import also_known, plain_of, registered, thing_of
 from tinygraph.nn.layer import Layer
@@ -23,6 +22,7 @@ from tinygraph.nn.module import Module, modules_by_path
 from tinygraph.training.checkpoint import OPTIMIZER, optimizer_arrays, part_of, training_data, weights_of
 from tinygraph.training.loop import build_optimizer
 from tinygraph.training.recipe_as_data import arguments_of, recipe_data
+from tinygraph.whole_files import with_ending
 
 __all__ = [
     "checked_ending",

@@ -43,6 +43,7 @@ from tinygraph.compiler.saving.saved_programs import SavedProgram, SavedValue, c
 from tinygraph.compiler.saving.tail import Tail
 from tinygraph.errors import UnsupportedError
 from tinygraph.graph import Graph, nodes_in
+from tinygraph.whole_files import checked_path
 
 __all__ = ["checked_call", "save_program", "save_versions"]
 
@@ -157,11 +158,7 @@ def save_program(
 
 def _checked(path: str | os.PathLike[str], values: str) -> Path:
     """Return the path of a module, if it can be one."""
-    found = Path(path)
-    if found.suffix != ".py":
-        raise ValueError(f"save: the path must end in .py, got {str(found)!r}")
-    if not found.parent.is_dir():
-        raise FileNotFoundError(f"save: there is no folder {str(found.parent)!r}; make it first")
+    found = checked_path("save", path, ".py")
     if values not in ("beside", "arguments"):
         raise ValueError(f'save: parameters must be "beside" or "arguments", got {values!r}')
     return found

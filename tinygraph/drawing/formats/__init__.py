@@ -12,5 +12,4 @@ The files:
     tikz           as TikZ, for papers
     terminal       as letters and lines
     box_text       the text on a box, for pictures without cards
-    writing_files  files, written as a whole or not at all
 """

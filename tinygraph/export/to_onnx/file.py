@@ -14,8 +14,8 @@ import numpy as np
 from tinygraph.errors import UnsupportedError
 from tinygraph.export.examples import names_of
 from tinygraph.export.inference import compiled_for_use
-from tinygraph.export.whole_files import checked_path, write_whole
 from tinygraph.graph import Node
+from tinygraph.whole_files import checked_path, write_whole
 
 __all__ = ["onnx"]
 

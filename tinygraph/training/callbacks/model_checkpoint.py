@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.export.whole_files import with_ending
 from tinygraph.training.callbacks.monitoring import Monitor, warned
+from tinygraph.whole_files import with_ending
 
 __all__ = ["ModelCheckpoint"]
 

@@ -1,0 +1,37 @@
+"""Files are written as a whole or not at all, by any number of threads."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from tinygraph.whole_files import write_together, write_whole
+
+
+def test_one_that_fails_leaves_all_of_them_as_they_were(tmp_path):
+    arrays, module = tmp_path / "step.npz", tmp_path / "step.py"
+    write_together("save", {arrays: b"old arrays", module: b"old text"})
+
+    def fails(stream):
+        stream.write(b"new")
+        raise OSError(28, "no space")
+
+    with pytest.raises(
+        OSError, match=r"save: step\.py cannot be written: the disk is full\. The old file is as it was"
+    ):
+        write_together("save", {arrays: b"new arrays", module: fails})
+    assert (arrays.read_bytes(), module.read_bytes()) == (b"old arrays", b"old text")
+    assert sorted(item.name for item in tmp_path.iterdir()) == ["step.npz", "step.py"]
+
+
+def test_threads_that_write_one_file_leave_the_bytes_of_one_of_them(tmp_path):
+    path = tmp_path / "a"
+    contents = [bytes([number]) * 100_000 for number in range(8)]
+    threads = [threading.Thread(target=write_whole, args=("save", path, content)) for content in contents]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert path.read_bytes() in contents
+    assert [item.name for item in tmp_path.iterdir()] == ["a"]
