@@ -126,10 +126,7 @@ def draw(
             a title, scope or heat is of another type.
         TooLargeError: the picture would have too many boxes to read.
     """
-    if view not in {"auto", "heat", "health"} and view not in VIEWS:
-        raise ValueError(f"unknown view {view!r}; it must be one of auto, {', '.join(VIEWS)}, heat, health")
-    if direction not in DIRECTIONS:
-        raise ValueError(f"unknown direction {direction!r}; it must be one of {', '.join(DIRECTIONS)}")
+    _check_names(view, direction)
     check_image_shape(image_shape)
     check_words(title, open)
     graph = graph_of(outputs, sys._getframe(1))
@@ -137,22 +134,46 @@ def draw(
         check_nodes(graph, mapping or {}, of)
     opened = [open] if isinstance(open, str) else list(open or ())
     passes = Passes(sections or {}, differentiated or {}, updates or {})
+    show_images = images or image_shape is not None
     if view == "columns" or (view == "auto" and not heat and direction != "LR" and has_columns(graph, passes)):
-        large = len(graph) > MOST_UNCOLLAPSED and not graph.scopes  # layers are closed one by one
-        scene = fitting(columns(rolled_within(graph, passes.sections) if large else graph, passes, opened))
+        scene = _of_columns(graph, passes, opened)
     else:
         if sections or names:
             graph = sectioned(graph, sections or {}, names or {})
         measurable = "heat" if heat and view == "auto" and not opened else view  # whose boxes are the calls measured
-        scene = _scene(graph, measurable, opened, images or image_shape is not None)
-    shown_heat = _heat(graph, view, heat, measured)
-    chosen = _direction(scene) if direction == "auto" else direction
-    words = scene.title if title is None else clean(title)
-    told: dict[str, Any] = {"heat": shown_heat, "sections": sections or {}}
-    told["is_health"] = view == "health"
-    told |= {"images": images or image_shape is not None, "image_shape": image_shape}
+        scene = _scene(graph, measurable, opened, show_images)
+    shown = replace(
+        scene,
+        direction=_direction(scene) if direction == "auto" else direction,
+        title=scene.title if title is None else clean(title),
+        legend=legend,
+        heat=_heat(graph, view, heat, measured),
+        sections=sections or {},
+        is_health=view == "health",
+        images=show_images,
+        image_shape=image_shape,
+    )
     check_fits(scene, image_shape)
-    return Drawing(replace(scene, direction=chosen, title=words, legend=legend, **told))
+    return Drawing(shown)
+
+
+def _check_names(view: str, direction: str) -> None:
+    """Refuse a view or a direction that there is not.
+
+    Raises:
+        ValueError: there is not.
+    """
+    if view not in {"auto", "heat", "health"} and view not in VIEWS:
+        raise ValueError(f"unknown view {view!r}; it must be one of auto, {', '.join(VIEWS)}, heat, health")
+    if direction not in DIRECTIONS:
+        raise ValueError(f"unknown direction {direction!r}; it must be one of {', '.join(DIRECTIONS)}")
+
+
+def _of_columns(graph: Graph, passes: Passes, opened: list[str]) -> Scene:
+    """Return a training step in columns. Equal steps of a large graph without scopes are rolled within a section."""
+    if len(graph) > MOST_UNCOLLAPSED and not graph.scopes:  # layers are closed one by one
+        graph = rolled_within(graph, passes.sections)
+    return fitting(columns(graph, passes, opened))
 
 
 def _heat(graph: Graph, view: str, heat: str | Mapping[int, float] | None, measured: str) -> Heat | None:

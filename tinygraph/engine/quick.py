@@ -109,14 +109,16 @@ def unary(op: Operation, compute: Callable[..., Any], x: Any, frame: FrameType) 
 def operator_methods(
     function: Callable[..., Any], compute: Callable[..., Any]
 ) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """Return the methods `t * other` and `other * t`, which compute and record one binary operation.
-
-    The body of `unary` for two operands, once for each case of which of them wants a gradient.
-    """
+    """Return the methods `t * other` and `other * t`, which compute and record one binary operation."""
     op = operation_of(function)
     assert op is not None
+    return _method(op, compute), _reflected_method(op, compute)
+
+
+def _method(op: Operation, compute: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the method `t * other`: the body of `unary`, once for another Tensor and once for a constant."""
     # A number is computed from numbers, which are never freed; but that of a product can be one of two vectors.
-    number = _float64 if function is not np.matmul else None
+    number = _float64 if op.function is not np.matmul else None
 
     def method(self: Tensor, other: Any) -> Any:
         x = self._link
@@ -175,6 +177,12 @@ def operator_methods(
         tensor._link = call
         return tensor
 
+    return method
+
+
+def _reflected_method(op: Operation, compute: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the method `other * t`, where `other` is a number."""
+
     def reflected(self: Tensor, other: Any) -> Any:
         y = self._link
         if type(other) not in NUMBERS or not y.ready or modes.unusual:
@@ -202,7 +210,7 @@ def operator_methods(
         tensor._link = call
         return tensor
 
-    return method, reflected
+    return reflected
 
 
 def binary(op: Operation, compute: Callable[..., Any], x: Any, y: Any, frame: FrameType) -> Any:

@@ -73,45 +73,31 @@ def record_call(
         A Tensor; or what NumPy returns, where the result has no derivative: places, or integers.
     """
     args, kwargs = prepared(op, args, kwargs)
-    try:
-        value = compute(*plain(args), **plain(kwargs))
-    except (ValueError, IndexError) as error:
-        raise explained(error, op, args) from None
+    value = _computed(op, compute, args, kwargs)
     if type(value) is tuple:
         return value  # np.where(condition) alone: places, which have no derivative
-    if type(value) is complex:  # what Python makes of 1j * np.float64(2)
-        value = np.complex128(value)
-    elif type(value) is not np.ndarray and isinstance(value, np.ndarray):
-        value = plain_array(value)  # of a list in which there is one
-    is_view = (
-        (value.base is not None or _is_operand(value, args))
-        if type(value) is np.ndarray
-        else modes.unusual and is_array(value) and (base_of(value) is not None or _is_operand(value, args))
-    )
-    live = any([type(tensor._link) in LIVE for tensor in tensors_in(args)])
+    tensors = tensors_in(args)
+    is_view = _is_view(value, tensors)
+    live = any([type(tensor._link) in LIVE for tensor in tensors])
     if live and is_view:
         value, view = _of_live(op, args, kwargs, value, frame)
         if view is not None:
             return view
         is_view = False
-    if live and _of_data(args):
+    if live and _of_data(tensors):
         return as_writable(value)
     if not state.recording:
-        if state.watching:
-            watch_unrecorded(function_name(op.function), plain(args), value)
-        of = next(iter(tensors_in(args)), None) if is_view else None
-        result = unrecorded(value, None if of is None else of._link)
-        if of is not None:
-            note_view(result, of)
-        return result
-    differentiable = _wants_gradient(op, args)
-    if differentiable:
+        return _without_record(op, args, value, tensors[0] if is_view and tensors else None)
+    needed: frozenset[int] = frozenset()
+    needs_result = False
+    if _wants_gradient(op, args):
         check_numbers(op, value, *args)
         if op.takes_dtype and value.dtype.kind not in "fc":
             return value  # integers: a step function, as `np.floor` is
         call = _new(Spread)
+        needed, needs_result = op.needs, op.needs_result
     else:
-        depth = 1 + max((getattr(tensor._link, "depth", 0) for tensor in tensors_in(args)), default=0)
+        depth = 1 + max((getattr(tensor._link, "depth", 0) for tensor in tensors), default=0)
         if live:
             return as_writable(value)
         if depth > DATA_DEPTH:
@@ -119,9 +105,9 @@ def record_call(
         call = _new(DataCall)
         call.depth = depth
     call.op = op
-    call.args = tuple([_remembered(item, differentiable and place in op.needs) for place, item in enumerate(args)])
+    call.args = tuple([_remembered(item, place in needed) for place, item in enumerate(args)])
     call.keywords = all_copied(kwargs)
-    call._value = value if value.size <= SHOWN or (differentiable and op.needs_result) else Like(value)
+    call._value = value if value.size <= SHOWN or needs_result else Like(value)
     call._grad = call._adjoint = None
     call.order = next_order()
     note_origin(call, frame, value)
@@ -129,18 +115,57 @@ def record_call(
     result._value = value
     result._link = call
     if is_view:
-        note_view(result, tensors_in(args)[0])
+        note_view(result, tensors[0])
     return result
 
 
-def _of_data(args: tuple[Any, ...]) -> bool:
-    """Return whether each Tensor among the arguments is data, whose calls nobody has to remember."""
-    return all([is_data(tensor) for tensor in tensors_in(args)]) and not (state.tracing or state.watching)
+def _computed(op: Operation, compute: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Return the result of a call as NumPy's type for it.
+
+    Raises:
+        ShapeError, ValueError, IndexError: NumPy refused the arguments.
+    """
+    try:
+        value = compute(*plain(args), **plain(kwargs))
+    except (ValueError, IndexError) as error:
+        raise explained(error, op, args) from None
+    if type(value) is complex:  # Python's result of 1j * np.float64(2)
+        return np.complex128(value)
+    if type(value) is not np.ndarray and isinstance(value, np.ndarray):
+        return plain_array(value)  # of a list in which there is one
+    return value
 
 
-def _is_operand(value: Any, args: tuple[Any, ...]) -> bool:
-    """Return whether a result is the array of an operand itself."""
-    return any([value is tensor._value for tensor in tensors_in(args)])
+def _without_record(op: Operation, args: tuple[Any, ...], value: Any, of: Any) -> Any:
+    """Return the result of a call that is not recorded: a Tensor that requires no gradient.
+
+    Args:
+        op, args: of the call.
+        value: its result.
+        of: the Tensor that the result is a view of; None for no view.
+    """
+    if state.watching:
+        watch_unrecorded(function_name(op.function), plain(args), value)
+    result = unrecorded(value, None if of is None else of._link)
+    if of is not None:
+        note_view(result, of)
+    return result
+
+
+def _is_view(value: Any, tensors: list[Any]) -> bool:
+    """Return whether a result may be a view of an operand, or is the array of an operand itself."""
+    if type(value) is np.ndarray:
+        return value.base is not None or any([value is tensor._value for tensor in tensors])
+    return (
+        bool(modes.unusual)
+        and is_array(value)
+        and (base_of(value) is not None or any([value is tensor._value for tensor in tensors]))
+    )
+
+
+def _of_data(tensors: list[Any]) -> bool:
+    """Return whether each of some Tensors is data, whose calls nobody has to remember."""
+    return all([is_data(tensor) for tensor in tensors]) and not (state.tracing or state.watching)
 
 
 def _of_live(op: Operation, args: Any, kwargs: dict[str, Any], value: Any, frame: FrameType) -> tuple[Any, Any]:
