@@ -164,19 +164,31 @@ class Fitting:
             None if validation is None else lambda: evaluated(self, state.recipe, state.steps, validation, called),
             validation_freq, comm=distribute,
         )  # fmt: skip
-        backup = next((item for item in given_callbacks if isinstance(item, BackupAndRestore)), None)
-        if resume_from is None and backup is not None and backup.path.exists():
-            resume_from = backup.path
-        if resume_from is not None:
-            initial_epoch, training.begun = resumed(training, resume_from, state.generator)
-        feed.go_on(0 if resume_from is None else initial_epoch)
-        state.reached = training.reached = Reached(initial_epoch, training.callbacks.callbacks)
-        state.training, state.history = training, history
+        initial_epoch = self._begin(training, resume_from, initial_epoch)
         try:
             with called:
                 return trained(training, range(initial_epoch, epochs))
         finally:
             state.training = None
+
+    def _begin(self, training: Training, resume_from: Any, epoch: int) -> int:
+        """Let a training go on from a file, or from a backup that is there; return the number of its epochs so far.
+
+        Args:
+            training: the training, before its first step.
+            resume_from: the file; None for none.
+            epoch: the number of epochs without a file.
+        """
+        state = self._compiled("fit")
+        backup = next((item for item in training.callbacks.callbacks if isinstance(item, BackupAndRestore)), None)
+        if resume_from is None and backup is not None and backup.path.exists():
+            resume_from = backup.path
+        if resume_from is not None:
+            epoch, training.begun = resumed(training, resume_from, state.generator)
+        training.feed.go_on(0 if resume_from is None else epoch)
+        state.reached = training.reached = Reached(epoch, training.callbacks.callbacks)
+        state.training, state.history = training, training.history
+        return epoch
 
     def _on_ranks(self, comm: Any, feed: Feed, callbacks: list[Any]) -> tuple[Feed, Steps, list[Any]]:
         """Return the batches, steps and callbacks of this rank, once all ranks have the values of rank 0."""
