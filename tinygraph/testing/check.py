@@ -155,6 +155,7 @@ class _Check:
     def vjp(self, function: Callable[..., list[Any]], arrays: list[Array], weights: list[Array], order: int) -> None:
         """Check the gradient of the weighted sum of the results against differences by each element."""
         found = _gradient(function, weights)(*arrays)
+        middle = _At.of(function, arrays)
         for which, (name, array, item) in enumerate(zip(self.names, arrays, found, strict=True)):
             got = plain_array(item)
             check_form(order, name, array, got)
@@ -165,7 +166,7 @@ class _Check:
                 for unit in (1, 1j) if array.dtype.kind == "c" else (1,):
                     direction = [np.zeros(other.shape, exact(other).dtype) for other in arrays]
                     direction[which][index] = unit
-                    along = self._slope(function, arrays, direction)
+                    along = self._slope(function, arrays, middle, direction)
                     parts = [reals(w) * reals(v) for w, v in zip(weights, along.values, strict=True)]
                     slopes[index] += unit * sum(float(np.sum(part)) for part in parts)
                     terms = max(terms, sum(float(np.sum(np.abs(part))) for part in parts))
@@ -178,7 +179,8 @@ class _Check:
         """Check the derivative along one direction against differences along that direction."""
         direction = [self._random(array) for array in arrays]
         _, pushed = jvp(function, arrays, direction)
-        along = self._slope(function, arrays, [exact(item) for item in direction])
+        middle = _At.of(function, arrays)
+        along = self._slope(function, arrays, middle, [exact(item) for item in direction])
         for name, slopes, item in zip(names, along.values, pushed, strict=True):
             where = f"output{name} along a direction (jvp)" if order == 1 else f"{name} along a direction (jvp)"
             got = plain_array(item)
@@ -189,25 +191,19 @@ class _Check:
                 )  # fmt: skip
             self._compare(order, where, slopes, got, along.slope.noise, _largest(slopes))
 
-    def _slope(self, function: Callable[..., list[Any]], arrays: list[Array], direction: list[Array]) -> _Along:
-        likes: list[Array] = []
-        precision = 8
+    def _slope(
+        self, function: Callable[..., list[Any]], arrays: list[Array], middle: _At, direction: list[Array]
+    ) -> _Along:
+        """Return the slopes of a function's results along a direction. Its results at the arrays are `middle`."""
 
         def along(step: float) -> Array:
-            nonlocal precision
-            moved = [exact(array) + step * d for array, d in zip(arrays, direction, strict=True)]
-            with no_grad(), np.errstate(all="ignore"):
-                results = [plain_array(item) for item in function(*moved)]
-            precision = min([8, *[precision_of(item) for item in results]])
-            likes[:] = [exact(item) for item in results]
-            return np.concatenate([reals(item) for item in results] or [np.zeros(0)])
+            return _At.of(function, arrays, step, direction).values
 
-        along(0.0)
-        first = self.step or FIRST_STEP[precision]
-        found = slope(along, first, EPS[precision], self.scale[0])
+        first = self.step or FIRST_STEP[middle.precision]
+        found = slope(along, first, EPS[middle.precision], self.scale[0], middle.values)
         # Terms that cancel leave rounding errors, at higher orders too.
         self.scale[0] = found.scale
-        return _Along(found, likes)
+        return _Along(found, middle.results)
 
     def _compare(
         self, order: int, where: str, expected: Array, got: Array, noise: float, terms: float,
@@ -240,8 +236,37 @@ class _Check:
 
 
 @dataclass(frozen=True)
+class _At:
+    """The results of a function at a point.
+
+    Attributes:
+        results: an array each, in double precision.
+        values: the numbers of all results, one after the other.
+        precision: the bytes of a number in the result that is computed with the fewest.
+    """
+
+    results: list[Array]
+    values: Array
+    precision: int
+
+    @classmethod
+    def of(
+        cls, function: Callable[..., list[Any]], arrays: list[Array], step: float = 0.0,
+        direction: list[Array] | None = None,
+    ) -> _At:  # fmt: skip
+        """Call a function at a step along a direction from some arrays."""
+        moves = [0.0] * len(arrays) if direction is None else [step * item for item in direction]
+        point = [exact(array) + move for array, move in zip(arrays, moves, strict=True)]
+        with no_grad(), np.errstate(all="ignore"):
+            results = [plain_array(item) for item in function(*point)]
+        precision = min([8, *[precision_of(item) for item in results]])
+        results = [exact(item) for item in results]
+        return cls(results, np.concatenate([reals(item) for item in results] or [np.zeros(0)]), precision)
+
+
+@dataclass(frozen=True)
 class _Along:
-    """The slopes of all results of a function along one direction."""
+    """The slopes of all results of a function along one direction; `likes` are the results."""
 
     slope: Slope
     likes: list[Array]

@@ -49,7 +49,10 @@ class Slope:
         return bool(np.any(np.abs(self.left - self.right) > 0.02 * scale)) if np.size(self.left) else False
 
 
-def slope(f: Callable[[float], Array], step: float = FIRST_STEP[8], eps: float = 2.0**-52, scale: float = 0.0) -> Slope:
+def slope(
+    f: Callable[[float], Array], step: float = FIRST_STEP[8], eps: float = 2.0**-52, scale: float = 0.0,
+    middle: Array | None = None,
+) -> Slope:  # fmt: skip
     """Return the derivative at 0 of a function of one number.
 
     Args:
@@ -57,10 +60,12 @@ def slope(f: Callable[[float], Array], step: float = FIRST_STEP[8], eps: float =
         step: the first and longest step.
         eps: the precision of the values of f.
         scale: the size of the terms that cancelled to the values of f, if it is larger than the values.
+        middle: f(0.0), where it is known.
 
     Source: Ridders, "Accurate computation of F'(x) and F'(x) F''(x)" (1982).
     """
-    middle = f(0.0)
+    if middle is None:
+        middle = f(0.0)
     first = step
     best, error = np.full(np.shape(middle), np.nan), np.inf
     row: list[Array] = []
