@@ -14,7 +14,8 @@ import numpy as np
 import tinygraph as tg
 from tinygraph.compiler import pipeline
 from tinygraph.compiler.compiled import Compiled
-from tinygraph.compiler.phases import PHASES
+from tinygraph.compiler.phases import PHASES, ROLL, simplified
+from tinygraph.compiler.program.builder import steps_of
 from tinygraph.compiler.program.interpreter import Interpreter
 from tinygraph.compiler.program.program import Program, Variable
 from tinygraph.compiler.programs_for_calls import ProgramsForCalls
@@ -93,6 +94,30 @@ def without(left_out: Rewrite | None) -> tuple[Phase, ...]:
         else phase
         for phase in PHASES
     )
+
+
+def that_change(program: Program, phases: tuple[Phase, ...] = PHASES) -> set[Rewrite]:
+    """Return the rewrites that change a program on its way through the phases.
+
+    Without one of the others its text is the same. A rewrite that changes nothing returns the graph itself. Those of
+    the phase of loops count as changing it: that phase is known by its identity.
+    """
+    changing = set(ROLL.rewrites)
+
+    def watched(rewrite: Rewrite) -> Rewrite:
+        def noted(graph: Graph) -> Graph:
+            after = rewrite(graph)
+            if after is not graph:
+                changing.add(rewrite)
+            return after
+
+        return noted
+
+    simplified(
+        steps_of(program), program,
+        [phase if phase is ROLL else replace(phase, rewrites=tuple(map(watched, phase.rewrites))) for phase in phases],
+    )  # fmt: skip
+    return changing
 
 
 ALL: tuple[Rewrite, ...] = tuple(dict.fromkeys(rewrite for phase in PHASES for rewrite in phase.rewrites))

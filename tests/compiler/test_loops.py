@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tinygraph as tg
-from tests.compiler.programs import one_phase, program_of, recurrent
+from tests.compiler.programs import one_phase, program_of, recurrent, that_change, without
 from tinygraph.compiler.phases import PHASES, ROLL
 from tinygraph.compiler.pipeline import compile_program
 from tinygraph.compiler.rewrites import Phase, Rewrite
@@ -179,29 +179,28 @@ CASES: dict[str, tuple[Callable[..., Any], Callable[[int], list[Any]]]] = {
 }  # fmt: skip
 
 
-def left_out(rewrite: Rewrite) -> tuple[Phase, ...]:
-    return tuple([Phase(
-        phase.name, phase.sentence, tuple([other for other in phase.rewrites if other is not rewrite]),
-        phase.is_tidied, phase.whole,
-    ) if phase is not ROLL else phase for phase in PHASES])  # fmt: skip
-
-
 def agree(function: Callable[..., Any], arrays: list[Any], backward: bool, alone: bool = False) -> Any:
     """The runner of a program that does the same rolled, unrolled, and without each rewrite of loops."""
     program = program_of(function, arrays, backward=backward)
     accuracy = 1e-9 if all([array.dtype == np.float64 for array in arrays]) else 2e-3
-    ways: dict[str, tuple[Phase, ...]] = {"all": PHASES, "unrolled": UNROLLED, "rolled": (ROLL,)}
-    ways |= {f"without {rewrite.__name__}": left_out(rewrite) for rewrite in REWRITES}
+    changing = that_change(program)
+    ways: dict[str, tuple[Phase, ...]] = {"rolled": (ROLL,), "unrolled": UNROLLED}
+    ways |= {f"without {rewrite.__name__}": without(rewrite) for rewrite in REWRITES if rewrite in changing}
     if alone:
-        ways |= {f"{rewrite.__name__} alone": (ROLL, *one_phase(rewrite)) for rewrite in REWRITES}
-    for way, phases in ways.items():
-        for blocks in (False, True) if way == "all" else (True,):
-            runner = compile_program(program, phases=phases, blocks=blocks)
-            for _ in range(2):
-                for result, output in zip(runner.run(arrays), program.graph.outputs, strict=True):
-                    message = f"{way}\n{runner.source}"
-                    np.testing.assert_allclose(result, output.value, rtol=accuracy, atol=accuracy, err_msg=message)
-    return compile_program(program)
+        ways |= {"tidied": (ROLL, *one_phase())}
+        ways |= {
+            f"{rewrite.__name__} alone": phases
+            for rewrite in REWRITES
+            if rewrite in that_change(program, phases := (ROLL, *one_phase(rewrite)))
+        }
+    runners = {way: compile_program(program, phases=phases) for way, phases in ways.items()}
+    runners |= {"without blocks": compile_program(program, blocks=False), "all": compile_program(program)}
+    for way, runner in runners.items():
+        for _ in range(2):
+            for result, output in zip(runner.run(arrays), program.graph.outputs, strict=True):
+                message = f"{way}\n{runner.source}"
+                np.testing.assert_allclose(result, output.value, rtol=accuracy, atol=accuracy, err_msg=message)
+    return runners["all"]
 
 
 @pytest.mark.parametrize("backward", [False, True])

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import tinygraph as tg
-from tests.compiler.programs import ALL, compiled_by, program_of, without
+from tests.compiler.programs import ALL, compiled_by, program_of, that_change, without
 from tinygraph.compiler.phases import PHASES
 from tinygraph.compiler.pipeline import compile_program
 
@@ -91,7 +91,8 @@ def test_compiled_programs_agree_with_eager_code_and_do_without_any_rewrite(case
     function, inputs = case
     program = program_of(function, inputs, backward=True)
     expected = [np.array(output.value) for output in program.graph.outputs]
-    for phases in (PHASES, *[without(left_out) for left_out in ALL], ()):
+    changing = that_change(program)
+    for phases in (PHASES, *[without(left_out) for left_out in ALL if left_out in changing], ()):
         runner = compile_program(program, phases=phases)
         for _ in range(2):  # the second time in memory that has been used
             given_inputs = [array.copy() for array in inputs]
