@@ -96,8 +96,8 @@ def without(left_out: Rewrite | None) -> tuple[Phase, ...]:
     )
 
 
-def that_change(program: Program, phases: tuple[Phase, ...] = PHASES) -> set[Rewrite]:
-    """Return the rewrites that change a program on its way through the phases.
+def that_change(program: Program) -> set[Rewrite]:
+    """Return the rewrites that change a program on its way through all phases.
 
     Without one of the others its text is the same. A rewrite that changes nothing returns the graph itself. Those of
     the phase of loops count as changing it: that phase is known by its identity.
@@ -115,7 +115,7 @@ def that_change(program: Program, phases: tuple[Phase, ...] = PHASES) -> set[Rew
 
     simplified(
         steps_of(program), program,
-        [phase if phase is ROLL else replace(phase, rewrites=tuple(map(watched, phase.rewrites))) for phase in phases],
+        [phase if phase is ROLL else replace(phase, rewrites=tuple(map(watched, phase.rewrites))) for phase in PHASES],
     )  # fmt: skip
     return changing
 

@@ -43,7 +43,7 @@ class Compiled(Saving):
     """A function that is compiled when it is first called with arguments of some shapes. See `compile`.
 
     Attributes:
-        signatures: what it has been compiled for, as text, the most recently used last.
+        signatures: the compiled signatures, as text, the most recently used last.
         program, graph, source: of the version that was used last: the `Program`, its `Graph`, and its text.
     """
 
@@ -174,7 +174,7 @@ class Compiled(Saving):
         Args:
             rewritten: the graph that the text computes, as opposed to the one that was recorded. Each of its loops is a
                 scope, "loop 1 × 20": a card, or a box with the steps of one iteration. "diff" draws both in one
-                picture: what went is faded, what is new and what is computed together is marked. Of a program with
+                picture: steps that went are faded; new ones, and those computed together, are marked. Of a program with
                 loops it shows the rewrites after the loops were found.
             options: see `tinygraph.draw`; for "diff" see `tinygraph.diff`.
 

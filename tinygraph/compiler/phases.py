@@ -1,6 +1,6 @@
 """Phases: all rewrites in the order in which they are applied.
 
-Each phase has a name, a sentence and its rewrites. Behind each phase what is computed twice is shared, and what nobody
+Each phase has a name, a sentence and its rewrites. Behind each phase common subexpressions are shared, and what nobody
 needs is dropped. A rewrite can be left out, and the program is the same to rounding.
 """
 

@@ -1,4 +1,4 @@
-"""A program before and after its rewrites in one picture: what went, what is new, what is computed together."""
+"""A program before and after its rewrites in one picture: steps that went, new ones, and those computed together."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def drawn_rewriting(runner: Runner, **options: Any) -> DifferenceDrawing:
 
 
 def drawn_phase(runner: Runner, before: Graph, after: Graph, **options: Any) -> DifferenceDrawing:
-    """Return the picture of what a phase of the rewrites changed.
+    """Return the picture of a phase's changes.
 
     Args:
         runner: of the written program.

@@ -47,7 +47,7 @@ def _method(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class ArrayMethods(Generic[Array]):
-    """The methods of ndarray, for what stands for an array.
+    """The methods of ndarray, for Tensors and stand-ins.
 
     Attributes:
         _numpy: calls a function with arguments, keywords and the caller's frame.

@@ -38,7 +38,7 @@ class Waiting:
     Attributes:
         since: the pass does not enter calls made before this order.
         calls: the calls of the pass, from the oldest to the newest.
-        foreign: True if the pass met a link from before `since` that wants a gradient.
+        foreign: True if the pass met a link from before `since` that requires a gradient.
         retain: True if the calls keep their values, for another pass.
         freed: calls whose values were freed; each with its value while the pass may have to be repeated, else None.
         held: large constants that the pass releases at its end.
@@ -152,7 +152,7 @@ def meet(link: Any, order: int, read: bool, waiting: Waiting) -> None:
 
 
 def meet_data(link: Any, order: int, waiting: Waiting) -> None:
-    """Meet an operand that wants no gradient, and the leaves below it, which may have been written into since."""
+    """Meet an operand that requires no gradient, and the leaves below it, which may have been written into since."""
     met = [link]
     for item in met:  # grows while we walk it
         if item.is_call:

@@ -19,7 +19,7 @@ UNSEEN = object()
 
 
 class LentLeaf(Leaf):
-    """A leaf that wants a gradient, and whose array others may hold.
+    """A leaf that requires a gradient, and whose array others may hold.
 
     `before` is a copy of the array, or the number, as it was at the last look; or `UNSEEN`. In a function that is being
     compiled it may be None. Each record and each pass reads `differentiable` of an operand, and this class looks at the
@@ -38,7 +38,7 @@ class LentLeaf(Leaf):
 
 
 class LentDataLeaf(DataLeaf):
-    """A leaf that wants no gradient, and whose array others may hold. See `LentLeaf`."""
+    """A leaf that requires no gradient, and whose array others may hold. See `LentLeaf`."""
 
     __slots__ = ()
 

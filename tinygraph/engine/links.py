@@ -64,7 +64,7 @@ class Like:
 
 
 class Leaf:
-    """The link of a Tensor that was given a value, and that wants a gradient.
+    """The link of a Tensor that was given a value, and that requires a gradient.
 
     Attributes:
         order: the time of its value, on the counter that numbers the calls. A backward pass through an older call must
@@ -75,7 +75,7 @@ class Leaf:
         code, lasti: the line that made it, as of a `Call`.
         inner: True for a weight that a layer made at its first batch: the instruction is the user's call of the layer,
             and its variable gets the layer's result.
-        ready: True if the quick record may use the Tensor: it wants a gradient, and no program writes into its memory.
+        ready: True if the quick record may use the Tensor: it requires a gradient, and no program writes into it.
         passed: the backward pass that wrote the gradient; not there before one has. See `passes`.
     """
 
@@ -107,7 +107,7 @@ class Leaf:
 
 
 class DataLeaf(Leaf):
-    """The link of a Tensor that was given a value and wants no gradient."""
+    """The link of a Tensor that was given a value and requires no gradient."""
 
     __slots__ = ()
 

@@ -81,7 +81,7 @@ def check_unmasked(array: Any, what: str) -> None:
 
 
 def as_array(value: Any, dtype: Any = None) -> Any:
-    """`np.asarray`, which leaves what stands for an array in a function that is being compiled as it is."""
+    """`np.asarray`, which leaves the stand-in for an array in a function that is being compiled as it is."""
     try:
         if modes.unusual and state.tracing is not None:
             return state.tracing.as_array(value, dtype)

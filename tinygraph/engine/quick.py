@@ -326,7 +326,7 @@ def first(
     kwargs: dict[str, Any],
     frame: FrameType,
 ) -> Any:
-    """Compute and record f(x, *rest, **kwargs) where x wants a gradient and nothing else is a Tensor.
+    """Compute and record f(x, *rest, **kwargs) where x requires a gradient and nothing else is a Tensor.
 
     A reduction, an index or a reshape is such a call. `record.record_call` would do it too, in twice the time. A view
     of a live Tensor is left to it.

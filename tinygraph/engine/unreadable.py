@@ -48,7 +48,7 @@ def as_numbers(call: str, array: Any, dtype: Any) -> Any:
 
     Args:
         call: see `not_numbers`.
-        array: an array, or what stands for one in a function that is being compiled.
+        array: an array, or its stand-in in a function that is being compiled.
         dtype: the wanted dtype.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Symbols: what stands for a batch while a network is put together, `Dense(32)(Input((4,)))`.
+"""Symbols: the stand-ins for a batch while a network is put together, `Dense(32)(Input((4,)))`.
 
 A symbol knows a shape, whose open axes are None, and the call that it comes from. No values are computed: a layer that
 is called on symbols is run once or twice on zeros, to learn the shapes of its results.

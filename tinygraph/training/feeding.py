@@ -171,7 +171,7 @@ class StreamFeed(Feed):
 
 
 def iter_anew(source: Any) -> bool:
-    """Return whether an iterable begins again each time it is gone over."""
+    """Return whether an iterable begins again at each iteration over it."""
     return iter(source) is not source if hasattr(source, "__iter__") else True
 
 

@@ -105,7 +105,7 @@ class Fitting:
                 iterable of batches (x, y) or (x, y, sample_weight): a generator, or `tg.data.batches`.
             y: targets, for arrays.
             batch_size: rows in a batch, 32 by default.
-            epochs: the number of the last epoch: how often the data are gone over, from `initial_epoch` on.
+            epochs: the number of the last epoch, counted from 1; training begins after `initial_epoch`.
             verbose: 0 is silent, 1 shows a bar, 2 prints a line an epoch; "auto" is a bar in a terminal or notebook.
             callbacks: objects of `tg.training.callbacks`.
             validation_split: the share of the last rows that are not trained on, but evaluated after each epoch.

@@ -62,7 +62,7 @@ def explained(sizes: Sequence[int], values: Sequence[Any], form_of: FormOf | Non
     Args:
         sizes: three or more.
         values: a nest for each.
-        form_of: returns what stands for numbers or arrays that differ, instead of a form.
+        form_of: returns the stand-in for numbers or arrays that differ, instead of a form.
 
     Raises:
         Unexplained: they differ in a way that no form explains.

@@ -21,7 +21,7 @@ REPLACEABLE = frozenset((np.ndarray, Tensor))
 
 
 def replaced(locations: Iterable[Location], elsewhere: set[int]) -> list[tuple[Any, Any]]:
-    """Return pairs of an array or a Tensor that was found, and of what stands in its place now.
+    """Return pairs of an array or a Tensor that was found, and of the object in its place now.
 
     There are none where a program cannot adopt what is there: it has another shape, dtype or kind, or two names that
     had one array have two now, or one for two.

@@ -70,7 +70,7 @@ class Place:
 
     Attributes:
         terms: by the text of a counter its factor.
-        offset: what is added.
+        offset: the number that is added.
     """
 
     terms: tuple[tuple[str, int], ...] = ()

@@ -114,7 +114,7 @@ def _put(w: Writer, own: Step, value: Value, stack: Stored | _Kept) -> None:
 
 
 def _kept_at(w: Writer, step: Step) -> Value:
-    """Write the reading of what a loop kept of one of its iterations."""
+    """Write the reading of a value that a loop kept of one of its iterations."""
     stack = w.value(step.args[0])
     if not isinstance(stack, _Kept):
         raise unknown(step, "of what a loop kept")
@@ -186,7 +186,7 @@ def _name(value: Value) -> str:
 
 
 def _carry_on(w: Writer, names: list[str], nexts: list[str]) -> None:
-    """Give what is carried its next values, all at once where one is another's."""
+    """Give the carried values their next ones, all at once where one is another's."""
     pairs = [(name, other) for name, other in zip(names, nexts, strict=True) if name != other]
     if len(pairs) > 1 and {name for name, _ in pairs} & {other for _, other in pairs}:
         w.line(f"[{', '.join([name for name, _ in pairs])}] = [{', '.join([other for _, other in pairs])}];")

@@ -127,7 +127,7 @@ def _graph_of(program: Program) -> Graph:
 
 @dataclass(frozen=True)
 class _Argument:
-    """An argument of the function, or a value that it keeps."""
+    """An argument of the function, or a value that the function keeps."""
 
     name: str
     node: Node | None
@@ -206,7 +206,7 @@ class _File:
         return [head, *w.lines, "}"]
 
     def _return(self, results: str) -> None:
-        """Write what is returned, in several lines where it is long and no nest."""
+        """Write the return statement, in several lines where it is long and no nest."""
         w, inside = self.writer, results[1:-1]
         if len(results) + 12 <= WIDTH or results[:1] != "[" or "[" in inside or "{" in inside:
             w.line(f"return {results};")
@@ -281,7 +281,7 @@ class _File:
         return Number(name, (), step.dtype)
 
     def _update(self, values: dict[int, Value]) -> None:
-        """Write the new values of what the function keeps."""
+        """Write the new values of those that the function keeps."""
         w = self.writer
         pairs = [
             (state, variable.updated, step)
@@ -364,14 +364,14 @@ def _plainly(step: Step, value: Value) -> Formula:
 
 
 def _is_the_same(value: Value, name: str, end: Step) -> bool:
-    """Return whether the new value of what is kept is the old one."""
+    """Return whether the new value of a kept one is the old one."""
     if isinstance(value, Stored):
         return value.name == name and value.is_whole and value.shape == end.shape
     return isinstance(value, Number) and value.name == name and not end.shape
 
 
 def _given(step: Step, name: str) -> Value:
-    """Return the value of an argument, or of what is kept."""
+    """Return the value of an argument, or a kept value."""
     return Stored.whole(name, step.shape, step.dtype, is_own=False) if step.shape else Number(name, (), step.dtype)
 
 

@@ -73,7 +73,7 @@ class Writer:
         self.repeats: int | None = None  # how often that loop is repeated, if no condition ends it
         self.counts: list[str] = []  # of the loops that conditions end, how often they were repeated
         self.least: Mapping[int, int] = {}  # by the index of such a loop the number of iterations that is needed
-        self.exits: list[tuple[Step, Value]] = []  # what the loop around keeps of the pass in which it ends
+        self.exits: list[tuple[Step, Value]] = []  # the values that the loop around keeps of the pass in which it ends
         self._group: Any = None
         self._names: Names = None  # type: ignore[assignment]
         self._values: dict[int, Value] = {}

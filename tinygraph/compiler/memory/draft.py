@@ -24,7 +24,7 @@ class Draft:
     """The places of a program's values in memory, so far.
 
     Attributes:
-        graph, items: what is planned for.
+        graph, items: the graph and the calls to plan for.
         sequence: the calls in the order of execution, those of fusions among them.
         order, item_of, fusion_of: by the index of a call its position in the sequence; its item; the fusion it is in.
         parts, layouts: see `Plan`.
@@ -75,7 +75,7 @@ class Draft:
     def read(self, held: Storage | None, position: int) -> None:
         """Note that a call reads a storage, and with it what it may be a view of.
 
-        What is read in a loop that it was not computed in is read again in the next iteration: until the loop ends.
+        A value from before a loop that is read in the loop is read in each iteration: until the loop ends.
         """
         if held is None:
             return
@@ -161,7 +161,7 @@ class Draft:
                 fresh.behind = self._behind(step)
 
     def _named_anew(self) -> dict[int, Storage]:
-        """Return what is carried by giving its name to another array: a value that is kept of every iteration."""
+        """Return the kept values of every iteration that are carried by giving their names to other arrays."""
         found: dict[int, Storage] = {}
         for step in self.sequence:
             if type(step.function) is End:

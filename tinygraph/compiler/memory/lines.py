@@ -22,7 +22,7 @@ from tinygraph.engine.ownership import held_alone
 
 __all__ = ["KEPT_BYTES", "LARGE_BYTES", "memory_for", "middle_of", "on_lines"]
 
-# Memory of fewer bytes begins where NumPy says: what is computed into it takes about as long as the call.
+# Memory of fewer bytes begins where NumPy says: a call that computes into it takes about as long as without.
 LARGE_BYTES = 1 << 16
 
 # Results of at least so many bytes are computed into the memory of an earlier one that nobody has any more. The system

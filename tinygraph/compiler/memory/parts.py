@@ -1,4 +1,4 @@
-"""Parts: what is computed straight into its place in an array that is assembled of several.
+"""Parts: values computed straight into their places in an array that is assembled of several.
 
 The gradients of `x[:, :4]` and `x[:, 4:]` stand side by side in the gradient of `x`. Where each can be computed into
 its place, the whole is never copied together: it has one storage, and the parts are views of it.
@@ -60,7 +60,7 @@ def _loops_of(graph: Graph) -> dict[int, Any]:
 
 
 def _rows_of(graph: Graph, loops: dict[int, Any]) -> dict[int, tuple[Step, Any]]:
-    """Return by its index each step of a loop that can be computed into its row of what the loop keeps, as above."""
+    """Return by its index each step of a loop that can be computed into its row of the loop's kept values, as above."""
     found: dict[int, tuple[Step, Any]] = {}
     for step in graph.nodes:
         if step.function is put_row:

@@ -1,4 +1,4 @@
-"""From a draft to the plan: what is computed in place, what only a block needs, and what shares memory."""
+"""From a draft to the plan: values computed in place, values of one block, and values that share memory."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def _let_escape(draft: Draft, results: Sequence[Step]) -> None:
 
 
 def _note_last(held: Storage, draft: Draft) -> None:
-    """Note the item that needs a storage last; behind all items for what is needed when they are done."""
+    """Note the item that needs a storage last; behind all items for one that is needed when they are done."""
     position = held.last_read if held.last_read >= 0 else draft.order[held.steps[-1]]
     done = position >= len(draft.sequence)
     held.last = len(draft.items) if done else draft.item_of[draft.sequence[position].index]

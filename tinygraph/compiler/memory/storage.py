@@ -87,10 +87,10 @@ class Plan:
     """The places of a program's values in memory.
 
     Attributes:
-        items: what is executed, in order: steps, and fusions of steps.
+        items: the executed steps and fusions of steps, in order.
         storage: by a step's index; None for numbers, which are Python objects.
         layouts: by a step's index an array with its shape, dtype and strides, to learn from and not to read.
-        buffers: what the program allocates.
+        buffers: the memory that the program allocates.
         copied: pairs of the index of an input and the step that is copied into it at the end.
         by_index: the calls, by their index.
         straight: by a step's index the index of the variable that its number is written into at once.

@@ -42,7 +42,7 @@ def is_written_in_place(step: Step, storage: dict[int, Any]) -> bool:
 
 
 def write_parts_in_place(draft: Draft, updates: dict[int, Step]) -> None:
-    """Let arrays that are written into keep their memory, where nobody reads as it was what is written over.
+    """Let arrays that are written into keep their memory, where nobody reads the old values of the overwritten part.
 
     Args:
         draft: in which the results are read at the end.
@@ -75,7 +75,7 @@ def write_parts_in_place(draft: Draft, updates: dict[int, Step]) -> None:
 def _reads_of(draft: Draft) -> dict[int, Reads]:
     """Return by the id of a storage its reads, by calls that make no view of it.
 
-    The latest is `Storage.last_read`, but for what a loop carries: the end of the loop writes that, and does not
+    The latest is `Storage.last_read`, but for carried values: the end of the loop writes these, and does not
     read it.
     """
     found: dict[int, Reads] = {}
@@ -119,7 +119,7 @@ def _conditions(draft: Draft) -> dict[Any, int]:
 
 
 def _next_values(draft: Draft) -> dict[int, tuple[int, Step]]:
-    """Return by the id of the storage of what a loop carries the position of the loop's end, and the next value."""
+    """Return by the id of the storage of each carried value the position of the loop's end, and the next value."""
     return {
         id(draft.storage[old.index]): (position, new)
         for position, step in enumerate(draft.sequence)
@@ -129,7 +129,7 @@ def _next_values(draft: Draft) -> dict[int, tuple[int, Step]]:
 
 
 def _becomes(step: Step, end: int, following: Step, latest: int) -> bool:
-    """Return whether what a loop carries becomes, by writes alone, its next value, which a write makes on the way.
+    """Return whether a carried value becomes its next value by writes alone, and a write makes that on the way.
 
     Args:
         step: the write.
@@ -146,7 +146,7 @@ def _becomes(step: Step, end: int, following: Step, latest: int) -> bool:
 
 
 def _may_stay(step: Step, old: Storage, reads: Reads, draft: Draft) -> bool:
-    """Return whether nobody reads as it was what is written over, and the program has the array for itself."""
+    """Return whether nobody reads the old values of the overwritten part, and the program has the array for itself."""
     x = step.args[0]
     layout = draft.layouts.get(x.index)
     making = old.kind == "fresh" and draft.graph.nodes[old.steps[0]].function in _MAKING

@@ -22,7 +22,7 @@ from tinygraph.graph import Graph
 
 __all__ = ["names_of"]
 
-# What is written over memory that is given has the name of what was given.
+# A value that is written over given memory has the name of the given value.
 GIVEN = ("argument", "variable")
 
 
@@ -101,7 +101,7 @@ class _Naming:
                 self.own.setdefault(step.args[0].index, f"{self.own[step.index]}_T")
 
     def _name_own(self) -> None:
-        """Give each step its own name; what is written over a variable has the variable's."""
+        """Give each step its own name; a value that is written over a variable has the variable's."""
         for step in self.steps:
             if step.index in self.own:
                 held = self.plan.storage.get(step.index)
@@ -170,7 +170,7 @@ def _sum_of_unnamed(step: Step, own: dict[int, str], consumers: dict[int, list[S
 
 
 def _part_of_whole(step: Step, plan: Plan, names: dict[int, str]) -> str | None:
-    """Return the name of what is computed into a part of an array."""
+    """Return the name of a value that is computed into a part of an array."""
     if step.index not in plan.parts:
         return None
     whole, place = plan.parts[step.index]

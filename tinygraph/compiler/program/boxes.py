@@ -1,7 +1,7 @@
 """Boxes: the elements of an array that a call reads, between two corners, and the reads of an array that come later.
 
-An array that is written into keeps its memory if nobody reads later, as it was, what is written over. A view of the
-columns 0 to 3 lies in a box beside that of column 4. A box may have more elements than the view, as that of x[::2].
+An array that is written into keeps its memory if nobody reads the old values of the overwritten part later. A view of
+the columns 0 to 3 lies in a box beside that of column 4. A box may have more elements than the view, as that of x[::2].
 """
 
 from __future__ import annotations

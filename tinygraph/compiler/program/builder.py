@@ -44,7 +44,7 @@ class Builder:
 
         Args:
             like: the step whose source, scope and section the new one has.
-            function: what is called.
+            function: the called function.
             args, kwargs: with steps where arrays stand.
             name: of the result.
         """

@@ -43,7 +43,7 @@ class FromCount:
 
     Attributes:
         loop: the number of the loop among the open ones of the program, from 0 on.
-        offset: what is added.
+        offset: the number that is added.
         recorded: the number in the run that was recorded, which it is as an index.
     """
 
@@ -107,7 +107,7 @@ item_at = AtCount(operator.getitem)
 
 
 def kept_at(stack: Any, index: Any) -> Any:
-    """Return what an open loop kept of one of its iterations."""
+    """Return the value that an open loop kept of one of its iterations."""
     return stack[operator.index(index)]
 
 
@@ -116,7 +116,7 @@ kept_row = AtCount(kept_at)
 
 
 def kept_rows(stack: Any, start: Any, step: int, count: Any) -> Any:
-    """Return what an open loop kept of some of its iterations, in the order in which another loop reads it."""
+    """Return the values that an open loop kept of some iterations, in the order in which another loop reads them."""
     first = operator.index(start)
     stop = first + step * operator.index(count)
     return stack[first : None if stop < 0 else stop : step]

@@ -21,7 +21,7 @@ class Interpreter:
     """A program that is run by calling each node's function.
 
     Args:
-        program: what to run.
+        program: the program to run.
     """
 
     def __init__(self, program: Program) -> None:

@@ -5,7 +5,7 @@ begin 500           Begin: the steps up to the end are repeated
 x_t = row(x)
 ...
 put_row(all_h, h)
-end (h, h_t)        End: the next values of what is carried
+end (h, h_t)        End: the next carried values
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Begin:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class End:
-    """The function of the step that a loop ends with. Its arguments are what is carried, each with its next value.
+    """The function of the step that a loop ends with. Its arguments are the carried values, each with the next one.
 
     Attributes:
         begin: the function of the step that begins the loop.

@@ -3,10 +3,9 @@
     for x_t in x:                   Loop(body, count, carried=1, stacked=1, last=0)
         h = np.tanh(x_t @ w + h @ u)
 
-A loop is a function of the first values of what it carries, and of what stays the same. Its body is a graph with these
-as its inputs. The body's outputs are the next values of what is carried, then the values that are kept of every
-iteration, then those that are kept of the last one. In a body the counter stands in `Affine` numbers, see
-`program.counting`.
+A loop is a function of the first carried values, and of the values that stay the same. Its body is a graph with these
+as its inputs. The body's outputs are the next carried values, then the values that are kept of every iteration, then
+those that are kept of the last one. In a body the counter stands in `Affine` numbers, see `program.counting`.
 """
 
 from __future__ import annotations
@@ -77,7 +76,7 @@ class Loop:
 
     @property
     def nexts(self) -> Sequence[Step]:
-        """The next values of what is carried."""
+        """The next carried values."""
         return self.body.outputs[: self.carried]  # type: ignore[return-value]
 
     @property
@@ -111,7 +110,7 @@ class Loop:
         """Run the loop, call by call: what a written program is compared with.
 
         Args:
-            args: the first values of what is carried, and what stays the same.
+            args: the first carried values, and the values that stay the same.
             values: how a step of the body is run, for the values of its operands by their indices.
         """
         carried, fixed = list(args[: self.carried]), args[self.carried :]

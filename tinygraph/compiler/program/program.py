@@ -1,4 +1,4 @@
-"""Program: one run of a function as a graph, with what it is given, what it keeps, and what it returns."""
+"""Program: one run of a function as a graph, with its arguments, its state and its results."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Variable:
 
     Attributes:
         node: the graph's input that stands for the value at the start of the call.
-        name: what the program calls it.
+        name: its name in the program.
         updated: the node whose value it has at the end, or None where the call only reads it.
     """
 

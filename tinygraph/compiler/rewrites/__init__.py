@@ -12,7 +12,7 @@ a time: `program.rewriting.rewritten` walks over the graph for them, and a `Buil
     gathering, with `partitions`                                one large product or sum instead of many small ones
     hoisting, tidying_loops, with `changing_loops`              what a loop computes before it, or not at all
     gathering_rows, gathering_sums                              what a loop computes for all its iterations at once
-    joining_stacks                                              what a loop keeps of a loop within it
+    joining_stacks                                              the values that a loop keeps of a loop within it
     absorbing, with `absorbing_before`, `absorbing_after` and `calls_outside`    iterations before and behind a loop
     blas_forms, contractions, summing_pixels, winograd_form     the form in which BLAS is quickest
     pooling_first, pooling_blocks                               images that are pooled
@@ -42,9 +42,9 @@ class Phase:
     """Rewrites with one purpose.
 
     Attributes:
-        name, sentence: what the phase is called, and what it does.
+        name, sentence: the name of the phase, and its purpose.
         rewrites: in the order in which they are applied, to a graph and to the bodies of its loops.
-        is_tidied: what is computed twice is shared behind the phase, and what nobody needs is dropped.
+        is_tidied: common subexpressions are shared behind the phase, and unused steps dropped.
         whole: rewrites that see no body of a loop.
     """
 

@@ -1,4 +1,4 @@
-"""Absorbing the iteration behind a loop: found from the last values of what the loop carries on."""
+"""Absorbing the iteration behind a loop: found from the last carried values on."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = ["with_iteration_after"]
 
 @dataclass(eq=False)
 class _After:
-    """The search for the iteration behind the last: from the last values of what is carried to what is made of them.
+    """The search for the iteration behind the last: from the last carried values to the values made of them.
 
     Attributes:
         found: by the index of a step of the body what it is in that iteration, where it is there.

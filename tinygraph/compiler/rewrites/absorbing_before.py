@@ -1,4 +1,4 @@
-"""Absorbing the iteration before a loop: found from the first values of what the loop carries to their operands."""
+"""Absorbing the iteration before a loop: found from the first carried values to their operands."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class _Differ(Exception):  # noqa: N818 - no error: the iteration stays where it
 
 @dataclass(eq=False)
 class _Before:
-    """The search for the iteration before the first: from the first values of what is carried to their operands.
+    """The search for the iteration before the first: from the first carried values to their operands.
 
     Attributes:
         found: by the index of a step of the body what it is in that iteration.
@@ -106,7 +106,7 @@ class _Before:
             self.match(item, outer.kwargs[key])
 
     def _match_missing(self, inner: Step, outer: Step) -> None:
-        """Match the other term of a sum with what is carried, to which nothing was added before the loop."""
+        """Match the other term of a sum with the carried value, to which nothing was added before the loop."""
         if inner.function is not np.add or inner.kwargs or inner.dtype.kind != "f":
             raise _Differ
         for one, other in (inner.args, inner.args[::-1]):

@@ -85,7 +85,7 @@ class Outside:
 
 
 def is_stack(loop: Loop, number: int) -> bool:
-    """Return whether a result of a loop is what it keeps of every iteration."""
+    """Return whether a result of a loop is a value that the loop keeps of every iteration."""
     return loop.carried <= number < loop.carried + loop.stacked
 
 

@@ -36,7 +36,7 @@ OUTER_ELEMENTS = 1 << 13
 # Products of so many rows, made of as many, take no less time together.
 LONG = 512
 
-# What is kept for the sake of one sum has at most so many bytes.
+# The values kept for the sake of one sum have at most so many bytes.
 KEPT_BYTES = 1 << 26
 
 

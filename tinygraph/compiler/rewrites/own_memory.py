@@ -40,7 +40,7 @@ def own_updates(graph: Graph, updates: int) -> Graph:
 
 def _may_be_a_view(step: Step) -> bool:
     """Return whether a value may lie in another's memory, as inputs and results of functions without out= may."""
-    if step.function is loop_result and step.args[1] < step.args[0].function.carried:  # what a loop carries is its own
+    if step.function is loop_result and step.args[1] < step.args[0].function.carried:  # a value with its own memory
         return False
     return step.function is None or looks_like_view(step) or bool(step.shape and not takes_out(step))
 

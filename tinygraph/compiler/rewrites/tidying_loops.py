@@ -1,4 +1,4 @@
-"""Tidying loops: what nobody reads of a loop is not computed, and what never changes is not carried."""
+"""Tidying loops: unused results of a loop are not computed, and values that never change are not carried."""
 
 from __future__ import annotations
 

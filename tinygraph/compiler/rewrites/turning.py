@@ -148,7 +148,7 @@ def multiply_unturned(graph: Graph) -> Graph:
     def change(builder: Builder, step: Step) -> Step | None:
         return _exchanged(builder, step.args[0]) if next(originals).index in found else None
 
-    return drop_dead(rewritten(graph, change))  # repeated steps are found among what is needed
+    return drop_dead(rewritten(graph, change))  # repeated steps are found among those that are used
 
 
 def _exchanges_last(step: Any) -> bool:

@@ -247,7 +247,7 @@ class _Order:
                 self._readers[operand.index].append(step)
 
     def put(self, step: Step) -> None:
-        """Append a call; before a write those that read what is written over."""
+        """Append a call; before a write those that read the overwritten part."""
         if step.index in self._there:
             return
         if is_write(step) and type(step.args[0]) is Step and self._may_stay(step.args[0]):

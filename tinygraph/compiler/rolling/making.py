@@ -77,7 +77,7 @@ def rolled(graph: Graph, is_open: bool = False) -> Graph:
 
 
 def _nested(run: Run, inner: int, is_open: bool) -> list[Run]:
-    """Return what to look for instead of a run in which numbers begin anew after some iterations.
+    """Return the run to look for instead of one in which numbers begin anew after some iterations.
 
     Such a run is a loop in a loop: the outer one is made first. If there are too few of its iterations, each is a run.
     """
@@ -121,7 +121,7 @@ class _Rolling:
         outputs = tuple([self._value(output) for output in self._graph.outputs])
         return Graph(tuple(self._builder.steps), outputs)
 
-    # --- what is needed of a loop -------------------------------------------------------------------------------------
+    # --- the used results of a loop -----------------------------------------------------------------------------------
 
     def _find_needed(self) -> None:
         position = 0
@@ -207,7 +207,7 @@ class _Rolling:
         )
 
     def _stack(self, place: Located | Rows) -> Step:
-        """Return what a loop keeps of every iteration."""
+        """Return the values that a loop keeps of every iteration."""
         kept = self._kept[place.pattern]
         key = (id(place.pattern), place.offset)
         if key not in self._moved:

@@ -147,7 +147,7 @@ class _Comparison:
         return self._loops.get(stack.args[0].index) if stack.function is loop_result else None
 
     def _argument(self, item: Any, twin: Any, loop: int | None) -> Any:
-        """Return what the arguments in two graphs have in common."""
+        """Return the pattern of the arguments in two graphs."""
         kind = type(item)
         if type(twin) is not kind:
             raise _Closed
@@ -200,7 +200,7 @@ class _Comparison:
         else:
             count = self._count(one, other)
             if type(count) is FromCount and (one.stacked or one.has_effect):
-                raise _Closed  # what it keeps would be an array whose shape depends on the iterations
+                raise _Closed  # its kept values would be an array whose shape depends on the iterations
         body = _Body(self, step, one.body, other.body).graph()
         for inner in body.nodes:
             if inner.function == kept_row and number_after(inner.args[1].start, inner.args[1].step, count) is None:

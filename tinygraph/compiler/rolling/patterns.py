@@ -135,7 +135,7 @@ def pattern_of(
     run: Run, steps: Sequence[Step], positions: dict[int, int], located: Callable[[Step], Located | None],
     words: Sequence[int], breaks: list[int], is_open: bool = False,
 ) -> Pattern | None:  # fmt: skip
-    """Return what the iterations of a run have in common, the first or the last ones left out if they differ.
+    """Return the pattern that the iterations of a run have in common, the first or the last left out if they differ.
 
     Args:
         run: of steps.
@@ -196,7 +196,7 @@ def _exit_of(run: Run, steps: Sequence[Step], words: Sequence[int]) -> int | Non
 
 
 class _Matching:
-    """The search for what the iterations of a run have in common."""
+    """The search for the pattern that the iterations of a run have in common."""
 
     def __init__(
         self, run: Run, steps: Sequence[Step], positions: dict[int, int], located: Callable[[Step], Located | None],
@@ -242,7 +242,7 @@ class _Matching:
         return tuple([self._argument(list(parts)) for parts in zip(*items, strict=True)])
 
     def _argument(self, items: list[Any]) -> Any:
-        """Return what the arguments in one place have in common, an argument for each iteration."""
+        """Return the pattern of the arguments in one place, an argument for each iteration."""
         first = items[0]
         kind = type(first)
         if kind is Step or kind is np.ndarray:
@@ -326,7 +326,7 @@ class _Matching:
         return type(item) is not Step or self._positions.get(item.index, -1) < self.run.start
 
     def _carry(self, firsts: list[Any], offset: int) -> int:
-        """Return the number of what is carried over some iterations: each of them hands it on to the next."""
+        """Return the number of the carried value that each of some iterations hands on to the next."""
         following: Any = Here(offset)
         number = -1
         for first in reversed(firsts):
@@ -430,7 +430,7 @@ def _has_floats(item: Any) -> bool:
 
 
 def _differs(item: Any) -> bool:
-    """Return whether an argument is not the same in all iterations, but for what is carried."""
+    """Return whether an argument is not the same in all iterations, but for the carried values."""
     if type(item) in (tuple, list):
         return any([_differs(part) for part in item])
     if type(item) is dict:

@@ -1,6 +1,6 @@
 """Pieces: values of a loop that stand one after the other in a list, as np.stack takes it, are read as one array.
 
-np.stack([h0, *hs])         hs is a piece: what the loop keeps of every iteration
+np.stack([h0, *hs])         hs is a piece: the values that the loop keeps of every iteration
 """
 
 from __future__ import annotations

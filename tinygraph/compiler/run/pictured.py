@@ -1,4 +1,4 @@
-"""A written program as a picture shows it: its loops are scopes, and what they take and leave are values.
+"""A written program as a picture shows it: its loops are scopes, and their arguments and results are values.
 
 begin 20                        loop × 20   for t in range(20):
 h = tanh(add(row(x), h_before))     h_before → tanh(x[i] + h_before) → h → all_h, and last_h
@@ -81,7 +81,7 @@ class _Repeated:
         first, last: the positions of its first and its last step.
         steps: those between, without markers.
         held: its carried values, each with its next value.
-        stacks: what it keeps of every iteration: the memory, and the value in it.
+        stacks: the memory of each value that it keeps of every iteration, and the value in it.
         name: as a scope.
         section: of most of its calls.
         outside: how many of the user's scopes are around it.
@@ -212,14 +212,14 @@ class _Picture:
         return self._add(step)
 
     def _begin(self, loop: _Repeated) -> None:
-        """Append what a loop carries, with its value from before the loop."""
+        """Append a carried value, with the value from before the loop."""
         firsts = [self.moved.get(old.args[0].index, old.args[0]) for old, _ in loop.held]
         self.around.append(loop)
         for (old, _), first in zip(loop.held, firsts, strict=True):
             self.moved[old.index] = self._value(BEFORE, old, self._named(old, as_state="{}_before"), first, old.index)
 
     def _end(self, loop: _Repeated) -> None:
-        """Append what a loop leaves: what is read behind it, of the last iteration and of every one."""
+        """Append the results of a loop that are read behind it: values of the last iteration, and of every one."""
         leaving = [step for step in loop.steps if self.last_use[step.index] > loop.last]
         leaving += [new for old, new in loop.held if self.last_use[old.index] > loop.last]
         lasts = {

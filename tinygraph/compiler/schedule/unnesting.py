@@ -80,7 +80,7 @@ class _Unnesting:
         firsts, fixed = args[: loop.carried], args[loop.carried :]
         inputs = loop.inputs
         inner: dict[int, Any] = dict(zip([item.index for item in inputs[loop.carried :]], fixed, strict=True))
-        # What is carried and never changes is the same as before the loop.
+        # A carried value that never changes is the same as before the loop.
         inner.update({item.index: first for item, first, new in zip(inputs, firsts, loop.nexts, strict=False)
                       if new is item})  # fmt: skip
         rows = self._sliced(loop, inner)
@@ -102,7 +102,7 @@ class _Unnesting:
         self.add_all(loop.body, inner)
         nexts = self._nexts(loop, inner, moving)
         self._keep(loop, inner, stacks, begin)
-        # What an open loop keeps has another name when it has ended.
+        # The kept values of an open loop have other names when it has ended.
         places = {item.index: number for number, item in enumerate(loop.stacks) if loop.is_open}
         lasts = [None if item.index in places else self._last(inner[item.index], held) for item in loop.lasts]
         olds = tuple([held[number] for number in moving])
@@ -114,7 +114,7 @@ class _Unnesting:
         return [*held, *stacks, *lasts, *[inner[item.index] for item in loop.at_exit]]
 
     def _last_kept(self, stack: Step, item: Step, count: FromCount) -> Step:
-        """Append what an open loop kept of the last iteration."""
+        """Append the value that an open loop kept of the last iteration."""
         index = FromCount(count.loop, -1, count.recorded - 1)
         return self.builder.add(_made(item, kept_at, (stack, index), item.shape, item.dtype, item.name))
 
@@ -159,7 +159,7 @@ class _Unnesting:
         return found
 
     def _of_kept(self, step: Step, stack: Step, loop: Loop) -> Step:
-        """Append what an open loop kept, in the order in which another loop reads it."""
+        """Append the values that an open loop kept, in the order in which another loop reads them."""
         at, size = step.args[1], operator.index(loop.count)
         return self.builder.add(
             _made(step, kept_rows, (stack, at.start, at.step, loop.count), (size, *step.shape), step.dtype, None)
@@ -172,7 +172,7 @@ class _Unnesting:
     # --- the end of an iteration --------------------------------------------------------------------------------------
 
     def _nexts(self, loop: Loop, inner: dict[int, Any], moving: list[int]) -> list[Step]:
-        """Return the next values of what is carried: each an array of its own, so that it can be written at the end.
+        """Return the next carried values: each an array of its own, so that it can be written at the end.
 
         Args:
             moving: the numbers of the carried values that change.
@@ -190,7 +190,7 @@ class _Unnesting:
         return found
 
     def _last(self, step: Step, held: list[Step]) -> Step:
-        """Return a value that is kept of the last iteration: a copy if what is carried may be written over it."""
+        """Return a value that is kept of the last iteration: a copy if a carried value may be written over it."""
         shown = step
         while looks_like_view(shown):
             shown = shown.args[0]

@@ -258,7 +258,7 @@ class NoticingEvents(list[Event]):
         super().append(event)
 
     def _size(self, earlier: int, now: int) -> Any:
-        """Return what stands for a size that was another one in the earlier recording."""
+        """Return the stand-in for a size that was another one in the earlier recording."""
         if earlier == now:
             return now
         one, other = self._sizes

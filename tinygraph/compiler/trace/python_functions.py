@@ -45,7 +45,7 @@ NUMBER_FUNCTIONS: dict[str, Any] = {name: _reckoning(getattr(builtins, name), na
 
 
 def of_math(value: Any) -> Any:
-    """Return what stands for `math` or one of its functions; any other value as it is."""
+    """Return the stand-in for `math` or one of its functions; any other value as it is."""
     if value is math:
         return _MATH
     is_one = type(value) is BuiltinFunctionType and getattr(value, "__self__", None) is math

@@ -289,7 +289,7 @@ def _name_numbers(numbers: dict[float, str | None], args: tuple[Any, ...], event
         numbers[number] = name if numbers.get(number, name) == name else None
 
 
-# --- what is needed ---------------------------------------------------------------------------------------------------
+# --- the used steps ---------------------------------------------------------------------------------------------------
 
 
 def _filled(result: Any, value: Callable[[Event], Node]) -> Any:

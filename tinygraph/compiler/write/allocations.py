@@ -43,7 +43,7 @@ def reckoned_lines(names: Sequence[str], reckoned: dict[int, str]) -> list[str]:
 
     Args:
         names: of all arguments.
-        reckoned: by the position of an argument the text of what is computed.
+        reckoned: by the position of an argument the text of the computed value.
     """
     said = [f"{names[position]} = {text}" for position, text in reckoned.items() if names[position] != text]
     return [*comment_lines(f"Computed by Python before each call: {', '.join(said)}."), ""] if said else []

@@ -74,7 +74,7 @@ CALLS = {function: name for function, name in CALLS.items() if hasattr(math, nam
 def is_of_numbers(graph: Graph) -> bool:
     """Return whether every value is one float64, or the truth about such, and Python knows all that is called.
 
-    What a loop keeps of its iterations is a list of numbers.
+    The values that a loop keeps of its iterations are a list of numbers.
     """
     steps = [step for step in graph.nodes if isinstance(step, Step)]
     lists = lists_in(steps)
@@ -188,7 +188,7 @@ class _BodyOfNumbers:
         parameters, variables: the names of the arguments and of the variables.
         reads: the lines that make floats of what is given.
         statements: the lines.
-        texts: what stands for a step: a name, a number, or an expression not yet written down.
+        texts: the text of a step: a name, a number, or an expression not yet written down.
         names: what stands under a name, or, within an expression, has one like it.
     """
 

@@ -1,8 +1,8 @@
 """Loop statements: the loops of a program of arrays.
 
-for x_t, h in zip(each_x, all_h):       the rows of what is read, and of what is kept of every iteration
+for x_t, h in zip(each_x, all_h):       the rows of arrays that are read, and of the values kept of every iteration
     np.dot(x_t, w, out=h)
-    np.copyto(h_before, h)              what is carried into the next iteration
+    np.copyto(h_before, h)              the value carried into the next iteration
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class LoopStatements:
         _FORMS[_key(step)](self, step)
 
     def is_there(self, step: Step) -> bool:
-        """Return whether a step is the first value of what a loop carries, and lies where the next ones will."""
+        """Return whether a step is the first of a loop's carried values, and lies where the next ones will."""
         held = self._plan.storage[step.index]
         if step.function is not carried or held is None or held.kind == "fresh":
             return False
@@ -106,7 +106,7 @@ class LoopStatements:
             self._put_memory(name, put)
 
     def _put_memory(self, name: str, put: list[Step]) -> None:
-        """Write the lines that give an iteration of an open loop memory for what is kept of it.
+        """Write the lines that give an iteration of an open loop memory for the values kept of it.
 
         Args:
             name: of the number of iterations.
@@ -177,7 +177,7 @@ class LoopStatements:
             self._writer.counter = self._names[self._statements.loops[-1].index]
 
     def _hand_on(self, step: Step) -> None:
-        """Write what is carried into the next iteration."""
+        """Write the values that are carried into the next iteration."""
         _, held, nexts = step.args
         targets, sources = [], []
         for old, new in zip(held, nexts, strict=True):

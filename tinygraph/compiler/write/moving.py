@@ -113,7 +113,7 @@ def converted_into(writer: Writer, step: Step, out: str) -> list[str]:
 
 
 def rows_kept(writer: Writer, step: Step) -> str:
-    """Write what an open loop kept of some of its iterations: a part of a list, `all_h[n - 2::-1]`."""
+    """Write the values that an open loop kept of some of its iterations: a part of a list, `all_h[n - 2::-1]`."""
     stack, start, each, count = step.args
     stop = number_after(start, each, count)
     end = "" if type(stop) is int and stop < 0 else writer.text(stop)

@@ -1,9 +1,9 @@
 """Repeating: the first line of a loop, and which of its steps need more than a line of their own.
 
-for x_t, h in zip(each_x, all_h):       the rows of what is read and of what is kept
+for x_t, h in zip(each_x, all_h):       the rows of arrays that are read, and of kept values
     np.dot(x_t, w, out=h)
     np.tanh(h, out=h)
-    h_before = h                        what is carried
+    h_before = h                        the carried value
 """
 
 from __future__ import annotations

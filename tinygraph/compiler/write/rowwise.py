@@ -41,7 +41,7 @@ class FusionText:
     Attributes:
         setup: lines that allocate what a block needs.
         functions: the lines of the functions.
-        call: what stands in the step: the call, and what follows it.
+        call: the call in the step, and the calls that follow it.
         division: how the rows are divided.
         scratch_count, scratch_bytes: of the arrays that are allocated.
     """

@@ -195,7 +195,7 @@ def nest_text(structure: Any, texts: Iterator[str], writer: Writer) -> str:
     """Return a nest of results as it is written.
 
     Args:
-        texts: what stands for the nodes in it, in order.
+        texts: the texts of the nodes in it, in order.
     """
     if is_node(structure):
         return next(texts)

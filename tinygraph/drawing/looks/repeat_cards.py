@@ -1,4 +1,4 @@
-"""The card of a repeat: one step's operations, what is carried and shared, and the gradients step by step."""
+"""The card of a repeat: one step's operations, the carried and the shared values, and the gradients step by step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A closed layer in words: its operations, its shapes and parameters, and what a loop carries."""
+"""A closed layer in words: its operations, its shapes and parameters, and the carried values of a loop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Marks on boxes and arrows: what is new in a picture, what has gone, what was another, what is computed together."""
+"""Marks on boxes and arrows: new ones in a picture, gone ones, changed ones, and those computed together."""
 
 from __future__ import annotations
 
