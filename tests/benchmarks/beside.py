@@ -34,6 +34,19 @@ from workloads import WORKLOADS
 PATIENCE = 180.0
 TRIAL_ROUNDS = 2  # of turns half as long, which choose the number of threads
 
+# The libraries that a process did not find: no other workload starts one for them.
+_ABSENT: set[str] = set()
+
+
+def asked_for(work: Workload, options: argparse.Namespace) -> list[str]:
+    """The names of the libraries that a workload is written for, and that the options leave in."""
+    return [
+        name
+        for name, library in LIBRARIES.items()
+        if work.of(library.family) and name not in work.without and (name != FAST or work.fast)
+        if not options.only or name in options.only
+    ]
+
 
 def children(key: str, work: Workload, options: argparse.Namespace) -> list[Child]:
     """A process for each library and number of threads, after its first calls."""
@@ -46,13 +59,14 @@ def children(key: str, work: Workload, options: argparse.Namespace) -> list[Chil
 
     counts = thread_counts()[:1] if options.tiny or WORKLOADS[key].alone else thread_counts()
     starts = [
-        starting(name, library, threads)
-        for name, library in LIBRARIES.items()
-        if work.of(library.family) and name not in work.without and (name != FAST or work.fast)
-        if not options.only or name in options.only
+        starting(name, LIBRARIES[name], threads)
+        for name in asked_for(work, options)
+        if name not in _ABSENT
         for threads in reversed(counts)
     ]
-    return begun(starts, PATIENCE)
+    found = begun(starts, PATIENCE)
+    _ABSENT.update(child.task["library"] for child in found if child.missing)
+    return found
 
 
 def faster(runners: list[Runner], trial: Rounds) -> list[Runner]:
@@ -90,7 +104,7 @@ def measured(key: str, options: argparse.Namespace) -> dict[str, Any]:
         "key": key, "workload": work.name, "unit": work.unit, "aim": work.aim, "eager_aim": work.eager_aim,
         "aims": work.aims, "rows": rows(work, runners, rounds), "busy": rounds.busy, "others": rounds.others,
         "rounds": len(rounds.counted), "faults": {f"{name} {way}".strip(): why for (name, way), why in faults.items()},
-        "missing": sorted({child.task["library"] for child in found if child.missing}),
+        "missing": sorted(_ABSENT.intersection(asked_for(work, options))),
     }  # fmt: skip
 
 
