@@ -172,6 +172,14 @@ OF_KERAS = {
     "schedules": "tg.keras.optimizers.schedules",
 }
 
+OF_KERAS_OPS = {
+    **{f"reduce_{name}": f"tg.keras.ops.{name}(t)" for name in ("sum", "mean", "max", "min", "prod", "all", "any")},
+    "concat": "tg.keras.ops.concatenate([t, u])",
+    "gather": "tg.keras.ops.take(t, places, axis=0)",
+    "custom_gradient": "tg.primitive(f)",
+    "associative_scan": "np.cumsum(t)",
+}
+
 # Keras knows these names in `compile(loss=...)`.
 OF_KERAS_LOSSES = {
     short: f"tg.keras.losses.{name}(y, p)"

@@ -1,0 +1,179 @@
+"""Keras's operations: NumPy's functions and tinygraph's, under Keras's names. They take arrays, Tensors and symbols.
+
+class Scaled(keras.layers.Layer):
+    def call(self, x):
+        return keras.ops.mean(keras.ops.square(x), axis=-1)
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from tinygraph.keras.ops.control import (
+    cond,
+    fori_loop,
+    map,  # noqa: A004 - Keras's name
+    scan,
+    switch,
+    vectorized_map,
+    while_loop,
+)
+from tinygraph.keras.ops.networks import (
+    average_pool,
+    batch_normalization,
+    binary_crossentropy,
+    categorical_crossentropy,
+    conv,
+    depthwise_conv,
+    dot_product_attention,
+    gelu,
+    layer_normalization,
+    leaky_relu,
+    max_pool,
+    moments,
+    normalize,
+    psnr,
+    rms_normalization,
+    separable_conv,
+    sparse_categorical_crossentropy,
+    threshold,
+)
+from tinygraph.keras.ops.of_numpy import OF_LINALG, OF_NUMPY, of_numpy
+from tinygraph.keras.ops.tensors import (
+    arange,
+    cast,
+    convert_to_numpy,
+    convert_to_tensor,
+    divide_no_nan,
+    dtype,
+    empty,
+    erf,
+    erfc,
+    erfinv,
+    eye,
+    fft,
+    fft2,
+    full,
+    get_item,
+    identity,
+    ifft2,
+    in_top_k,
+    irfft,
+    is_tensor,
+    linspace,
+    logdet,
+    logsumexp,
+    lstsq,
+    multi_hot,
+    norm,
+    one_hot,
+    ones,
+    rfft,
+    rsqrt,
+    scatter,
+    scatter_update,
+    segment_max,
+    segment_min,
+    segment_sum,
+    shape,
+    slice,  # noqa: A004 - Keras's name
+    slice_update,
+    solve_triangular,
+    stop_gradient,
+    take_along_axis,
+    top_k,
+    tri,
+    unstack,
+    zeros,
+)
+from tinygraph.nn import activations
+
+__all__ = [
+    "arange",
+    "average_pool",
+    "batch_normalization",
+    "binary_crossentropy",
+    "cast",
+    "categorical_crossentropy",
+    "cond",
+    "conv",
+    "convert_to_numpy",
+    "convert_to_tensor",
+    "depthwise_conv",
+    "divide_no_nan",
+    "dot_product_attention",
+    "dtype",
+    "empty",
+    "erf",
+    "erfc",
+    "erfinv",
+    "eye",
+    "fft",
+    "fft2",
+    "fori_loop",
+    "full",
+    "gelu",
+    "get_item",
+    "identity",
+    "ifft2",
+    "in_top_k",
+    "irfft",
+    "is_tensor",
+    "layer_normalization",
+    "leaky_relu",
+    "linspace",
+    "logdet",
+    "logsumexp",
+    "lstsq",
+    "map",
+    "max_pool",
+    "moments",
+    "multi_hot",
+    "norm",
+    "normalize",
+    "one_hot",
+    "ones",
+    "psnr",
+    "rfft",
+    "rms_normalization",
+    "rsqrt",
+    "scan",
+    "scatter",
+    "scatter_update",
+    "segment_max",
+    "segment_min",
+    "segment_sum",
+    "separable_conv",
+    "shape",
+    "slice",
+    "slice_update",
+    "solve_triangular",
+    "sparse_categorical_crossentropy",
+    "stop_gradient",
+    "switch",
+    "take_along_axis",
+    "threshold",
+    "top_k",
+    "tri",
+    "unstack",
+    "vectorized_map",
+    "while_loop",
+    "zeros",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in OF_NUMPY or name in OF_LINALG:
+        return of_numpy(name)
+    if name in activations.ACTIVATIONS:
+        return activations.ACTIVATIONS[name]
+    from tinygraph.elsewhere import OF_KERAS_OPS, no_attribute
+
+    raise AttributeError(
+        no_attribute(f"module {__name__!r}", name, OF_KERAS_OPS, __dir__()), name=name, obj=sys.modules[__name__]
+    )
+
+
+def __dir__() -> list[str]:
+    return [*__all__, *OF_NUMPY, *OF_LINALG, *activations.ACTIVATIONS]
