@@ -334,3 +334,22 @@ def test_a_model_of_symbols_is_called_as_in_keras(capsys: pytest.CaptureFixture[
     assert 'Model: "functional"' in capsys.readouterr().out
     outer = tg.nn.Sequential([tg.nn.Input((4,)), inner, tg.nn.Dense(2)])
     assert [layer.name for layer in outer.layers] == ["functional", "dense"]
+
+
+def test_the_summary_has_keras_options():
+    base = nn.Sequential([nn.Input((4,)), nn.Dense(3), nn.Dropout(0.1)], name="base")
+    base.trainable = False
+    x = nn.Input((4,))
+    model = nn.Model(x, nn.Dense(2, name="head")(base(x)))
+    tables = []
+    model.summary(None, None, tables.append, expand_nested=True, show_trainable=True)
+    model.summary(print_fn=tables.append, layer_range=("base", "he.*"))
+    full, part = ([line.strip("│").split("│") for line in table.splitlines() if line[0] == "│"] for table in tables)
+    rows = {cells[0].strip(): [cell.strip() for cell in cells[1:]] for cells in full}
+    assert [name.split(" (")[0] for name in rows] == ["input_layer", "base", "└ dense", "└ dropout", "head"]
+    assert rows["base (Sequential)"] == ["(None, 3)", "15", "N", "input_layer"]
+    assert rows["└ dense (Dense)"][2] == "N" and rows["└ dropout (Dropout)"][2] == "-"
+    assert rows["head (Dense)"][1:3] == ["8", "Y"]
+    assert [cells[0].split()[0] for cells in part] == ["base", "head"]
+    with pytest.raises(ValueError, match="no layer 'tail' for layer_range"):
+        model.summary(layer_range=("base", "tail"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, cast
 
 import numpy as np
@@ -264,14 +264,29 @@ class Model(Fitting, Saving, Layer):
         """The shape of the output, with None for the batch; a list of shapes for several."""
         return self.output.shape if len(self.outputs) == 1 else [symbol.shape for symbol in self.outputs]
 
-    def summary(self, line_length: int | None = None, print_fn: Any = print) -> None:
+    def summary(
+        self,
+        line_length: int | None = None,
+        positions: Sequence[float] | None = None,
+        print_fn: Any = None,
+        expand_nested: bool = False,
+        show_trainable: bool = False,
+        layer_range: Sequence[str] | None = None,
+    ) -> None:
         """Print a table of the layers, with the shapes of their results and the numbers of their weights.
 
         Args:
             line_length: characters of a line; None for as many as are needed, at least 65.
-            print_fn: a function to be called with the text.
+            positions: of Keras; columns are as wide as their texts.
+            print_fn: a function to be called with the text; None for `print`.
+            expand_nested: show the layers of models inside the model.
+            show_trainable: show whether a layer is trained: Y or N, and "-" for a layer without weights.
+            layer_range: the names of the first and the last layer to show, or regular expressions for them.
+
+        Raises:
+            ValueError: no layer has a name of `layer_range`.
         """
-        print_fn(summary(self, line_length))
+        (print_fn or print)(summary(self, line_length, expand_nested, show_trainable, layer_range))
 
 
 def _symbols_of(shapes: Any) -> Any:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tinygraph.engine.tensor import Tensor
@@ -13,37 +16,97 @@ from tinygraph.nn.symbolic import Symbol, symbolic_call, symbols_in
 __all__ = ["summary"]
 
 _HEADS = ("Layer (type)", "Output Shape", "Param #")
-_FUNCTIONAL_HEADS = (*_HEADS, "Connected to")
+_CONNECTED = "Connected to"
+_TRAINABLE = "Trainable"
 
 
-def summary(model: Any, line_length: int | None = None) -> str:
+@dataclass(frozen=True)
+class _Row:
+    """A layer of the table: `before` names the layers that it reads, in a model of symbols."""
+
+    layer: Any
+    title: str
+    shape: str
+    count: str
+    before: str | None = None
+
+    @property
+    def trainable(self) -> str:
+        tensors = list(self.layer.tensors().values()) if isinstance(self.layer, Module) else []
+        return "-" if not tensors else "Y" if any([tensor.requires_grad for tensor in tensors]) else "N"
+
+
+def summary(
+    model: Any,
+    line_length: int | None = None,
+    expand_nested: bool = False,
+    show_trainable: bool = False,
+    layer_range: Sequence[str] | None = None,
+) -> str:
     """Return the table: for each layer its name, the shape of its result and the numbers in its weights; then sums.
 
     Args:
         model: a `Model`.
         line_length: characters of a line; None for as many as are needed, at least 65.
+        expand_nested: show the layers of models inside the model.
+        show_trainable: show whether a layer is trained: Y or N, and "-" for a layer without weights.
+        layer_range: the names of the first and the last layer to show, or regular expressions for them.
     """
-    rows = _rows(model)
-    heads = _FUNCTIONAL_HEADS if rows and len(rows[0]) == 4 else _HEADS
-    return "\n".join([f'Model: "{model._name or keras_name(model)}"', *_table(heads, rows, line_length), *_sums(model)])
+    rows = _in_range(model, _rows(model), layer_range)
+    rows = _expanded(rows) if expand_nested else rows
+    connected = any([row.before is not None for row in rows])
+    heads = (*_HEADS, *[_TRAINABLE] * show_trainable, *[_CONNECTED] * connected)
+    lines = [
+        (row.title, row.shape, row.count, *[row.trainable] * show_trainable, *[row.before or ""] * connected)
+        for row in rows
+    ]
+    return "\n".join(
+        [f'Model: "{model._name or keras_name(model)}"', *_table(heads, lines, line_length), *_sums(model)]
+    )
 
 
-def _rows(model: Any) -> list[tuple[str, ...]]:
+def _in_range(model: Any, rows: list[_Row], names: Sequence[str] | None) -> list[_Row]:
+    """Return the rows from the first to the last of a range."""
+    if names is None:
+        return rows
+    found = []
+    for name in names:
+        places = [n for n, row in enumerate(rows) if re.fullmatch(name, str(getattr(row.layer, "name", "")))]
+        if not places:
+            raise ValueError(f'summary: "{model.name}" has no layer {name!r} for layer_range')
+        found.append(places)
+    return rows[found[0][0] : found[-1][-1] + 1]
+
+
+def _expanded(rows: list[_Row], depth: int = 1) -> list[_Row]:
+    """Return the rows, each followed by those of the layers of a model inside."""
+    found: list[_Row] = []
+    for row in rows:
+        found.append(row)
+        if isinstance(row.layer, Module) and isinstance(getattr(row.layer, "layers", None), list):
+            inner = [replace(each, title=f"{'   ' * depth}└ {each.title}") for each in _rows(row.layer)]
+            found += _expanded(inner, depth + 1)
+    return found
+
+
+def _rows(model: Any) -> list[_Row]:
     if "layers" not in vars(model):
-        return [(_title(module), "?", f"{_count(module):,}") for module in model.layers]
+        return [_Row(module, _title(module), "?", f"{_count(module):,}") for module in model.layers]
     if getattr(model, "_calls", None) is not None:
         return _functional_rows(model)
     shapes = _shapes_in_turn(model)
-    return [(_title(layer), shape, _parameters(layer)) for layer, shape in zip(model.layers, shapes, strict=True)]
+    return [
+        _Row(layer, _title(layer), shape, _parameters(layer)) for layer, shape in zip(model.layers, shapes, strict=True)
+    ]
 
 
-def _functional_rows(model: Any) -> list[tuple[str, ...]]:
+def _functional_rows(model: Any) -> list[_Row]:
     """Return a row for each layer, with the names of the layers that it reads."""
     made_by: dict[int, str] = {}
-    rows: list[tuple[str, ...]] = []
+    rows: list[_Row] = []
     for place, symbol in zip(model.layers, model.inputs, strict=False):
         made_by[id(symbol)] = place.name
-        rows.append((_title(place), str(symbol.shape), "0", "-"))
+        rows.append(_Row(place, _title(place), str(symbol.shape), "0", "-"))
     seen: set[int] = set()
     for call in model._calls:
         layer: Any = call.function
@@ -53,7 +116,7 @@ def _functional_rows(model: Any) -> list[tuple[str, ...]]:
             made_by[id(symbol)] = name
         count = "0" if id(layer) in seen or not isinstance(layer, Module) else f"{_count(layer):,}"
         seen.add(id(layer))
-        rows.append((_title(layer), _written(call.result), count, before))
+        rows.append(_Row(layer, _title(layer), _written(call.result), count, before))
     return rows
 
 

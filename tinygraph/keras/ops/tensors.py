@@ -89,7 +89,8 @@ def linspace(
     start: Any, stop: Any, num: int = 50, endpoint: bool = True, retstep: bool = False, dtype: Any = None, axis: int = 0
 ) -> Any:
     """Return numbers at equal distances, float32 unless told otherwise; with `retstep` also the distance."""
-    return np.linspace(start, stop, num, endpoint, retstep, np.dtype(dtype or floatx()), axis)
+    options: dict[str, Any] = {"retstep": retstep, "dtype": np.dtype(dtype or floatx()), "axis": axis}
+    return np.linspace(start, stop, num, endpoint, **options)
 
 
 def rsqrt(x: Any) -> Any:

@@ -3,6 +3,8 @@
 import sys
 from typing import Any
 
+from tinygraph.keras.backend import clear_session
+from tinygraph.keras.saving import register_keras_serializable
 from tinygraph.keras.utils.batches import PyDataset
 from tinygraph.keras.utils.labels import to_categorical
 from tinygraph.keras.utils.plotting import plot_model
@@ -10,7 +12,17 @@ from tinygraph.keras.utils.scaling import normalize
 from tinygraph.keras.utils.seeds import set_random_seed
 from tinygraph.keras.utils.sequences import pad_sequences
 
-__all__ = ["PyDataset", "Sequence", "normalize", "pad_sequences", "plot_model", "set_random_seed", "to_categorical"]
+__all__ = [
+    "PyDataset",
+    "Sequence",
+    "clear_session",
+    "normalize",
+    "pad_sequences",
+    "plot_model",
+    "register_keras_serializable",
+    "set_random_seed",
+    "to_categorical",
+]
 
 Sequence = PyDataset  # the older name
 
