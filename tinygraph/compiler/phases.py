@@ -25,6 +25,7 @@ from tinygraph.compiler.rewrites.arithmetic import (
 )
 from tinygraph.compiler.rewrites.blas_forms import copy_transposes, copy_transposes_for_loops, turn_products
 from tinygraph.compiler.rewrites.broadcasting import delay_broadcasts, multiply_once
+from tinygraph.compiler.rewrites.computing_again import compute_again
 from tinygraph.compiler.rewrites.contractions import contractions_as_products, sums_of_products
 from tinygraph.compiler.rewrites.copying_parts import copy_parts
 from tinygraph.compiler.rewrites.dropping_axes import drop_kept_axes, drop_sums_of_one
@@ -41,6 +42,7 @@ from tinygraph.compiler.rewrites.hoisting import hoist
 from tinygraph.compiler.rewrites.images_by_views import blocks_as_pooling, windows_as_convolutions
 from tinygraph.compiler.rewrites.joining_stacks import join_stacks
 from tinygraph.compiler.rewrites.joining_views import copy_to_reshape, join_views
+from tinygraph.compiler.rewrites.keeping_parts import keep_parts
 from tinygraph.compiler.rewrites.long_rows import long_rows
 from tinygraph.compiler.rewrites.own_memory import own_operands, own_updates
 from tinygraph.compiler.rewrites.pooling_blocks import pool_places, windows_once
@@ -91,6 +93,9 @@ PHASES: tuple[Phase, ...] = (
     Phase("gather", "Make one large product, or one sum, of the many small ones of a sequence.", (
         gather_products, assemble_gradients, assemble_turned, sum_products, sum_outer_products, copy_transposes,
         copy_transposes_for_loops, join_views, read_written, add_into_parts,
+    )),
+    Phase("keep", "Keep of each iteration what the reverse pass reads.", (
+        keep_parts, tidy_loops, compute_again, tidy_loops,
     )),
     Phase("pool", "Pool images before they are shifted and rectified.", (pool_first,)),
     Phase("speed", "Write products, convolutions and sums in the form that is quickest.", (

@@ -21,7 +21,7 @@ from tinygraph.functions.checks import CHECKS
 
 __all__ = [
     "is_basic", "is_choice_of_zero", "is_elementwise", "is_matrix_product", "is_plain_reduction", "is_write", "is_zero",
-    "looks_like_view", "may_fail", "takes_out",
+    "looks_like_view", "may_fail", "takes_out", "written_by",
 ]  # fmt: skip
 
 
@@ -79,6 +79,22 @@ def may_fail(step: Step) -> bool:
 def is_write(step: Any) -> bool:
     """Return whether a call writes into a part of an array."""
     return step.function is part_written or (type(step.function) is AtCount and step.function.function is part_written)
+
+
+def written_by(step: Step) -> list[Any]:
+    """Return the arrays that a call writes into: one that it writes a part of, or those that a loop does so with."""
+    if is_write(step):
+        return [step.args[0]]
+    if type(step.function) is not Loop:
+        return []
+    loop, found = step.function, []
+    for first, inner, following in zip(step.args, loop.inputs[: loop.carried], loop.nexts, strict=False):
+        written: Any = following
+        while is_write(written):
+            written = written.args[0]
+        if written is inner and following is not inner:
+            found.append(first)
+    return found
 
 
 def is_elementwise(step: Step) -> bool:

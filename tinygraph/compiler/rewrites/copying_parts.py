@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import operator
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
 from tinygraph.compiler.kernels.parts import part_written
 from tinygraph.compiler.program.boxes import box_of, part_of
 from tinygraph.compiler.program.builder import Builder
-from tinygraph.compiler.program.predicates import is_basic, looks_like_view
+from tinygraph.compiler.program.counting import at_count, item_at
+from tinygraph.compiler.program.predicates import is_basic, is_write, looks_like_view, written_by
 from tinygraph.compiler.program.rewriting import calls_of, rewritten
 from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.graph import Graph
@@ -57,41 +59,52 @@ def _parts_to_copy(calls: Sequence[Step], outputs: set[int], is_body: bool) -> s
     last = {index: max([step.index for step in found]) for index, found in readers.items()}
     copied: set[int] = set()
     for write in calls:
-        if write.function is part_written and len(write.args) == 3 and _has_known_parts(write, is_body):
-            later = [step for step in readers[write.args[0].index] if last.get(step.index, step.index) > write.index]
-            others = [step for step in later if step is not write]
-            if not outputs.isdisjoint([write.args[0].index, *[step.index for step in others]]):
+        for x, place in _written_in(write):
+            own = type(x) is Step and (x.function is not None or (is_body and x.given))
+            if not own or not x.size:
                 continue
-            copied |= _overwritten(write, others, readers) or set()
+            later = [step for step in readers[x.index] if last.get(step.index, step.index) > write.index]
+            others = [step for step in later if step is not write]
+            if outputs.isdisjoint([x.index, *[step.index for step in others]]):
+                copied |= _overwritten(write, x, place, others, readers) or set()
     return copied
 
 
-def _has_known_parts(write: Step, is_body: bool) -> bool:
-    x = write.args[0]
-    own = type(x) is Step and (x.function is not None or (is_body and x.given))
-    return own and bool(x.size) and is_basic(write.args[2])
+def _written_in(step: Step) -> Iterator[tuple[Any, Any]]:
+    """Yield each array that a call writes into, and the place; None for a place that is not known, or counts."""
+    if not is_write(step):
+        yield from [(x, None) for x in written_by(step)]
+    elif len(step.args) == 3 and is_basic(at_count(step.args[2], 0)):
+        yield step.args[0], step.args[2] if step.function is part_written else None
 
 
-def _overwritten(write: Step, others: Sequence[Step], readers: dict[int, list[Step]]) -> set[int] | None:
+def _overwritten(
+    write: Step, x: Step, place: Any, others: Sequence[Step], readers: dict[int, list[Step]]
+) -> set[int] | None:  # fmt: skip
     """Return the indices of those parts of an array that a write is over; None if they are no small parts of it.
 
     Args:
+        write: the call that writes into an array.
+        x, place: the array, and where; None for a place that is not known.
         others: the calls that take the array, and are read behind the write.
         readers: of each value, by its index.
     """
-    whole = np.empty(write.shape, np.bool_)
-    written = box_of(part_of(whole, write.args[2]))
+    whole = np.empty(x.shape, np.bool_)
+    written = None if place is None else box_of(part_of(whole, place))
     found, size = set(), 0
     for step in others:
-        if not (
-            step.function is operator.getitem and step.index < write.index and step.size and is_basic(step.args[1])
-        ):
+        if not (_is_part(step) and step.index < write.index and step.size):
             return None
         if not step.shape:
             continue  # a number
-        if box_of(part_of(whole, step.args[1])).meets(written):
+        if written is None or step.function == item_at or box_of(part_of(whole, step.args[1])).meets(written):
             found.add(step.index)
             size += step.size
             if any(map(looks_like_view, readers[step.index])):
                 return None
-    return found if size <= SHARE * write.size else None
+    return found if size <= SHARE * x.size else None
+
+
+def _is_part(step: Step) -> bool:
+    """Return whether a call takes a part of an array, at a place that may count, as a view."""
+    return step.function == item_at or (step.function is operator.getitem and is_basic(step.args[1]))

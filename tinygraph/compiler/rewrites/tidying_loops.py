@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.compiler.program.builder import Builder
+from tinygraph.compiler.program.counting import Affine, item_at
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.rewrites.changing_loops import Changed, OldLoop, loops_changed, old_loop
 from tinygraph.graph import Graph
@@ -22,6 +23,7 @@ def tidy_loops(graph: Graph) -> Graph:
 def _tidied(builder: Builder, step: Step, read: set[int]) -> Changed | None:
     old = old_loop(builder, step)
     loop = old.loop
+    _find_repeated(old)
     _find_constants(old)
     _find_alike(old)
     results = list(loop.body.outputs)
@@ -54,6 +56,17 @@ def _tidied(builder: Builder, step: Step, read: set[int]) -> Changed | None:
 
 def _is_known(old: OldLoop, output: Any) -> bool:
     return old.is_known(output)
+
+
+def _find_repeated(old: OldLoop) -> None:
+    """Note each row of a value from outside that is repeated: it is the value itself."""
+    for step in old.body:
+        whole = old.fixed.get(step.args[0].index) if step.function == item_at and type(step.args[0]) is Step else None
+        if whole is None or whole.function is not np.broadcast_to or type(step.args[1]) is not Affine:
+            continue
+        value = whole.args[0]
+        if type(value) is Step and (value.shape, value.dtype) == (step.shape, step.dtype):
+            old.outside[step.index] = value
 
 
 def _find_constants(old: OldLoop) -> None:
@@ -103,6 +116,8 @@ def _once(outputs: list[Step]) -> list[Step]:
 def _is_tidy(old: OldLoop, carried: list[int], stacks: list[Step], lasts: list[Step]) -> bool:
     """Return whether the loop is one already that has only this, and inputs that are read, each once."""
     loop = old.loop
+    if any([step.index in old.outside for step in old.body if not step.given and not step.is_constant]):
+        return False
     if (len(carried), len(stacks), len(lasts)) != (loop.carried, loop.stacked, loop.last):
         return False
     alive = old.alive(loop.body.outputs)  # type: ignore[arg-type]

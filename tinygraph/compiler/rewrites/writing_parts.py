@@ -17,7 +17,7 @@ from tinygraph.compiler.kernels.parts import part_written
 from tinygraph.compiler.program.builder import Builder
 from tinygraph.compiler.program.counting import Affine, AtCount, item_at
 from tinygraph.compiler.program.loops import Loop, goes_on
-from tinygraph.compiler.program.predicates import is_basic, is_write, looks_like_view
+from tinygraph.compiler.program.predicates import is_basic, is_write, looks_like_view, written_by
 from tinygraph.compiler.program.rewriting import calls_of, placed, rewritten, uses_of
 from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.derivatives.indexing import scatter
@@ -193,14 +193,14 @@ def _same_index(one: Any, other: Any) -> bool:
 
 
 def read_first(graph: Graph, updates: int | None = None) -> Graph:
-    """y = part_written(x, 0, 3); z = x * 2  ->  z = x * 2; y = part_written(x, 0, 3).
+    """y = part_written(x, 0, 3); z = x * 2  ->  z = x * 2; y = part_written(x, 0, 3); and before a loop that writes.
 
     Args:
         updates: the number of outputs, the last ones, that inputs take as their new values: no other input is written
             into. None for a loop's body, whose inputs may be.
     """
     calls = [step for step in graph.nodes if isinstance(step, Step) and step.function is not None]
-    if not any(map(is_write, calls)):
+    if not any(map(written_by, calls)):
         return graph
     order = _Order(calls, None if updates is None else _roots(graph.outputs[len(graph.outputs) - updates :]))
     for step in calls:
@@ -247,13 +247,14 @@ class _Order:
                 self._readers[operand.index].append(step)
 
     def put(self, step: Step) -> None:
-        """Append a call; before a write those that read the overwritten part."""
+        """Append a call; before a write, or a loop that writes, those that read the overwritten part."""
         if step.index in self._there:
             return
-        if is_write(step) and type(step.args[0]) is Step and self._may_stay(step.args[0]):
-            for reader in self._all_readers(step.args[0]):
-                for needed in self._needed(reader, step):
-                    self._append(needed)
+        for x in written_by(step):
+            if type(x) is Step and self._may_stay(x):
+                for reader in self._all_readers(x):
+                    for needed in self._needed(reader, step):
+                        self._append(needed)
         self._append(step)
 
     def _may_stay(self, x: Step) -> bool:

@@ -1,0 +1,221 @@
+"""Values that a loop keeps for the reverse pass: the parts that are read, and none that costs less to compute again."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+import tinygraph as tg
+import tinygraph.numpy as tnp
+from tests.compiler.test_kept_in_place import compiled_gradient, copies_in, in_loops
+from tinygraph.compiler.rewrites import computing_again, keeping_parts
+
+
+@pytest.fixture
+def all_sizes(monkeypatch):
+    """Small arrays are treated as large ones."""
+    monkeypatch.setattr(computing_again, "ALL_BYTES", 0)
+    monkeypatch.setattr(computing_again, "ROW_BYTES", 0)
+    monkeypatch.setattr(keeping_parts, "LEAST", 0)
+
+
+def kept_in(compiled):
+    """The shapes of what the loops of a program keep of an iteration."""
+    shapes = re.findall(r"^all_\w+ = \w+(?:\.\w+)?\(\((.*?)\)", compiled.source, re.MULTILINE)
+    return [tuple(map(int, re.findall(r"\d+", shape)))[1:] for shape in shapes]
+
+
+def assert_second_order(function, *args):
+    """The compiled gradient of a directional derivative is the eager one."""
+
+    def slope(*xs):
+        gradient = tg.grad(lambda *ys: np.sum(function(*ys) ** 2), tuple(range(len(xs))))
+        return sum([np.sum(part * np.cos(x)) for part, x in zip(gradient(*xs), xs, strict=True)])
+
+    second = tg.grad(slope, tuple(range(len(args))))
+    for found, expected in zip(tg.compile(second)(*args), second(*args), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9)
+
+
+# --- parts ------------------------------------------------------------------------------------------------------------
+
+
+def trajectory(start, rate):
+    path = tnp.zeros((12, *start.shape))
+    path[0] = start
+    for t in range(11):
+        y = path[t]
+        path[t + 1] = y + 0.1 * rate * np.sin(y)
+    return path
+
+
+def backward_in_time(end, rate):
+    path = tnp.zeros((12, *end.shape))
+    path[11] = end
+    for t in range(10, -1, -1):
+        path[t] = path[t + 1] * rate + np.cos(path[t + 1])
+    return path
+
+
+def with_two_rows(start, rate):
+    path = tnp.zeros((12, *start.shape))
+    path[0] = path[1] = start
+    for t in range(1, 11):
+        path[t + 1] = 2 * np.sin(path[t]) - rate * np.sin(path[t - 1])
+    return path
+
+
+def two_rows_at_once(start, rate):
+    path = tnp.zeros((12, *start.shape))
+    path[:2] = start
+    for t in range(10):
+        path[t + 1 : t + 3] += 0.1 * rate * np.sin(path[t : t + 2])
+    return path
+
+
+@pytest.mark.parametrize("function", [trajectory, backward_in_time, with_two_rows, two_rows_at_once])
+def test_a_loop_keeps_the_rows_that_are_read_and_not_the_array_of_each_iteration(function, all_sizes):
+    rng = np.random.default_rng(0)
+    args = rng.normal(size=6), rng.normal(size=6)
+    compiled, _ = compiled_gradient(function, *args)
+    assert (12, 6) not in kept_in(compiled)
+    assert_second_order(function, *args)
+
+
+def test_a_trajectory_is_written_where_it_is():
+    rng = np.random.default_rng(1)
+    compiled, text = compiled_gradient(trajectory, rng.normal(size=(2, 500)), rng.normal(size=(2, 500)))
+    assert (12, 2, 500) not in kept_in(compiled)
+    assert not [line for line in in_loops(text) if copies_in(line) and "part" not in line and "slope" in line]
+
+
+def test_a_part_that_an_iteration_does_not_have_is_not_kept(all_sizes):
+    def function(x, w):  # the last iteration has no row behind it
+        total = tnp.zeros(3)
+        for t in range(9):
+            x[t] = np.sin(x[t]) * w
+            total += np.cos(x[(t + 1) % 9])
+        return total
+
+    rng = np.random.default_rng(2)
+    args = rng.normal(size=(9, 3)), rng.normal(size=3)
+    compiled_gradient(function, *args)
+    assert_second_order(function, *args)
+
+
+def orthogonal(a):
+    m, n = a.shape
+    q, r = tnp.zeros((m, n)), tnp.zeros((n, n))
+    for k in range(n):
+        r[k, k] = np.sqrt(a[:, k] @ a[:, k])
+        q[:, k] = a[:, k] / r[k, k]
+        for j in range(k + 1, n):
+            r[k, j] = q[:, k] @ a[:, j]
+            a[:, j] -= q[:, k] * r[k, j]
+    return np.concatenate([q, r])
+
+
+def test_columns_that_count_past_the_last_one_in_an_iteration_are_not_kept(all_sizes):
+    compiled_gradient(orthogonal, np.random.default_rng(5).normal(size=(9, 7)))
+
+
+# --- values -----------------------------------------------------------------------------------------------------------
+
+
+def logistic(y, rate):
+    for _ in range(9):
+        k = rate * y * (1 - y)
+        y = y + 0.1 * k * np.tanh(y + 0.05 * k)
+    return y
+
+
+def shortest(path, weights):
+    for k in range(len(path)):
+        path[:] = np.minimum(path, np.add.outer(path[:, k], path[k, :])) * weights
+    return path
+
+
+def with_rows_from_outside(h, xs):
+    for t in range(9):
+        z = xs[t] * h + h
+        h = z * np.sin(z) - z * xs[t]
+    return h
+
+
+def backward_over_rows(h, xs):
+    for t in range(8, -1, -1):
+        z = (xs[t] - h) * 2
+        h = z * np.sin(z) * h
+    return h
+
+
+def loops_in_loops(h, xs):
+    for _ in range(5):
+        for t in range(9):
+            z = xs[t] * h
+            h = np.tanh(z) * z
+        h = h * 0.5 + np.cos(h) * h
+    return h
+
+
+CASES = {
+    "carried": (logistic, (6,), (6,)), "outer sums": (shortest, (7, 7), (7, 7)), "a number": (logistic, (6,), ()),
+    "rows": (with_rows_from_outside, (6,), (9, 6)), "backward": (backward_over_rows, (6,), (9, 6)),
+    "loops in loops": (loops_in_loops, (6,), (9, 6)), "broadcast": (logistic, (4, 6), (6,)),
+    "broadcast rows": (with_rows_from_outside, (4, 6), (9, 6)), "nothing": (logistic, (0,), (0,)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("case", CASES)
+def test_what_is_computed_again_is_what_was_computed(case, dtype, all_sizes):
+    function, *shapes = CASES[case]
+    rng = np.random.default_rng(3)
+    args = [rng.uniform(0.1, 0.9, shape).astype(dtype) for shape in shapes]
+    gradient = tg.grad(lambda *xs: np.sum(function(*xs) ** 2), tuple(range(len(args))))
+    compiled = tg.compile(gradient)
+    for _ in range(2):
+        for found, expected in zip(compiled(*args), gradient(*args), strict=True):
+            assert found.dtype == expected.dtype
+            np.testing.assert_allclose(found, expected, rtol=1e-10 if dtype == np.float64 else 2e-5)
+        args = [x * dtype(0.9) for x in args]
+    if dtype == np.float64:
+        assert_second_order(function, *args)
+
+
+def test_a_sum_is_not_kept_of_each_iteration_where_its_terms_are():
+    rng = np.random.default_rng(4)
+
+    def function(y, rate):
+        for _ in range(40):
+            k = rate * y * (1 - y)
+            y = y + 0.1 * np.tanh(k) * k
+        return y
+
+    args = rng.uniform(0.1, 0.9, 4000), rng.uniform(0.1, 0.9, 4000)
+    compiled, _ = compiled_gradient(function, *args)
+    stacks = re.findall(r"^all_\w+ = on_lines\(\(\d+, 4000\)", compiled.source, re.MULTILINE)
+    assert 0 < len(stacks) <= 3  # y and tanh(k), and no product
+    small, _ = compiled_gradient(function, *[x[:40] for x in args])
+    assert len(re.findall(r"^all_\w+ = .*\(\(\d+, 40\)", small.source, re.MULTILINE)) > len(stacks)
+
+
+# --- values that stay the same ----------------------------------------------------------------------------------------
+
+
+def upwind(q, u):
+    for _ in range(6):
+        east, west = q[2:] - q[1:-1], q[1:-1] - q[:-2]
+        q[1:-1] -= 0.2 * u * np.where(u > 0, west, east)
+    return q
+
+
+def test_what_is_the_same_in_all_iterations_is_no_row_of_repeats():
+    rng = np.random.default_rng(6)
+    args = rng.normal(size=40), rng.normal(size=38)
+    compiled, text = compiled_gradient(upwind, *args)
+    assert "broadcast_to" not in compiled.source
+    assert not [line for line in in_loops(text) if "logical_not" in line]
+    assert_second_order(upwind, *args)
