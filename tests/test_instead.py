@@ -258,7 +258,10 @@ def follow(name, called, part=lambda said: said.partition(", or with ")[0]):
         tg.testing.check_grads(followed, *of_tensors.values(), order=1)
 
 
-MATRIX = {"expm": SQUARE, "sqrtm": DEFINITE, "logm": DEFINITE, "cosm": SQUARE, "sinm": SQUARE, "tanhm": 0.3 * SQUARE}
+MATRIX = {
+    "expm": SQUARE[:2, :2], "sqrtm": DEFINITE[:2, :2], "logm": DEFINITE[:2, :2], "cosm": SQUARE[:2, :2],
+    "sinm": SQUARE[:2, :2], "tanhm": 0.3 * SQUARE[:2, :2],
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", MATRIX)

@@ -12,9 +12,17 @@ ROOT = Path(__file__).parent.parent
 CLAUSES = frozenset(("What", "Whether", "Where", "How", "Which", "When", "Who", "As"))
 
 
+def statements(node: ast.AST):
+    """Yield a module, or a statement, and all statements inside."""
+    yield node
+    for inside in ast.iter_child_nodes(node):
+        if isinstance(inside, ast.stmt):
+            yield from statements(inside)
+
+
 def docstrings(path: Path):
     """Yield the line and the text of each docstring of a module."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in statements(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             text = ast.get_docstring(node)
             if text:

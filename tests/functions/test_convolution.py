@@ -1,3 +1,4 @@
+import functools
 import tracemalloc
 
 import numpy as np
@@ -75,26 +76,33 @@ MANY = [
 ]
 
 
-@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16])
-@pytest.mark.parametrize(("image", "window", "keywords"), MANY)
-def test_in_chunks(image, window, keywords, dtype):
+@functools.cache
+def in_whole_numbers(case):
+    """A case of MANY in float64: image, kernel and their convolution, a cotangent, and a derivative along each."""
+    image, window, keywords = MANY[case]
     rng = np.random.default_rng(0)
-    x, kernel = rng.integers(-3, 4, image).astype(dtype), rng.integers(-3, 4, window).astype(dtype)
-    expected = convolution(x.astype(np.float64), kernel.astype(np.float64), **keywords)
-    tx, tk = tg.Tensor(x), tg.Tensor(kernel)
-    result = tg.conv2d(tx, tk, **keywords)
+    x, kernel = rng.integers(-3, 4, image).astype(float), rng.integers(-3, 4, window).astype(float)
+    expected = convolution(x, kernel, **keywords)
+    y = (rng.random(expected.shape) < 16 / expected[..., 0].size).astype(float)  # few, so that sums stay exact
+    # The sum is linear in each: one direction of whole numbers tells, exactly.
+    of_x, of_kernel = rng.integers(-1, 2, image).astype(float), rng.integers(-1, 2, window).astype(float)
+    along_x = np.sum(convolution(of_x, kernel, **keywords) * y)
+    along_kernel = np.sum(convolution(x, of_kernel, **keywords) * y)
+    return x, kernel, expected, y, (of_x, along_x), (of_kernel, along_kernel)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16])
+@pytest.mark.parametrize("case", range(len(MANY)))
+def test_in_chunks(case, dtype):
+    x, kernel, expected, y, *along = in_whole_numbers(case)
+    tensors = [tg.Tensor(item.astype(dtype)) for item in (x, kernel)]
+    result = tg.conv2d(*tensors, **MANY[case][2])
     assert result.dtype == dtype
     np.testing.assert_array_equal(result.data, expected.astype(dtype))
-    y = (rng.random(result.shape) < 16 / expected[..., 0].size).astype(dtype)  # few, so that sums stay exact
-    result.backward(y)
-    assert tx.grad.dtype == tk.grad.dtype == dtype
-    # The sum is linear in each: one direction of whole numbers tells, exactly.
-    direction = rng.integers(-1, 2, image).astype(np.float64)
-    along = np.sum(convolution(direction, kernel.astype(np.float64), **keywords) * y)
-    assert np.sum(tx.grad.astype(np.float64) * direction) == along
-    direction = rng.integers(-1, 2, window).astype(np.float64)
-    along = np.sum(convolution(x.astype(np.float64), direction, **keywords) * y)
-    assert np.sum(tk.grad.astype(np.float64) * direction) == along
+    result.backward(y.astype(dtype))
+    for tensor, (direction, derivative) in zip(tensors, along, strict=True):
+        assert tensor.grad.dtype == dtype
+        assert np.sum(tensor.grad.astype(np.float64) * direction) == derivative
 
 
 def test_the_chunks_are_really_several():

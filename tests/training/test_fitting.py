@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -501,19 +502,25 @@ _AS_OTHER_ARRAYS = {
 }
 
 
+def _results(x, y, shuffle):
+    nn.set_seed(0)
+    model = network(metrics=["accuracy"])
+    found = [model.fit(x, y, epochs=2, batch_size=16, shuffle=shuffle, verbose=0).history["loss"]]
+    found += [model.evaluate(x, y, verbose=0), model.predict(x, batch_size=16, verbose=0)]
+    return [*found, model.train_on_batch(x, y), model.test_on_batch(x, y), model.predict_on_batch(x)]
+
+
+@functools.cache
+def _results_of_plain_arrays(shuffle):
+    return _results(X, LABELS, shuffle)
+
+
 @pytest.mark.parametrize("kind", sorted(_AS_OTHER_ARRAYS))
 @pytest.mark.parametrize("shuffle", [False, True])
 def test_arrays_of_each_kind_are_plain_ones(kind, shuffle, tmp_path):
-    def results(x, y):
-        nn.set_seed(0)
-        model = network(metrics=["accuracy"])
-        found = [model.fit(x, y, epochs=2, batch_size=16, shuffle=shuffle, verbose=0).history["loss"]]
-        found += [model.evaluate(x, y, verbose=0), model.predict(x, batch_size=16, verbose=0)]
-        return [*found, model.train_on_batch(x, y), model.test_on_batch(x, y), model.predict_on_batch(x)]
-
     other = _AS_OTHER_ARRAYS[kind]
-    found = results(other(X, tmp_path / "x"), other(LABELS, tmp_path / "y"))
-    for mine, plain in zip(found, results(X, LABELS), strict=True):
+    found = _results(other(X, tmp_path / "x"), other(LABELS, tmp_path / "y"), shuffle)
+    for mine, plain in zip(found, _results_of_plain_arrays(shuffle), strict=True):
         np.testing.assert_allclose(mine, plain, rtol=1e-5, atol=1e-6)
 
 
