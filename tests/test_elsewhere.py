@@ -45,6 +45,7 @@ def space(folder):
         "values": np.array([1.0, 2.0]), "f": lambda v: np.sum(v**2), "kernel": np.ones((3, 3, 2)), "bias": 1.0,
         "p": tg.Tensor(np.full((4, 3), 1 / 3)), "y": np.ones((4, 3)), "labels": np.array([0, 2, 1, 0]),
         "places": np.array([0, 2, 0]), "a": x.T @ x, "n": 2, "axis": 0, "axes": (0,), "value": 3.0, "low": 1, "high": 2,
+        "rows": [[1], [2, 3]],
         "condition": np.array([True, False, True]),
     }  # fmt: skip
 

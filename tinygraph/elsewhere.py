@@ -140,9 +140,14 @@ OF_NN = {
     "init": 'tg.nn.Dense(3, kernel_initializer="he_normal")',
     "utils": "tg.optim.Adam(parameters, global_clipnorm=1.0)",
     "RNNCell": "tg.nn.SimpleRNNCell(32)",
-    "Normalization": "(x - np.mean(x, axis=0)) / np.std(x, axis=0)",
-    "CategoryEncoding": "tg.keras.utils.to_categorical(labels)",
     **dict.fromkeys(("IntegerLookup", "StringLookup"), "np.unique(labels, return_inverse=True)"),
+    "Discretization": "np.digitize(x, [0.0, 1.0])",
+    "TextVectorization": "tg.keras.utils.pad_sequences(rows), of rows of numbers of words",
+    **dict.fromkeys(
+        ("Resizing", "CenterCrop", "RandomCrop", "RandomRotation", "RandomZoom", "RandomTranslation", "RandomContrast",
+         "RandomBrightness"),
+        "a class of your own, class Own(tg.nn.Layer), with a method call; scipy.ndimage turns and stretches images",
+    ),
     # Layers that tinygraph does not have are a Module of your own.
     **dict.fromkeys(
         ("Transformer", "TransformerEncoderLayer", "Conv3D", "Conv3d"),

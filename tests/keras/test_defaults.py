@@ -90,6 +90,13 @@ DEFAULTS = {
             "bias_initializer": "zeros",
         },
     ),
+    "layers.CategoryEncoding": (
+        tg.nn.CategoryEncoding, {"num_tokens": None, "output_mode": "multi_hot", "sparse": False},
+    ),
+    "layers.Normalization": (tg.nn.Normalization, {"axis": -1, "mean": None, "variance": None, "invert": False}),
+    "layers.RandomFlip": (
+        tg.nn.RandomFlip, {"mode": "horizontal_and_vertical", "seed": None, "data_format": None},
+    ),
     "layers.ReLU": (tg.nn.ReLU, {"max_value": None, "negative_slope": 0.0, "threshold": 0.0}),
     "layers.Rescaling": (tg.nn.Rescaling, {"scale": REQUIRED, "offset": 0.0}),
     "layers.Softmax": (tg.nn.Softmax, {"axis": -1}),

@@ -30,6 +30,9 @@ LAYERS: dict[str, tuple[list[tuple[int, ...]], Any]] = {
     "Lambda": ([ROWS], lambda: nn.Lambda(np.sum, arguments={"axis": 1})),
     "LayerNormalization": ([ROWS], lambda: nn.LayerNormalization(axis=(-1,))),
     "Masking": ([STEPS], lambda: nn.Masking(0.5)),
+    "CategoryEncoding": ([(5,)], lambda: nn.CategoryEncoding(9, "count")),
+    "Normalization": ([ROWS], nn.Normalization),
+    "RandomFlip": ([IMAGES], lambda: nn.RandomFlip("horizontal")),
     "RMSNormalization": ([ROWS], lambda: nn.RMSNormalization()),
     "Rescaling": ([ROWS], lambda: nn.Rescaling(1 / 255, offset=0.1)),
     "UnitNormalization": ([ROWS], lambda: nn.UnitNormalization()),
@@ -102,7 +105,7 @@ def batches(shapes: list[tuple[int, ...]], whole: bool = False) -> Any:
 def network(name: str) -> tuple[Any, Any]:
     """Return a model of symbols with the layer in it, and its batches."""
     shapes, make = LAYERS[name]
-    whole = name == "Embedding"
+    whole = name in ("CategoryEncoding", "Embedding")
     symbols = [nn.Input(shape, dtype="int64" if whole else None) for shape in shapes]
     given = symbols[0] if len(symbols) == 1 else symbols
     layer = make()

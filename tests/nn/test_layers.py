@@ -37,6 +37,10 @@ LAYERS = {
     "masking": (lambda **o: nn.Masking(0.5, **o), IMAGES),
     "prelu": (lambda **o: nn.PReLU(shared_axes=[1, 2], **o), IMAGES),
     "relu": (lambda **o: nn.ReLU(2.0, 0.1, 0.3, **o), ROWS),
+    "normalization": (
+        lambda **o: nn.Normalization(mean=[0.1, 0.2, 0.3, 0.4][: ROWS.shape[-1]][-1], variance=2.0, **o),
+        ROWS,
+    ),
     "rescaling": (lambda **o: nn.Rescaling(0.5, -1.0, **o), ROWS),
     "softmax": (lambda **o: nn.Softmax(axis=(1, 2), **o), IMAGES),
     "sequential": (lambda **o: nn.Sequential([nn.Flatten(), nn.Dense(2, seed=0), np.tanh], **o), IMAGES),

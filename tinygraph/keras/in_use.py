@@ -24,6 +24,7 @@ __all__ = [
     "Layer",
     "Model",
     "MultiHeadAttention",
+    "RandomFlip",
     "Sequential",
     "SimpleRNN",
     "SimpleRNNCell",
@@ -103,6 +104,12 @@ class GaussianNoise(nn.GaussianNoise):
 
 class GaussianDropout(nn.GaussianDropout):
     """`tinygraph.nn.GaussianDropout`, in use unless told otherwise."""
+
+    trains = False
+
+
+class RandomFlip(nn.RandomFlip):
+    """`tinygraph.nn.RandomFlip`, in use unless told otherwise."""
 
     trains = False
 
