@@ -49,18 +49,24 @@ _VIEWS: frozenset[Any] = frozenset((np.reshape, np.transpose, np.broadcast_to))
 
 def compute_again(graph: Graph) -> Graph:
     """z = a loop's stack of x[t] * w; in another loop g(x[t], z[t])  ->  g(x[t], x[t] * w), if z is read so alone."""
-    reads = reads_of_stacks(graph)
+    loops = [step for step in steps_in(graph) if _keeps_much(step.function)]
+    reads = reads_of_stacks(graph) if loops else {}
     taken: dict[int | None, dict[int, Callable[[Place], Step]]] = defaultdict(dict)
-    for step in steps_in(graph):
-        if type(step.function) is not Loop or not is_closed(step.function):
-            continue
-        if sum([step.function.count * row.nbytes for row in step.function.stacks]) >= ALL_BYTES:
-            sources = _Sources(graph, step)
-            for number in sources.not_kept(reads):
-                value: Any = step.function.body.outputs[number]
-                for read in reads[step.index, number]:
-                    taken[read.home][read.step.index] = functools.partial(sources.make, value, read)
+    for step in loops:
+        sources = _Sources(graph, step)
+        for number in sources.not_kept(reads):
+            value: Any = step.function.body.outputs[number]  # type: ignore[union-attr]
+            for read in reads[step.index, number]:
+                taken[read.home][read.step.index] = functools.partial(sources.make, value, read)
     return exchanged(graph, {}, taken) if taken else graph
+
+
+def _keeps_much(loop: Any) -> bool:
+    """Return whether a function is a loop, of so many iterations as are known, that keeps more than the cache."""
+    if type(loop) is not Loop or not is_closed(loop):
+        return False
+    kept: int = sum([loop.count * row.nbytes for row in loop.stacks])
+    return kept >= ALL_BYTES
 
 
 class _Rows(NamedTuple):

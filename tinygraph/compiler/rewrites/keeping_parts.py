@@ -35,7 +35,7 @@ def keep_parts(graph: Graph) -> Graph:
     kept: dict[int, Sequence[Callable[[Place], Step]]] = {}
     taken: dict[int | None, dict[int, Callable[[Place], Step]]] = defaultdict(dict)
     loops = {step.index: step for step in steps_in(graph) if type(step.function) is Loop}
-    for (index, number), reads in reads_of_stacks(graph).items():
+    for (index, number), reads in (reads_of_stacks(graph) if loops else {}).items():
         loop = loops[index]
         value: Any = loop.function.body.outputs[number]  # type: ignore[union-attr]
         parts = _parts_read(reads) if value.nbytes > LEAST else []
