@@ -174,6 +174,11 @@ OF_OPTIM = {
 }
 
 OF_KERAS = {
+    "applications": "a class of your own, class Own(tg.nn.Model): tinygraph has no trained networks",
+    "wrappers": "tg.sklearn.MLPClassifier((32,))",
+    "mixed_precision": 'tg.nn.set_floatx("float32")',
+    "name_scope": 'tg.scope("part")',
+    "GradientTape": "tg.value_and_grad(f)(values)",
     "schedules": "tg.keras.optimizers.schedules",
 }
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygraph as tg
+from tinygraph import keras
 from tinygraph.keras.utils import normalize, pad_sequences, set_random_seed, to_categorical
 
 
@@ -208,3 +209,45 @@ def test_a_seed_that_is_none_is_refused(untouched_seeds, seed):
     with pytest.raises(ValueError, match=r"(?i)seed"):
         set_random_seed(seed)
     assert random.getstate() == before
+
+
+def test_variables():
+    weight = keras.Variable([1.0, 2.0], name="w")
+    assert weight.dtype == np.float32 and weight.requires_grad and weight.name == "w"
+    drawn = keras.Variable("he_normal", shape=(3, 2), trainable=False)
+    assert drawn.shape == (3, 2) and drawn.dtype == np.float32 and not drawn.requires_grad
+    assert keras.Variable(3).dtype == np.int64 and keras.Variable(np.ones(2), dtype="float64").dtype == np.float64
+    weight.assign_add([1.0, 1.0])
+    assert weight.numpy().tolist() == [2.0, 3.0]
+
+
+def test_the_shape_of_a_result_is_asked_without_weights():
+    dense = keras.layers.Dense(3)
+    assert dense.compute_output_shape((None, 4)) == (None, 3) and dense.compute_output_shape((5, 4)) == (5, 3)
+    assert not dense.built
+    joined = keras.layers.Concatenate().compute_output_shape([(None, 2), (None, 3)])
+    assert joined == (None, 5)
+    model = keras.Sequential([keras.layers.Conv2D(4, 3), keras.layers.Flatten()])
+    assert model.compute_output_shape((None, 5, 5, 1)) == (None, 36)
+    assert keras.layers.Dense(2)(keras.KerasTensor((None, 4))).shape == (None, 2)
+
+
+def test_metrics_begin_anew():
+    model = keras.Sequential([keras.layers.Dense(1)])
+    model.compile("sgd", "mse", metrics=["mae"], auto_scale_loss=True)
+    x = np.ones((4, 2))
+    model.test_on_batch(x, np.zeros(4))
+    model.reset_metrics()
+    assert model.metrics[1].count.item() == 0
+
+
+def test_a_class_is_known_in_a_scope(tmp_path):
+    class Doubled(keras.layers.Layer):
+        def call(self, x):
+            return 2 * x
+
+    keras.Sequential([keras.Input((2,)), Doubled()]).save(tmp_path / "m.safetensors")
+    with keras.saving.custom_object_scope({"Doubled": Doubled}):
+        assert keras.models.load_model(tmp_path / "m.safetensors").layers[0](np.ones((1, 2))).tolist() == [[2, 2]]
+    with pytest.raises(ValueError, match="Doubled"):
+        keras.models.load_model(tmp_path / "m.safetensors")

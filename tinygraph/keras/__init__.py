@@ -33,6 +33,7 @@ import tinygraph.keras.utils as utils
 from tinygraph.keras.in_use import Layer, Model, Sequential
 from tinygraph.keras.losses import Loss
 from tinygraph.keras.metrics import Metric
+from tinygraph.keras.variables import Variable
 from tinygraph.nn import Input
 from tinygraph.nn.symbolic import Symbol as KerasTensor
 from tinygraph.optim import Optimizer
@@ -46,6 +47,7 @@ __all__ = [
     "Model",
     "Optimizer",
     "Sequential",
+    "Variable",
     "activations",
     "backend",
     "callbacks",

@@ -7,10 +7,20 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from tinygraph import nn
+from tinygraph.nn.arguments import also_known
 
-__all__ = ["load_model", "load_weights", "register_keras_serializable", "save_model", "save_weights"]
+__all__ = [
+    "custom_object_scope",
+    "load_model",
+    "load_weights",
+    "register_keras_serializable",
+    "save_model",
+    "save_weights",
+]
 
 Thing = TypeVar("Thing")
+
+custom_object_scope = also_known
 
 
 def load_model(

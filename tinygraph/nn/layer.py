@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -12,6 +13,7 @@ from numpy.typing import DTypeLike
 from tinygraph import bounds
 from tinygraph.elsewhere import checked
 from tinygraph.engine.modes import state
+from tinygraph.engine.nested import mapped
 from tinygraph.engine.operands import as_array
 from tinygraph.engine.record import compose
 from tinygraph.engine.scopes import Entry
@@ -26,7 +28,15 @@ from tinygraph.nn.configured import Rule
 from tinygraph.nn.defaults import floatx, generator_of
 from tinygraph.nn.initializers import Initializer, Seed, initializer_of
 from tinygraph.nn.module import Module
-from tinygraph.nn.symbolic import Call, Shape, first_call, has_symbols, symbolic_call, symbols_in
+from tinygraph.nn.symbolic import (
+    Call,
+    Shape,
+    first_call,
+    has_symbols,
+    symbolic_call,
+    symbols_in,
+    symbols_of_shapes,
+)
 
 __all__ = ["Layer", "count"]
 
@@ -258,6 +268,20 @@ class Layer(Module):
         if has_symbols((args, kwargs)):
             return symbolic_call(self, args, kwargs, training)
         return compose(Entry.of(self.name, self), self._run_training, (training, args, kwargs), {}, sys._getframe(1))
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Return the shape of the result, with None for an open axis, or a nest of shapes.
+
+        Args:
+            input_shape: the shape of a batch, whose first axis may be None; for several inputs a list or a dict.
+
+        A layer without weights does not get them by this call.
+        """
+        layer = self if self.built else copy.deepcopy(self)
+        result = symbolic_call(layer, (symbols_of_shapes(input_shape),), {})
+        several = isinstance(input_shape, dict) or any([isinstance(item, list | tuple) for item in input_shape])
+        rows = None if several else input_shape[0]
+        return mapped(result, lambda symbol: (rows, *symbol.shape[1:]))
 
     def _run(self, *args: Any, **kwargs: Any) -> Any:
         if args:

@@ -20,7 +20,7 @@ from tinygraph.nn.masks import call_with_mask, with_masks
 from tinygraph.nn.module import Module
 from tinygraph.nn.saving import Saving
 from tinygraph.nn.summary import summary
-from tinygraph.nn.symbolic import Call, Symbol, calls_before, symbolic_call, symbols_in
+from tinygraph.nn.symbolic import Call, Symbol, calls_before, symbolic_call, symbols_in, symbols_of_shapes
 from tinygraph.training.fitting import Fitting
 
 __all__ = ["Model"]
@@ -109,7 +109,7 @@ class Model(Fitting, Saving, Layer):
             input_shape: the shape; for several inputs a list or a dict of shapes.
         """
         if self._calls is None and self._builds_nothing():
-            symbolic_call(self, (_symbols_of(input_shape),), {})
+            symbolic_call(self, (symbols_of_shapes(input_shape),), {})
 
     def _builds_nothing(self) -> bool:
         """Return whether the class has no `build` of its own, which makes weights of the model itself."""
@@ -287,15 +287,6 @@ class Model(Fitting, Saving, Layer):
             ValueError: no layer has a name of `layer_range`.
         """
         (print_fn or print)(summary(self, line_length, expand_nested, show_trainable, layer_range))
-
-
-def _symbols_of(shapes: Any) -> Any:
-    """Return a symbol for a shape, or a nest of symbols for a nest of shapes."""
-    if isinstance(shapes, dict):
-        return {name: _symbols_of(shape) for name, shape in shapes.items()}
-    if all([size is None or isinstance(size, int | np.integer) for size in shapes]):
-        return Symbol((None, *tuple(shapes)[1:]), floatx())
-    return [_symbols_of(shape) for shape in shapes]
 
 
 def _note(symbols: Any, result: Any, values: dict[int, Any]) -> None:

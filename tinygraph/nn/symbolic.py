@@ -20,8 +20,19 @@ from tinygraph.engine.modes import no_grad
 from tinygraph.engine.nested import mapped
 from tinygraph.errors import GraphError
 from tinygraph.nn.calling import on_trial, training_as
+from tinygraph.nn.defaults import floatx
 
-__all__ = ["Call", "Shape", "Symbol", "calls_before", "first_call", "has_symbols", "symbolic_call"]
+__all__ = [
+    "Call",
+    "Shape",
+    "Symbol",
+    "calls_before",
+    "first_call",
+    "has_symbols",
+    "symbolic_call",
+    "symbols_in",
+    "symbols_of_shapes",
+]
 
 Shape = tuple[int | None, ...]
 
@@ -84,7 +95,7 @@ class Symbol(np.lib.mixins.NDArrayOperatorsMixin, ArrayMethods[Any]):
     __array_priority__ = 2000.0
     without_values: ClassVar[bool] = True  # tinygraph's functions, too, are noted when they are called with it
 
-    def __init__(self, shape: Shape, dtype: Any, name: str | None = None, call: Call | None = None) -> None:
+    def __init__(self, shape: Shape, dtype: Any = "float32", name: str | None = None, call: Call | None = None) -> None:
         self.shape = shape
         self.dtype = np.dtype(dtype)
         self.name = name
@@ -258,3 +269,12 @@ def calls_before(outputs: Any, inputs: list[Symbol]) -> tuple[list[Call], list[S
             calls[id(symbol.call)] = symbol.call
             waiting += symbols_in((symbol.call.args, symbol.call.kwargs))
     return sorted(calls.values(), key=lambda call: call.number), begins
+
+
+def symbols_of_shapes(shapes: Any) -> Any:
+    """Return a symbol for a shape, or a nest of symbols for a nest of shapes."""
+    if isinstance(shapes, dict):
+        return {name: symbols_of_shapes(shape) for name, shape in shapes.items()}
+    if all([size is None or isinstance(size, int | np.integer) for size in shapes]):
+        return Symbol((None, *tuple(shapes)[1:]), floatx())
+    return [symbols_of_shapes(shape) for shape in shapes]

@@ -48,6 +48,7 @@ class Fitting:
         run_eagerly: bool = False,
         steps_per_execution: int = 1,
         jit_compile: Any = "auto",
+        auto_scale_loss: bool = True,
     ) -> None:
         """Choose how the model is trained.
 
@@ -62,7 +63,8 @@ class Fitting:
                 or a dict of lists.
             weighted_metrics: the same, for metrics that count examples by `sample_weight` and `class_weight`.
             run_eagerly: compile no steps. The results are the same.
-            steps_per_execution, jit_compile: of Keras; they change nothing here, where each step is one program.
+            steps_per_execution, jit_compile, auto_scale_loss: of Keras; they change nothing here: each step is one
+                program, and computes in float32 or float64.
 
         Raises:
             ValueError: no optimiser, loss or metric has such a name.
@@ -365,6 +367,11 @@ class Fitting:
     def metrics(self) -> list[Any]:
         """The mean of the loss, and the metrics, from the first batch on."""
         return self._state.recipe.metrics if self._state is not None and self._state.is_compiled else []
+
+    def reset_metrics(self) -> None:
+        """Begin the sums of all metrics anew, in a loop of `train_on_batch` and `test_on_batch` after each epoch."""
+        for metric in self.metrics:
+            metric.reset_state()
 
     @property
     def metrics_names(self) -> list[str]:
