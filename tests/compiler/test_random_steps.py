@@ -15,7 +15,7 @@ from tinygraph import draws
 SHAPES = [(3,), (2, 3), (), (1, 3), (2, 1)]
 
 
-class Place(NamedTuple):
+class Operands(NamedTuple):
     """The operands of a statement: two Tensors, two values that were computed before, the rate, and a number."""
 
     w: Any
@@ -38,17 +38,17 @@ def fitted(value: Any, w: Any) -> Any:
     return np.tanh((value if fits else np.sum(value)) + np.zeros(w.shape, w.dtype))
 
 
-def under_no_grad(p: Place) -> None:
+def under_no_grad(p: Operands) -> None:
     with tg.no_grad():
         w = p.w
         w -= p.rate * fitted(p.v, p.w)
 
 
-def in_place(p: Place) -> None:
+def in_place(p: Operands) -> None:
     p.w.data -= p.rate * fitted(p.v, p.w)
 
 
-def go_back(p: Place) -> Any:
+def go_back(p: Operands) -> Any:
     loss = np.sum(p.v * p.w)
     if isinstance(loss, tg.Tensor) and loss.requires_grad:
         loss.backward(retain_graph=True)
@@ -56,21 +56,21 @@ def go_back(p: Place) -> Any:
     return None
 
 
-def descend(p: Place) -> None:
+def descend(p: Operands) -> None:
     if p.w.grad is not None:
         p.w.assign(p.w.data - p.rate * p.w.grad)
 
 
-def clear(p: Place) -> None:
+def clear(p: Operands) -> None:
     p.w.grad = None
 
 
-def clip(p: Place) -> None:
+def clip(p: Operands) -> None:
     if p.w.grad is not None:
         p.w.grad = np.clip(p.w.grad, -0.1, 0.1)
 
 
-def scale(p: Place) -> Any:
+def scale(p: Operands) -> Any:
     if p.w.grad is None:
         return None
     before = p.w.grad
@@ -78,7 +78,7 @@ def scale(p: Place) -> Any:
     return before + p.w.grad
 
 
-def written(p: Place) -> Any:
+def written(p: Operands) -> Any:
     y = plain(p.v) * 2
     if np.ndim(y):
         y += p.number
@@ -86,7 +86,7 @@ def written(p: Place) -> Any:
 
 
 # What a statement returns is a value for later ones.
-STATEMENTS: dict[str, Callable[[Place], Any]] = {
+STATEMENTS: dict[str, Callable[[Operands], Any]] = {
     "compute": lambda p: np.tanh(p.v * p.w + p.number),
     "assign": lambda p: p.w.assign(fitted(p.v, p.w)),
     "assign two": lambda p: (p.w.assign(fitted(p.v, p.w)), p.u.assign(p.u.data * p.number))[:0] or None,
@@ -126,7 +126,7 @@ def made(case: Any, compile_: Callable[..., Any]) -> tuple[Any, list[Any], Any]:
         for name, i, j, number in statements:
             w, u = tensors[i % len(tensors)], tensors[j % len(tensors)]
             v, other = values[j % len(values)], values[i % len(values)]
-            value = STATEMENTS[name](Place(w, u, v, other, rate, number, generator))
+            value = STATEMENTS[name](Operands(w, u, v, other, rate, number, generator))
             if value is not None:
                 values.append(value)
         if clears:

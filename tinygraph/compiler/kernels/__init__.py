@@ -1,6 +1,7 @@
 """Kernels: functions of tinygraph's own that a program calls, and that a saved file has in it.
 
-assembly        an array made of parts; a product with exchanged axes
+assembly        an array made of parts
+products        a product with exchanged axes
 parts           an array after a write into a part of it
 choosing        `np.where` without a branch for each element
 counting        `np.bincount` with a length that stays

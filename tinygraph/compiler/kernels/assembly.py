@@ -1,6 +1,4 @@
-"""Assembly: an array that is made of parts, each written to its place when it is computed; and a product that is
-written in the order in which it is read.
-"""
+"""Assembly: an array that is made of parts, each written to its place when it is computed."""
 
 from __future__ import annotations
 
@@ -9,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["assembled", "turned_product"]
+__all__ = ["assembled"]
 
 Shape = tuple[int, ...]
 
@@ -26,8 +24,3 @@ def assembled(parts: Sequence[Any], places: Sequence[Any], shape: Shape) -> Any:
     for part, place in zip(parts, places, strict=True):
         whole[place] = part
     return whole
-
-
-def turned_product(x: Any, y: Any, axes: Shape) -> Any:
-    """Return (x @ y).transpose(axes) in one piece of memory: `np.matmul` writes as quickly into any strides."""
-    return np.ascontiguousarray(np.transpose(np.matmul(x, y), axes))

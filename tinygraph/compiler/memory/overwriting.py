@@ -1,10 +1,10 @@
-"""In position: new values of variables that are written over the old ones, and values over those that nobody needs.
+"""Overwriting: new values of variables are written over the old ones, and values over those that nobody needs.
 
     w = w - rate * d_w      np.multiply(rate, d_w, out=d_w); np.subtract(w, d_w, out=w)
     y = np.tanh(x @ w)      np.dot(x, w, out=y); np.tanh(y, out=y)
 
-What must not happen is that a call reads what it has already written over: an elementwise call may write over an
-operand that lies in memory just as its result does, another call may not.
+No call may read an element that it has already written over. So an elementwise call may write over an operand that
+lies in memory just as its result does, and another call may not.
 """
 
 from __future__ import annotations
@@ -153,9 +153,7 @@ def may_be_written_over(step: Step, position: int) -> bool:
 
 
 def carry_in_place(draft: Draft) -> None:
-    """Let the next values of what loops carry be written over the values before, where no later call of the iteration
-    reads those.
-    """
+    """Let loops write the next carried values over those before, where no later call of the iteration reads these."""
     for position, step in enumerate(draft.sequence):
         if type(step.function) is not End:
             continue

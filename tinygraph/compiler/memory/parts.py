@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.compiler.kernels.assembly import assembled, turned_product
+from tinygraph.compiler.kernels.assembly import assembled
+from tinygraph.compiler.kernels.products import turned_product
 from tinygraph.compiler.memory.layouts import what_is_shown
 from tinygraph.compiler.program.counting import Affine
 from tinygraph.compiler.program.loop_marks import carried, put_row, with_loops

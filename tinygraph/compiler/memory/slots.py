@@ -1,4 +1,4 @@
-"""Scratch: memory for what only a block of a fusion needs. Its size is one block, and each thread has its own.
+"""Slots: memory for the values that only a block of a fusion needs. Its size is one block, and each thread has its own.
 
 Values that are not needed at the same time lie in one slot, one after the other.
 """

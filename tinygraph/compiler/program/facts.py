@@ -25,8 +25,9 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from tinygraph import functions
-from tinygraph.compiler.kernels.assembly import assembled, turned_product
+from tinygraph.compiler.kernels.assembly import assembled
 from tinygraph.compiler.kernels.parts import part_written
+from tinygraph.compiler.kernels.products import turned_product
 from tinygraph.compiler.program.counting import AtCount, kept_at, kept_rows
 from tinygraph.compiler.program.loop_marks import carried, kept, row, stacked
 from tinygraph.compiler.program.loops import goes_on

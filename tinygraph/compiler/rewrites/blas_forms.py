@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.compiler.kernels.assembly import assembled, turned_product
+from tinygraph.compiler.kernels.assembly import assembled
+from tinygraph.compiler.kernels.products import turned_product
 from tinygraph.compiler.program.builder import Builder
 from tinygraph.compiler.program.facts import TRANSPOSING
 from tinygraph.compiler.program.predicates import is_matrix_product

@@ -1,4 +1,4 @@
-"""Layout: lines of a saved file, none longer than its width."""
+"""Wrapping: the lines of a saved file, none longer than its width."""
 
 from __future__ import annotations
 

@@ -21,8 +21,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from tinygraph.compiler.kernels.assembly import assembled, turned_product
+from tinygraph.compiler.kernels.assembly import assembled
 from tinygraph.compiler.kernels.image_calls import IMAGE_FUNCTIONS, images_axis
+from tinygraph.compiler.kernels.products import turned_product
 from tinygraph.compiler.program.facts import REDUCTIONS, RESHAPING, TRANSPOSING
 from tinygraph.compiler.program.predicates import is_elementwise, is_plain_reduction, looks_like_view, takes_out
 from tinygraph.compiler.program.reshaping import axes_of, is_reshape

@@ -14,8 +14,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from tinygraph.compiler.kernels.assembly import turned_product
 from tinygraph.compiler.kernels.image_calls import IMAGE_FUNCTIONS, images_axis
+from tinygraph.compiler.kernels.products import turned_product
 from tinygraph.compiler.program.cost import flops, nanoseconds
 from tinygraph.compiler.program.loop_marks import Begin, End, iterations
 from tinygraph.compiler.program.predicates import looks_like_view

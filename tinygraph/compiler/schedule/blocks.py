@@ -1,4 +1,4 @@
-"""Fusions: elementwise calls on large arrays that are evaluated together, block by block, so that they stay in cache.
+"""Blocks: a fusion of elementwise calls on large arrays is evaluated block by block, so that they stay in cache.
 
 A fusion goes over the rows of its arrays: the places along their first axis that is longer than 1. Its members may have
 other sizes along the other axes, as the largest value of each row has. A sum that ends a fusion is added up block by

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.compiler.kernels.assembly import turned_product
 from tinygraph.compiler.kernels.image_calls import IMAGE_FUNCTIONS
+from tinygraph.compiler.kernels.products import turned_product
 from tinygraph.compiler.program.builder import Builder
 from tinygraph.compiler.program.facts import REDUCTIONS, TRANSPOSING
 from tinygraph.compiler.program.predicates import is_elementwise

@@ -17,10 +17,11 @@ from typing import Any
 import numpy as np
 
 from tinygraph import draws
-from tinygraph.compiler.kernels.assembly import assembled, turned_product
+from tinygraph.compiler.kernels.assembly import assembled
 from tinygraph.compiler.kernels.choosing import where_into
 from tinygraph.compiler.kernels.image_calls import IMAGE_FUNCTIONS
 from tinygraph.compiler.kernels.parts import part_written
+from tinygraph.compiler.kernels.products import turned_product
 from tinygraph.compiler.program.counting import Affine, at_first, kept_at, kept_rows
 from tinygraph.compiler.program.facts import REDUCTIONS
 from tinygraph.compiler.program.loop_marks import carried

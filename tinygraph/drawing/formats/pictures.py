@@ -1,4 +1,4 @@
-"""Scenes as SVG: one, or many of a page within a time limit."""
+"""Pictures: scenes as SVG, one, or many of a page within a time limit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The foot of a picture: its title, a swatch and a word for each kind of box in it, and notes."""
+"""The legend at the foot of a picture: its title, a swatch and a word for each kind of box in it, and notes."""
 
 from __future__ import annotations
 
