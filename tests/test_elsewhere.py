@@ -21,6 +21,7 @@ TABLES = {
     "keras.losses": (elsewhere.OF_KERAS_LOSSES, lambda: tg.keras.losses),
     "keras.callbacks": (elsewhere.OF_KERAS_CALLBACKS, lambda: tg.keras.callbacks),
     "keras.utils": (elsewhere.OF_KERAS_UTILS, lambda: tg.keras.utils),
+    "drawing": (elsewhere.OF_DRAWING, lambda: tg.draw(tg.Tensor(1.0) * 2)),
     "data": (elsewhere.OF_DATA, lambda: tg.data),
     "optimizer": (elsewhere.OF_OPTIMIZER, lambda: tg.optim.Adam(tg.Tensor([1.0]))),
     "model": (elsewhere.OF_MODULE, tg.nn.Module),
@@ -62,6 +63,9 @@ def test_what_is_written_in_place_of_a_name_works(table, name, tmp_path, monkeyp
     if code.startswith("a class of your own"):
         return  # tests/nn has modules of one's own
     names = space(tmp_path)
+    if table == "drawing":
+        pytest.importorskip("pygraphviz")
+        names["drawing"] = owner()
     if "scipy" in code:
         names["scipy"] = pytest.importorskip("scipy")
         pytest.importorskip("scipy.special")

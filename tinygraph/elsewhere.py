@@ -223,6 +223,13 @@ OF_DATA = {
     **dict.fromkeys(("random_split", "train_test_split"), "np.split(np.random.default_rng().permutation(len(x)), [n])"),
 }
 
+OF_DRAWING = {
+    **dict.fromkeys(("view", "render", "write", "savefig"), 'drawing.save("graph.svg")'),
+    **dict.fromkeys(("show", "display", "open"), "drawing.interactive()"),
+    "pipe": "drawing.svg()",
+    "write_png": 'drawing.save("graph.png")',
+}
+
 OF_OPTIMIZER = {
     "lr": "optimizer.learning_rate",
     "param_groups": "optimizer.groups",

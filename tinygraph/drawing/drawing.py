@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tinygraph.drawing.errors import DrawingError, NoEngineError
 from tinygraph.drawing.formats import pictures
@@ -23,6 +23,7 @@ from tinygraph.drawing.page.live import live as live_parts
 from tinygraph.drawing.page.page import page
 from tinygraph.drawing.scenes.scene import Scene
 from tinygraph.drawing.words.text import SPACE
+from tinygraph.elsewhere import OF_DRAWING, Late, no_attribute
 from tinygraph.whole_files import check_folder, write_whole
 
 __all__ = ["Drawing"]
@@ -40,6 +41,12 @@ class Drawing:
 
     def __init__(self, scene: Scene) -> None:
         self._scene = scene
+
+    if not TYPE_CHECKING:  # a checker is to know the attributes
+
+        def __getattr__(self, name):
+            told = Late(lambda: no_attribute("'Drawing' object", name, OF_DRAWING, dir(self)))
+            raise AttributeError(told, name=name, obj=self)
 
     @cached_property
     def source(self) -> str:

@@ -20,6 +20,7 @@ from tinygraph.drawing.looks.boxes import tooltip
 from tinygraph.drawing.palette import COLOURS
 from tinygraph.drawing.scenes.scene import Scene
 from tinygraph.drawing.words.text import clip, isolated
+from tinygraph.graph.sizes import counted
 
 __all__ = ["described", "svg", "svgs", "with_files_of_images", "with_places"]
 
@@ -112,4 +113,5 @@ def with_files_of_images(scene: Scene, source: str) -> Iterator[str]:
 def described(scene: Scene) -> str:
     """Return a picture in words: its title, or the size of its graph."""
     calls = sum(not node.is_input and not is_of_loop(node) for node in scene.graph.nodes)
-    return clip(scene.title, 200) or f"Computational graph: {len(scene.graph.inputs)} inputs, {calls} operations"
+    told = f"{counted(len(scene.graph.inputs), 'input')}, {counted(calls, 'operation')}"
+    return clip(scene.title, 200) or f"Computational graph: {told}"
