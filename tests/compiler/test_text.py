@@ -15,6 +15,7 @@ import tinygraph as tg
 from tests.compiler.programs import program_of
 from tinygraph.compiler.pipeline import compile_program
 from tinygraph.compiler.run import threads
+from tinygraph.compiler.write.lists_of_rows import with_views_inside
 from tinygraph.compiler.write.literals import string_text
 
 
@@ -394,3 +395,43 @@ def test_strings_are_written_between_double_quotes(text: str) -> None:
     written = string_text(text)
     assert ast.literal_eval(written) == text
     assert written.startswith('"') or '"' in text or "'" in text
+
+
+def test_an_array_has_all_its_names_in_one_line_and_no_line_is_too_long() -> None:
+    def function(x: Any) -> Any:
+        for _ in range(3):
+            x = np.sin(np.exp(x) + np.cos(x) * 2) - np.tanh(x) * np.log(x * x + 1)
+        return np.sum(x)
+
+    gradient = tg.compile(tg.grad(function))
+    gradient(np.linspace(0.1, 1, 500))
+    memory = gradient.source.partition("# Memory")[2].partition("\ndef ")[0].splitlines()[1:]
+    texts = [line.rpartition(" = ")[2] for line in memory if " = np.empty" not in line and line]
+    assert any(line.count(" = ") > 1 for line in memory)
+    assert len(set(texts)) >= len(texts) - sum(len(line) > 100 for line in memory)
+    assert max(map(len, memory)) <= 120
+
+
+def test_a_view_that_only_a_list_is_made_of_stands_in_that_line() -> None:
+    setup = ["a = x[3::-1]", "each_a = list(a)", "b = x[1:]", "each_b = list(b)", "c = x.T", "each_c = list(x)"]
+    found = with_views_inside(setup, ["np.add(b, c, out=y)", "for row in zip(each_a, each_b): pass"])
+    assert found == ["each_a = list(x[3::-1])", *setup[2:]]
+    long = [f"a = x[{'1' * 80}]", f"{'each' * 10} = list(a)"]
+    assert with_views_inside(long, []) == long
+
+
+def test_the_text_of_a_recurrent_layer_is_short() -> None:
+    rng = np.random.default_rng(0)
+    model = tg.nn.Sequential([tg.nn.Input((12, 4)), tg.nn.LSTM(8), tg.nn.Dense(3)])
+    optimizer = tg.optim.Adam(model.parameters(), 1e-3)
+
+    @tg.compile
+    def step(x: Any, y: Any) -> Any:
+        loss = tg.cross_entropy(model(x), y, from_logits=True)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    step(rng.normal(size=(5, 12, 4)).astype(np.float32), rng.integers(0, 3, 5))
+    assert len(step.source.splitlines()) < 320

@@ -96,10 +96,7 @@ def program_1():
     n_1e_minus_07 = np.array(1e-07)
 
     # Memory: allocated once, and used again at every call.
-    scaled_g = np.empty(3)
-    g_squared = scaled_g
-    v_hat = scaled_g
-    sqrt_v_hat = scaled_g
+    scaled_g = g_squared = v_hat = sqrt_v_hat = np.empty(3)
 
     def update(w, g, m, v, t):
         # forward · m = 0.9 * m + 0.1 * g                             (adam.md:14)

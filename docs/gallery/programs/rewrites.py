@@ -120,12 +120,9 @@ def program_1(w):
     n_0_1 = np.array(0.1)
 
     # Memory: allocated once, and used again at every call.
-    p = np.empty((32, 1))
-    p_slope = p
-    d_w = p.reshape(-1)[:3].reshape((3, 1))
-    scaled_d_w = p.reshape(-1)[:3].reshape((3, 1))
-    p_minus_y = np.empty((32, 1))
-    d_p = p_minus_y
+    p = p_slope = np.empty((32, 1))
+    d_w = scaled_d_w = p.reshape(-1)[:3].reshape((3, 1))
+    p_minus_y = d_p = np.empty((32, 1))
     p_minus_y_squared = np.empty((32, 1))
 
     def step(x, y):

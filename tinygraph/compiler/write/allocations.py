@@ -1,7 +1,7 @@
 """The lines before the first call: constants, the memory of the plan, and the names of what lies in it.
 
 # Memory: allocated once, and used again at every call.
-z = np.empty((1, 348))
+z = y_head = np.empty((1, 348))
 d_w = z.reshape(-1)[:40].reshape((40, 1))
 """
 
@@ -19,7 +19,7 @@ from tinygraph.compiler.schedule.blocks import Fusion, calls_in
 from tinygraph.compiler.write.calls import WORK
 from tinygraph.compiler.write.literals import dtype_text, empty_text, size_text
 from tinygraph.compiler.write.references import is_written
-from tinygraph.compiler.write.width import comment_lines, divided_array
+from tinygraph.compiler.write.width import WIDTH, comment_lines, divided_array
 from tinygraph.compiler.write.writer import Writer
 from tinygraph.graph import Node
 
@@ -66,7 +66,9 @@ def memory_lines(plan: Plan, writer: Writer, threads: int) -> list[str]:
 
 
 def _lines_of(buffer: Buffer, plan: Plan, writer: Writer, threads: int) -> list[str]:
-    """One line for each name of a value in some memory: the first makes it, the others are parts of the first."""
+    """One line for each array in some memory, with the names of all values that it is: the others are parts of the
+    first.
+    """
     largest = buffer.storages[0]
     named = [
         (name, shape, held) for held in buffer.storages for name, shape in names_in(held, plan, writer.names).items()
@@ -74,8 +76,23 @@ def _lines_of(buffer: Buffer, plan: Plan, writer: Writer, threads: int) -> list[
     if not named:
         return []
     first = named[0][0]
-    made = f"{first} = {_made(buffer, writer, threads)}"
-    return [made, *[f"{name} = {_part_of(first, largest, held, shape)}" for name, shape, held in named[1:]]]
+    arrays: dict[str, list[str]] = {first: [first]}
+    for name, shape, held in named[1:]:
+        arrays.setdefault(_part_of(first, largest, held, shape), []).append(name)
+    names = arrays.pop(first)
+    lines = _assigned(names, _made(buffer, writer, threads))
+    return lines + [line for text, names in arrays.items() for line in _assigned(names, text)]
+
+
+def _assigned(names: list[str], text: str) -> list[str]:
+    """Return the lines that give an array its names: one, or more where there are many names."""
+    targets = [f"{names[0]}"]
+    for name in names[1:]:
+        if len(targets[-1]) + len(name) + len(text) + 6 > WIDTH:
+            targets.append(name)
+        else:
+            targets[-1] += f" = {name}"
+    return [f"{targets[0]} = {text}", *[f"{others} = {names[0]}" for others in targets[1:]]]
 
 
 def names_in(held: Storage, plan: Plan, names: dict[int, str]) -> dict[str, tuple[int, ...]]:

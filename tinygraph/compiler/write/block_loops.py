@@ -9,6 +9,7 @@ import numpy as np
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.schedule.blocks import combining
 from tinygraph.compiler.write.block import Block
+from tinygraph.compiler.write.width import WIDTH, filled
 
 __all__ = ["call_of", "functions_of"]
 
@@ -64,7 +65,7 @@ def _call_of_block(block: Block) -> str:
     call = f"block_{block.number}({', '.join(arguments)})"
     if len(call) <= 100:
         return call
-    inside = ",\n            ".join(arguments)
+    inside = "\n            ".join(filled(", ".join(arguments), WIDTH - 16))
     return f"block_{block.number}(\n            {inside},\n        )"
 
 

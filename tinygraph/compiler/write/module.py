@@ -19,7 +19,7 @@ def step(x, y):
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from tinygraph.compiler.memory import Plan
@@ -35,6 +35,7 @@ from tinygraph.compiler.write.allocations import (
     work_line,
 )
 from tinygraph.compiler.write.body import Body
+from tinygraph.compiler.write.lists_of_rows import with_views_inside
 from tinygraph.compiler.write.task import Task
 from tinygraph.compiler.write.text import Text
 from tinygraph.compiler.write.two_threads import THREADING, helpers
@@ -62,7 +63,7 @@ def text_of_arrays(task: Task, planned: Plan, names: dict[int, str]) -> Text:
         "",
         *memory,
         *work,
-        *body.statements.setup,
+        *with_views_inside(body.statements.setup, _elsewhere(body, memory)),
         "",
         *_spaced(_helpers(body, threads)),
         *_spaced([fusion.functions for fusion in body.fusions]),
@@ -83,6 +84,15 @@ def text_of_arrays(task: Task, planned: Plan, names: dict[int, str]) -> Text:
         scratch_bytes=sum(fusion.scratch_bytes for fusion in body.fusions) + work_bytes,
         divides=threads > 1,
     )
+
+
+def _elsewhere(body: Body, memory: list[str]) -> Iterator[str]:
+    """Yield the lines of the text that are no setup."""
+    yield from memory
+    yield from body.statements.lines
+    yield body.returned
+    for fusion in body.fusions:
+        yield from fusion.functions
 
 
 def _writer(task: Task, planned: Plan, names: dict[int, str]) -> Writer:
