@@ -147,22 +147,22 @@ def pull_back(
     """
     keep_freed_memory()
     waiting.retain = retain
-    kept = waiting.kept = {id(link) for link in keep}
+    waiting.kept = {id(link) for link in keep}
     tracing = state.tracing
     if tracing is not None:
         seeds = tracing.enter_backward(seeds, waiting.calls)
     collecting = gc.isenabled()
     gc.disable()  # a pass creates no cycles, and looking for them among its many objects takes half its time
     try:
-        cotangents: dict[Leaf, Any] = {}
-        until = sys.maxsize
-        if tracing is None and not recorded and not state.watching:
-            cotangents, until = _unguarded_pass(waiting, roots, seeds, show, kept)
-        if until >= 0 or (_has_nan(cotangents, keep) and waiting.leaves_out):
-            from tinygraph.engine.guarded_pass import guarded_pass  # seldom needed, and so read late
-
-            cotangents = guarded_pass(waiting, roots, seeds, cotangents, recorded, show, kept, until)
-        _round(cotangents, keep, waiting.calls, recorded)
+        repeated = None
+        if tracing is not None:
+            repeated = tracing.repeated_pass(waiting, roots, seeds, (recorded, retain, show), tuple(keep))
+        if repeated is not None:
+            cotangents = repeated
+        else:
+            cotangents = _made_pass(waiting, roots, seeds, recorded, show, keep)
+            if tracing is not None:
+                tracing.note_pass(cotangents)
     except BaseException:
         _give_up(waiting)
         raise
@@ -175,6 +175,22 @@ def pull_back(
         constant.release()
     waiting.freed.clear()
     waiting.owned.clear()
+    return cotangents
+
+
+def _made_pass(
+    waiting: Waiting, roots: Sequence[Any], seeds: Sequence[Any], recorded: bool, show: bool, keep: Iterable[Any]
+) -> dict[Leaf, Any]:
+    """Make a pass, once or, where an operation was invalid, twice; return the cotangents of the leaves."""
+    cotangents: dict[Leaf, Any] = {}
+    until = sys.maxsize
+    if state.tracing is None and not recorded and not state.watching:
+        cotangents, until = _unguarded_pass(waiting, roots, seeds, show, waiting.kept)
+    if until >= 0 or (_has_nan(cotangents, keep) and waiting.leaves_out):
+        from tinygraph.engine.guarded_pass import guarded_pass  # seldom needed, and so read late
+
+        cotangents = guarded_pass(waiting, roots, seeds, cotangents, recorded, show, waiting.kept, until)
+    _round(cotangents, keep, waiting.calls, recorded)
     return cotangents
 
 

@@ -108,6 +108,9 @@ class Tracer(Protocol):
     def draw(self, function: Callable[..., Any], generator: Any, shape: Any, dtype: Any) -> Any:
         """Draw random numbers now, and record that each run draws new ones."""
 
+    def unwatched(self) -> AbstractContextManager[None]:
+        """Return a block that runs no code of the user's, so that nothing in it reads a clock or a file."""
+
     def unrecorded(self) -> AbstractContextManager[None]:
         """Return a block in which calls are computed and not recorded."""
 
@@ -123,6 +126,22 @@ class Tracer(Protocol):
 
     def enter_backward(self, seeds: Sequence[Any], calls: Sequence[Call]) -> Sequence[Any]:
         """Begin a backward pass through some calls. Returns the stand-ins for its seeds."""
+
+    def repeated_pass(
+        self, waiting: Any, roots: Sequence[Any], seeds: Sequence[Any], settings: tuple[bool, ...],
+        keep: Sequence[Any],
+    ) -> dict[Any, Any] | None:  # fmt: skip
+        """Return the cotangents of the leaves, and give the calls theirs, if the pass is known; None if it is not.
+
+        Args:
+            waiting: the state of the pass.
+            roots, seeds: the links where the pass begins, with the stand-ins for their cotangents.
+            settings: what else decides which calls the pass makes, and what it keeps.
+            keep: links whose cotangents are asked for.
+        """
+
+    def note_pass(self, cotangents: dict[Any, Any]) -> None:
+        """Note that a pass that was not known has been made, and the cotangents of the leaves."""
 
     def leave_backward(self) -> None:
         """End a backward pass."""

@@ -34,8 +34,12 @@ def has_tensors(structure: Any) -> bool:
         parts = structure.values()
     else:
         return issubclass(kind, Value)  # `isinstance` would ask a tracer's stand-in for its class, by a property
-    for part in parts:  # noqa: SIM110 - half of the time of any() with a generator
-        if has_tensors(part):
+    for part in parts:
+        kind = type(part)
+        if kind is tuple or kind is list or kind is dict:
+            if has_tensors(part):
+                return True
+        elif issubclass(kind, Value):
             return True
     return False
 

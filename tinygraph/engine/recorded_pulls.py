@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _new: Callable[[type], Any] = object.__new__
 _NESTED = (tuple, list)
+_LINKS = (Call, Leaf)  # made once: `Call | Leaf` in a call would be made again each time
 
 
 def reads_computed(op: Operation, links: Any, recorded: bool) -> bool:
@@ -78,11 +79,16 @@ def pull_traced(tracer: Tracer, call: Call, g: Any, guarded: Guarded) -> None:
     tracer.name_cotangent(call, g)
     links, keywords = call.args, call.keywords
     as_of, order = tracer.as_of, call.order
-
-    def read(item: Any) -> Any:
-        return as_of(value_of(item), order)
-
-    values = _Read(as_of(call._value, order), mapped(links, read), mapped(keywords, read) if keywords else keywords)
+    args: list[Any] = []
+    for item in links:  # most are links
+        if isinstance(item, _LINKS):
+            args.append(as_of(item._value, order))
+        else:
+            args.append(mapped(item, lambda part: as_of(value_of(part), order)))
+    values = _Read(
+        as_of(call._value, order), tuple(args),
+        mapped(keywords, lambda part: as_of(value_of(part), order)) if keywords else keywords,
+    )  # fmt: skip
     reach = guarded.reach.get(call)
     with on_behalf_of(call, guarded.recorded or state.recording, reach):
         if reach is None and not guarded.recorded and _reaches_links(links):

@@ -241,6 +241,9 @@ def _write_number(tensor: Any, index: Any, value: Any, frame: FrameType, call: s
 
 def plain_index(index: Any) -> Any:
     """An index with any Tensors in it, which select but carry no gradient, as plain arrays."""
+    kind = type(index)
+    if kind is slice or kind is int:
+        return index
     if isinstance(index, Value):
         return index.data  # type: ignore[attr-defined]
     if isinstance(index, tuple):

@@ -32,6 +32,11 @@ _OURS = ("tinygraph.derivatives.", "tinygraph.functions.")
 _NUMBERS = frozenset((int, float, complex, bool, str, type(None), EllipsisType))
 
 
+# The bytes of the masks in the patterns of a run, which are kept as long as the run goes on. A loop over the rows of a
+# large matrix has a pattern for each row, and each has a mask as large as the matrix.
+KEPT = 1 << 20
+
+
 class Alike:
     """The patterns of the pulls of a run.
 
@@ -50,6 +55,7 @@ class Alike:
         self._known: dict[Any, int] = {}
         self._patterns: dict[Any, Pattern | None] = {}
         self._are_ours: dict[Operation, bool] = {}
+        self._room = KEPT
 
     def pull(self, call: Call, g: Any, z: Any, args: tuple[Any, ...], keywords: dict[str, Any]) -> Pull | None:
         """Return the pull of a cotangent through a call; None where nothing is known of the calls that rules make.
@@ -59,23 +65,30 @@ class Alike:
             g: the cotangent of its result, which is reached everywhere.
             z, args, keywords: its result and arguments, as they were when it was made.
         """
-        items = (g, z, *args, *keywords.values())
-        arrays = [item for item in items if type(item) is Traced]
         if type(self._run.tape.events) is not list:
             return None  # the run notices what rules ask for
-        number = self._number(call, items, arrays, keywords)
+        arrays: list[Traced] = []
+        number = self._number(call, (g, z, *args, *keywords.values()), arrays, keywords)
         self.numbers.append(number)
         if number is None:
             return None
         # A run that repeats another has no values. Its pulls are alike where those of the other run are.
         key = number, call.op, *[takes_gradient(link) for link in call.args]
         if key not in self._patterns:
-            return Pull(self._run, arrays, None, functools.partial(self._patterns.__setitem__, key))
+            return Pull(self._run, arrays, None, functools.partial(self._learn, key))
         pattern = self._patterns[key]
         if pattern is None:
             self.numbers[-1] = None
             return None
         return Pull(self._run, arrays, pattern, self._unlike)
+
+    def _learn(self, key: Any, pattern: Pattern | None) -> None:
+        """Keep the pattern of the first pull of a kind, if there is room for its masks; None where there is none."""
+        size = 0 if pattern is None else pattern.nbytes
+        if size > self._room:
+            pattern, size = None, 0
+        self._room -= size
+        self._patterns[key] = pattern
 
     def _unlike(self, pattern: None) -> None:
         """Note that the calls of the last pull were others, so that a run that repeats this one has its rules run."""
@@ -84,31 +97,39 @@ class Alike:
     def _number(
         self, call: Call, items: tuple[Any, ...], arrays: list[Traced], keywords: dict[str, Any]
     ) -> int | None:  # fmt: skip
-        """Return the number of what a pull has in common with others that are like it; None where it is not known."""
-        run = self._run
-        for item in arrays:
-            if item._weak or item._recorder is not run.recording or item._seen != item._memory.version:
-                return None
+        """Return the number of what a pull has in common with others that are like it; None where it is not known.
+
+        Args:
+            call, items, keywords: the call, and all that its rules are given.
+            arrays: gets the stand-ins among the items.
+        """
+        recording = self._run.recording
+        key: list[Any] = [call.op, *keywords]
+        is_known = True
+        for item in items:
+            if type(item) is Traced:
+                if item._weak or item._recorder is not recording or item._seen != item._memory.version:
+                    return None
+                arrays.append(item)
+                part = _key_of_array(item)
+            else:
+                part = _key_of(item)
+            is_known = is_known and part is not None
+            key.append(part)
         if self._before is not None:
             before, place = self._before.numbers, len(self.numbers)
             return before[place] if place < len(before) else None
-        if run.execution.errors.blocks or not self._is_ours(call.op):
+        if not is_known or self._run.execution.errors.blocks or call.op.function in SELECTIONS:
             return None
-        key: list[Any] = [call.op, *keywords]
-        for item in items:
-            known = _key_of_array(item) if type(item) is Traced else _key_of(item)
-            if known is None:
-                return None
-            key.append(known)
+        if not self.are_ours(call.op):
+            return None
         key += _same_events(arrays)
         return self._known.setdefault(tuple(key), len(self._known))
 
-    def _is_ours(self, op: Operation) -> bool:
+    def are_ours(self, op: Operation) -> bool:
         """Return whether the rules of a function are known to look at nothing but their arguments."""
         if op not in self._are_ours:
-            self._are_ours[op] = op.function not in SELECTIONS and all([
-                rule is None or (rule.__module__ or "").startswith(_OURS) for rule in op.rules
-            ])  # fmt: skip
+            self._are_ours[op] = all([rule is None or (rule.__module__ or "").startswith(_OURS) for rule in op.rules])
         return self._are_ours[op]
 
 
@@ -117,8 +138,10 @@ def _key_of_array(array: Traced) -> Any:
     event, value = array._event, array._value
     if event.content is not None:
         return None
-    strides = value.strides if type(value) is np.ndarray else None
-    return event.shape, event.dtype, event.low, event.finite, array._is_number, strides
+    return (
+        event.shape, event.dtype, event.low, event.finite, array._is_number,
+        value.strides if type(value) is np.ndarray else None,
+    )  # fmt: skip
 
 
 def _same_events(arrays: list[Traced]) -> list[int]:

@@ -15,7 +15,7 @@ from tinygraph.derivatives.shapes import astype
 from tinygraph.functions.checks import CHECKS
 from tinygraph.transforms.running import alias
 
-__all__ = ["bound_below", "finiteness", "finiteness_of"]
+__all__ = ["LOOK_BELOW", "bound_below", "finiteness", "finiteness_of"]
 
 # --- the lower bound --------------------------------------------------------------------------------------------------
 
@@ -137,6 +137,9 @@ BOUNDS: dict[Any, Callable[[tuple[Any, ...], list[Any]], Any]] = {
         (np.reshape, np.transpose, np.broadcast_to, np.max, np.min, np.copy, operator.getitem, astype, alias), _own
     ),
 }  # fmt: skip
+
+# The bounds of these depend on the calls that computed their operands, and not on the bounds of the operands alone.
+LOOK_BELOW = frozenset((np.exp, np.sum))
 
 # The results of these have a bound, whatever the operands are.
 _FROM_NOTHING = frozenset(

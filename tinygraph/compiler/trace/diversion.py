@@ -12,6 +12,7 @@ from typing import Any
 
 from tinygraph.compiler.trace.outside import LEAF_ORDER, LEAF_VALUE, TENSOR_VALUE
 from tinygraph.compiler.trace.trace import Trace
+from tinygraph.compiler.trace.traced import Traced
 from tinygraph.engine.hooks import Tracer
 from tinygraph.engine.links import Leaf
 from tinygraph.engine.modes import Setting, state
@@ -25,28 +26,33 @@ _VIEW_OF: Any = Leaf.__dict__["view_of"]
 _REWRITTEN: Any = Leaf.__dict__["rewritten"]
 
 
+_value_of, _set_value_of = TENSOR_VALUE.__get__, TENSOR_VALUE.__set__
+
+
 class _TensorValue:
     """The slot of a Tensor's value while a function is traced."""
 
     def __get__(self, tensor: Any, kind: Any = None) -> Any:
         if tensor is None:
             return TENSOR_VALUE
-        value = TENSOR_VALUE.__get__(tensor)
+        value = _value_of(tensor)
+        if type(value) is Traced:
+            return value
         trace: Any = state.tracing
         return value if trace is None else trace.outside.value_of_tensor(tensor, value)
 
     def __set__(self, tensor: Any, value: Any) -> None:
         trace: Any = state.tracing
         if trace is not None:
+            value = value if type(value) is Traced else trace.lift(value)
             try:
-                TENSOR_VALUE.__get__(tensor)
-            except AttributeError:  # a Tensor is being made
-                value = trace.lift(value)
+                _value_of(tensor)
+            except AttributeError:
+                pass  # a Tensor is being made
             else:
-                value = trace.lift(value)
                 if trace.outside.set_value_of_tensor(tensor, value):
                     return
-        TENSOR_VALUE.__set__(tensor, value)
+        _set_value_of(tensor, value)
 
 
 class _LeafSlot:

@@ -150,6 +150,8 @@ class Execution:
         return result
 
     def _add_event(self, call: CallToRecord, function: Callable[..., Any], value: Any) -> Event:
+        if self._tape.has_events_of_reference:
+            return self._tape.add_repeated()
         event = Event("call", len(self._tape.events), value.shape, value.dtype)
         event.function, event.args, event.kwargs = function, call.event_args, call.event_kwargs
         event.code, event.lasti, event.label = call.code, call.lasti, state.label

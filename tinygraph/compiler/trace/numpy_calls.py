@@ -68,7 +68,11 @@ def with_numbers(
 
 def operate(recorder: Recorder, function: np.ufunc, *operands: Any) -> Any:
     """Record an operator; of Python floats and ints alone the result is a Python float, too."""
-    weak = all([(type(item) is Traced and item._weak) or type(item) in _WEAK for item in operands])
+    weak = True
+    for item in operands:
+        if not (item._weak if type(item) is Traced else type(item) in _WEAK):
+            weak = False
+            break
     if function is np.power and type(operands[1]) is int and operands[1] == 2 and operands[0].dtype == np.bool_:
         return recorder.call(np.square, operands[:1], {})  # NumPy computes `mask ** 2` so, and not as np.power(mask, 2)
     result = recorder.call(function, operands, {})

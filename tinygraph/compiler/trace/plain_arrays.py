@@ -47,11 +47,16 @@ class PlainArrays:
 
     Args:
         tape: gets an event for each, and for each write into one.
+
+    Attributes:
+        met_again: by the index of its event the number of events when the run met an array for the last time, of the
+            arrays that it met several times.
     """
 
     def __init__(self, tape: Tape) -> None:
         self._tape = tape
         self._versions: dict[int, list[_ArrayVersion]] = {}  # by the id of an array, which they keep alive
+        self.met_again: dict[int, int] = {}
 
     def event_of(self, array: Any, may_change: bool = True) -> Event:
         """Return the event of an array as it is now: a write since the last event makes another.
@@ -63,12 +68,28 @@ class PlainArrays:
         met = self._versions.setdefault(id(array), [])
         if not met or not met[-1].holds(array):
             self._meet(array, met, may_change)
+        else:
+            self.met_again[met[-1].event.index] = len(self._tape.events)
         return met[-1].event
 
     def as_of(self, array: Any, order: int) -> Any:
         """Return an array as it was at an order of the record's counter, before later writes into it."""
         met = [version for version in self._versions.get(id(array), ()) if version.order < order]
         return array if not met or met[-1].holds(array) else met[-1].before
+
+    def met_once(self, array: Any) -> Event | None:
+        """Return the event of an array that holds what it held when the run met it; None for any other."""
+        met = self._versions.get(id(array), ())
+        return met[0].event if len(met) == 1 and met[0].holds(array) else None
+
+    def take_over(self, other: PlainArrays, events: list[Event]) -> None:
+        """Take the arrays of some events for met, as another run met them: constants of calls that this run repeats."""
+        indices = {event.index for event in events}
+        for key, met in other._versions.items():
+            if met[0].event.index in indices:
+                self._versions.setdefault(key, list(met))
+        for event in events:
+            event.fixed, event.content = True, event.as_met
 
     def _meet(self, array: Any, met: list[_ArrayVersion], may_change: bool) -> None:
         """Record the array as it is now, after the versions of it that were met before."""

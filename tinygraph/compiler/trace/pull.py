@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from tinygraph.compiler.program.decisions import decided
-from tinygraph.compiler.trace.bounds import bound_below, finiteness
+from tinygraph.compiler.trace.bounds import LOOK_BELOW, bound_below, finiteness
 from tinygraph.compiler.trace.carrying_out import carrying_out, runs_users_code
 from tinygraph.compiler.trace.events import Event, events_in
 from tinygraph.compiler.trace.tape import RecordedCall, Tape
@@ -26,16 +26,12 @@ from tinygraph.engine.ownership import read_only, share_memory
 
 if TYPE_CHECKING:
     from tinygraph.compiler.trace.execution import Execution
+    from tinygraph.compiler.trace.masks_outside import MasksOutside
     from tinygraph.compiler.trace.outside import Outside
     from tinygraph.compiler.trace.recording import Recording
     from tinygraph.compiler.trace.reliance import Reliance
 
 __all__ = ["Pattern", "Pull", "Run"]
-
-
-# A pattern is kept as long as the run goes on, and so is the reach of its cotangents, if it has no more bytes. A loop
-# over the rows of a large matrix has a pattern for each row.
-KEPT = 1 << 12
 
 
 class _Made(NamedTuple):
@@ -79,11 +75,19 @@ class Pattern(NamedTuple):
         rules: what the rules make.
         fitted: for each operand that a gradient flows to.
         made: all of it, in order.
+        bounds_follow: the bounds of what it makes follow from those of the arrays that it is given. Those of some
+            functions depend on how these were computed, too.
     """
 
     rules: list[_Made]
     fitted: list[_Fitted]
     made: list[_Made]
+    bounds_follow: bool
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes of its masks."""
+        return sum([0 if part.reach is None else part.reach.nbytes for part in self.fitted])
 
 
 class Run(NamedTuple):
@@ -93,11 +97,20 @@ class Run(NamedTuple):
     execution: Execution
     outside: Outside
     reliance: Reliance
+    masks: MasksOutside
 
     @property
     def tape(self) -> Tape:
         """The tape of the run."""
         return self.recording.tape
+
+    def effects(self) -> tuple[Any, ...]:
+        """Return what rules change beside the events and calls, where they do more than to make calls."""
+        tape, last = self.tape, self.tape.last_in_order
+        return (
+            len(tape.orders), len(tape.states), len(self.recording.generators.found), len(self.outside.captured),
+            len(self.masks.read), self.reliance.counts(), None if last is None else last._event.index,
+        )  # fmt: skip
 
 
 class Pull:
@@ -120,21 +133,13 @@ class Pull:
         if pattern is None:
             self._begun = self._ends()
             self._spans: list[tuple[tuple[int, int], tuple[int, int], Any, Any]] = []
-            self._before = self._effects()
+            self._before = self._run.effects()
         else:
             self._events = [array._event for array in arrays]
             self._values = [array._value for array in arrays]
 
     def _ends(self) -> tuple[int, int]:
         return len(self._run.tape.events), len(self._run.tape.calls)
-
-    def _effects(self) -> tuple[Any, ...]:
-        """Return what rules change beside the tape, in a run where they do more than to make calls."""
-        run = self._run
-        return (
-            len(run.tape.orders), len(run.recording.generators.found), run.tape.last_in_order,
-            len(run.outside.captured), run.reliance.counts(),
-        )  # fmt: skip
 
     # --- the first of its kind ----------------------------------------------------------------------------------------
 
@@ -155,7 +160,7 @@ class Pull:
         self._learn(self._learnt())
 
     def _learnt(self) -> Pattern | None:
-        if self._effects() != self._before:
+        if self._run.effects() != self._before:
             return None
         tape = self._run.tape
         numbers: dict[int, int] = {}
@@ -179,7 +184,7 @@ class Pull:
         every = [value for part in made for value in part]
         for part, (_, _, cotangent, reach) in zip(made[1:], self._spans[1:], strict=True):
             of_cotangent = self._number_of(cotangent, numbers)
-            if of_cotangent is None or not (reach is None or (type(reach) is np.ndarray and reach.nbytes <= KEPT)):
+            if of_cotangent is None or not (reach is None or type(reach) is np.ndarray):
                 return None
             view = None
             if of_cotangent >= len(self._arrays) and cotangent._base is not None:
@@ -187,7 +192,7 @@ class Pull:
                 if view is None:
                     return None
             fitted.append(_Fitted(part, of_cotangent, cotangent._is_number, reach, view))
-        return Pattern(made[0], fitted, every)
+        return Pattern(made[0], fitted, every, all([value.event.function not in LOOK_BELOW for value in every]))
 
     def _number_of(self, cotangent: Any, numbers: dict[int, int]) -> int | None:
         """Return the number of a cotangent among the arrays of the pull; None where it was written into."""
@@ -258,7 +263,8 @@ class Pull:
         """Record calls that were carried out, or compare them with those of an earlier run."""
         tape, events = self._run.tape, self._events
         label, at = state.label, self._run.execution.differentiated[2]
-        assert state.origin is not None
+        assert state.origin is not None and self._pattern is not None
+        follows = self._pattern.bounds_follow
         code, lasti = state.origin
         for before, args, arrays, call in made:
             if arrays:
@@ -266,18 +272,19 @@ class Pull:
                 for place, number in arrays:
                     filled[place] = events[number]
                 args = tuple(filled)
+            if call is not None and tape.has_events_of_reference:
+                tape.calls.append(tape.repeated(call.function, args, call.kwargs))
+                events.append(tape.add_repeated())
+                continue
             event = before.again(len(tape.events), args)
             if call is not None:
                 event.code, event.lasti, event.label, event.differentiated = code, lasti, label, at
-                if tape.reference is not None:
-                    tape.calls.append(tape.repeated(call.function, args, call.kwargs))
-                    event.low, event.finite = tape.earlier(event).low, tape.earlier(event).finite
-                else:
+                if not follows:
                     event.low = bound_below(call.function, args, call.kwargs, event.dtype)
                     event.finite = finiteness(call.function, args, call.kwargs, event.dtype)
-                    tape.calls.append(
-                        RecordedCall(call.function, args, call.kwargs, call.outline, call.aliases, code, lasti)
-                    )
+                tape.calls.append(
+                    RecordedCall(call.function, args, call.kwargs, call.outline, call.aliases, code, lasti)
+                )
             tape.events.append(event)
             events.append(event)
 
@@ -353,8 +360,9 @@ def _compute(made: list[_Made], values: list[Any]) -> bool:
             for place, number in arrays:
                 given[place] = values[number]
             carrying_out.function = call.function
-            value = call.function(*given, **call.kwargs)
-            if not _is_alike(value, call, given, arrays):
+            value = call.function(*given, **call.kwargs) if call.kwargs else call.function(*given)
+            # Of operands alike, a ufunc makes a result that is alike.
+            if type(call.function) is not np.ufunc and not _is_alike(value, call, given, arrays):
                 return False
             values.append(value)
     finally:

@@ -56,13 +56,14 @@ class Reliance:
             loose: only a choice between values left elements out. An element that was not chosen is infinite only
                 where an argument is, or where an operation made it so.
         """
-        given = getattr(plain(g), "_event", None)
+        # By its index: a repeated call has the inputs of the run that it repeats.
+        given = getattr(getattr(plain(g), "_event", None), "index", None)
         known: dict[int, tuple[int, bool]] = {}
         read: list[Event] = []
 
         def finite_and_pulled(event: Event) -> tuple[int, bool]:
             """Return the finiteness of a value, and whether it is made of the cotangent."""
-            if event is given:
+            if event.index == given:
                 return 2, True
             if event.index < begun or event.kind != "call":
                 known_of = finiteness_of(event)

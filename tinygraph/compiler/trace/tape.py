@@ -74,6 +74,7 @@ class Tape:
         quiet: the kinds of floating-point errors that `np.errstate` ignores inside the run.
         states: the numbers of the states in which Python decided in a `while` loop.
         last_in_order: the result of the last call that other processes take part in.
+        has_events_of_reference: the events of its calls are those of the run that it repeats.
     """
 
     def __init__(
@@ -89,6 +90,7 @@ class Tape:
         self.quiet: set[str] = set() if reference is None else reference.quiet
         self.states: dict[Any, int] = {}
         self.last_in_order: Any = None
+        self.has_events_of_reference = reference is not None and events is None
 
     def event(self, kind: str, shape: tuple[int, ...], dtype: np.dtype[Any], name: str | None = None) -> Event:
         """Add the event of an input or a constant.
@@ -123,12 +125,26 @@ class Tape:
         if expected is None:
             raise self.differs()
         is_same = (
-            same(function, expected.function) and same(args, expected.args)
+            (function is expected.function or same(function, expected.function)) and same(args, expected.args)
             and (same(kwargs, expected.kwargs) if kwargs else not expected.kwargs)
         )  # fmt: skip
         if not is_same:
             raise self.differs(call=expected)
         return expected
+
+    def add_repeated(self) -> Event:
+        """Add the event of a repeated call's result, which is that of the run that this one repeats.
+
+        Raises:
+            UnsupportedError: the earlier run had an input or a constant here.
+        """
+        assert self.reference is not None
+        position = len(self.events)
+        event = self.reference.events[position] if position < len(self.reference.events) else None
+        if event is None or event.kind != "call":
+            raise self.differs()
+        self.events.append(event)
+        return event
 
     def axes(self, look: Callable[[], tuple[int, ...]]) -> tuple[int, ...]:
         """Return the axes of an array in the order of memory; a run that repeats another has no memory to look at.

@@ -70,7 +70,7 @@ def program_of(trace: Trace, result: Any, order: list[Event], names: dict[int, s
     needed = _needed([*ends, *updated, *in_while, *_always_made(trace.events)], trace.events)
     calls = [event for event in trace.events if event.kind == "call" and event.index in needed]
 
-    nodes = _Nodes(state, _scopes(calls))
+    nodes = _Nodes(state, _scopes(calls), trace.events)
     used = {event.index for event in order if event.kind == "argument" or event.index in needed}
     arguments = tuple([nodes.input(event) for event in order if event.index in used])
     inputs = [nodes.input(captured.first) for captured in state if captured.first is not None]
@@ -114,11 +114,12 @@ class _Nodes:
         numbers: by a number its name in the user's code; None for a number with several names.
     """
 
-    def __init__(self, state: list[Captured], scopes: dict[int, tuple[str, ...]]) -> None:
+    def __init__(self, state: list[Captured], scopes: dict[int, tuple[str, ...]], events: list[Event]) -> None:
         self.found: dict[int, Node] = {}
         self.numbers: dict[float, str | None] = {}
         self._differentiable = {id(captured.first) for captured in state if captured.link.differentiable}
         self._scopes = scopes
+        self._events = events
         self._sources: dict[
             tuple[int, int], Source | None
         ] = {}  # by the id of code, which is hashed sooner, and offset
@@ -130,15 +131,26 @@ class _Nodes:
     def call(self, event: Event) -> Node:
         """Add the node of a call."""
         kwargs = mapped(event.kwargs, self.operand) if event.kwargs else {}
-        node = self._add(event, event.function, mapped(event.args, self.operand), kwargs)
-        _name_numbers(self.numbers, node.args, event)
+        args: list[Any] = []
+        has_others = False
+        for item in event.args:
+            if type(item) is Event:
+                args.append(self.operand(item))
+            else:
+                has_others = True
+                args.append(mapped(item, self.operand) if type(item) in NESTED else item)
+        node = self._add(event, event.function, tuple(args), kwargs)
+        if has_others:
+            _name_numbers(self.numbers, node.args, event)
         return node
 
     def operand(self, item: Any) -> Any:
         """Return an argument of a call: a node in place of an event, or the array or number of a constant."""
         if type(item) is not Event:
             return item
-        return self.found[item.index] if item.index in self.found else _constant(item)
+        node = self.found.get(item.index)
+        # A repeated call has the constants of the run that it repeats: this run knows which arrays each run makes.
+        return _constant(self._events[item.index]) if node is None else node
 
     def value(self, event: Event) -> Node:
         """Return the node of a result; a constant gets a node, too."""
@@ -196,7 +208,10 @@ class _Nodes:
 
 def _scopes(calls: list[Event]) -> dict[int, tuple[str, ...]]:
     """Return the names of the scopes of each call, by its index."""
-    made = [(event.scope, sys.maxsize if event.section == "backward" else 0) for event in calls]
+    made = [
+        (() if event.label is None else event.label.scope, sys.maxsize if event.section == "backward" else 0)
+        for event in calls
+    ]
     return dict(zip([event.index for event in calls], named_scopes(made), strict=True))
 
 

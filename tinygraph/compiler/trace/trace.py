@@ -19,6 +19,7 @@ from tinygraph.compiler.trace.outside import TENSOR_VALUE, Outside
 from tinygraph.compiler.trace.pull import Run
 from tinygraph.compiler.trace.recording import Recording
 from tinygraph.compiler.trace.reliance import NO_DOUBTS, Doubts, Reliance
+from tinygraph.compiler.trace.repeated_passes import RepeatedPasses
 from tinygraph.compiler.trace.tape import Tape
 from tinygraph.compiler.trace.traced import Traced
 from tinygraph.compiler.trace.world import unwatch, watch
@@ -50,6 +51,7 @@ class Trace:
         refusal: the first error that said what cannot be compiled; the function may have caught it.
         reliance: the values that the run's rules took to be finite.
         alike: the pulls of its backward passes that are like earlier ones.
+        passes: its backward passes, and those of the run that it repeats.
         masks: the arrays outside that told the run's rules what a cotangent reaches.
     """
 
@@ -73,9 +75,11 @@ class Trace:
         self.call, self.call_function = self.recording.call, self.recording.call_function
         self.plain_index = functools.partial(writes.plain_index, self.recording)
         self.check_own, self.own_gradient = self.outside.check_own, self.outside.own_gradient
-        run = Run(self.recording, self.execution, self.outside, self.reliance)
+        run = Run(self.recording, self.execution, self.outside, self.reliance, self.masks)
         self.alike: Alike = Alike(run, None if reference is None else reference.alike)
         self.pull_alike = self.alike.pull
+        self.passes: RepeatedPasses = RepeatedPasses(run, self.alike, None if reference is None else reference.passes)
+        self.repeated_pass, self.note_pass = self.passes.repeated, self.passes.note
         self.stays_finite, self.is_finite = self.reliance.stays_finite, self.reliance.is_finite
         self.with_known_mask = self.masks.with_known
 
@@ -101,6 +105,16 @@ class Trace:
     ) -> Any:
         """Carry out a call of a function under `tg.primitive` and record it."""
         return numpy_calls.call_primitive(self.recording, primitive, function, args, kwargs)
+
+    @contextlib.contextmanager
+    def unwatched(self) -> Iterator[None]:
+        """Run code of ours, without a look at each of its calls."""
+        was_watched = unwatch()
+        try:
+            yield
+        finally:
+            if was_watched:
+                watch()
 
     @contextlib.contextmanager
     def unrecorded(self) -> Iterator[None]:
@@ -143,6 +157,7 @@ class Trace:
     def leave_backward(self) -> None:
         """End a backward pass."""
         self.execution.passes -= 1
+        self.passes.leave()
         if self._unwatched.pop():
             watch()
 
