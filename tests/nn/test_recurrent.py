@@ -1,12 +1,14 @@
 """Recurrent layers against loops in NumPy; tests/keras compares them with Keras's own."""
 
 import re
+import time
 
 import numpy as np
 import pytest
 
 import tinygraph as tg
 from tinygraph import nn
+from tinygraph.compiler.trace import world
 from tinygraph.nests import tree_leaves
 from tinygraph.testing import check_grads
 
@@ -658,3 +660,62 @@ def test_the_first_half_of_initial_states_is_of_the_forward_layer(kind):
         for one, own in ((layer.forward_layer, states[:number]), (layer.backward_layer, states[number:]))
     ]
     np.testing.assert_allclose(layer(X, initial_state=states).data, np.concatenate(parts, axis=-1), rtol=1e-12)
+
+
+# --- long sequences ---------------------------------------------------------------------------------------------------
+
+
+class Counted(nn.LSTMCell):
+    """A cell that counts its steps."""
+
+    def step(self, x, states, masks):
+        self.steps = getattr(self, "steps", 0) + 1
+        return super().step(x, states, masks)
+
+
+@pytest.mark.parametrize("options", [{}, {"return_sequences": True, "return_state": True}])
+def test_a_model_of_long_sequences_is_made_of_few_steps(options):
+    def steps(length):
+        cell = Counted(UNITS)
+        results = nn.RNN(cell, **options)(nn.Input((length, 4)))
+        return cell.steps, [result.shape for result in (results if options else [results])]
+
+    (few, short), (many, long) = steps(8), steps(800)
+    assert few == many
+    assert long == [tuple([800 if size == 8 else size for size in shape]) for shape in short]
+
+
+@kinds
+@pytest.mark.parametrize("options", [{}, {"return_sequences": True}, {"go_backwards": True, "return_sequences": True}])
+def test_shapes_of_symbols_are_those_of_batches(kind, options):
+    layer = getattr(nn, kind)(UNITS, **options)
+    symbol = layer(nn.Input((5, 4)))
+    assert (3, *symbol.shape[1:]) == layer(X).shape
+
+
+@kinds
+def test_a_clock_in_an_activation_is_refused_and_loops_of_ours_are_not_watched(kind, monkeypatch):
+    def timed(z):
+        return np.tanh(z) + 0 * time.perf_counter()
+
+    x = X.astype(np.float32)
+    with pytest.raises(tg.UnsupportedError, match="clock"):
+        tg.compile(getattr(nn, kind)(UNITS, activation=timed))(x)
+
+    class Own(getattr(nn, kind)):
+        def step(self, x, states, masks):
+            output, new = super().step(x, states, masks)
+            return output + 0 * time.perf_counter(), new
+
+    with pytest.raises(tg.UnsupportedError, match="clock"):
+        tg.compile(Own(UNITS))(x)
+
+    calls = []
+    look = world._look
+    monkeypatch.setattr(world, "_look", lambda *event: (calls.append(event[0].f_code.co_name), look(*event)))
+    layer = getattr(nn, kind)(UNITS, seed=1)
+    layer(x)
+    found = tg.compile(layer)(x)
+    assert "call" in calls
+    assert "step" not in calls
+    np.testing.assert_allclose(plain(found), layer(x).data, rtol=1e-5, atol=1e-6)
