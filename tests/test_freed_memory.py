@@ -73,3 +73,29 @@ def test_what_stays_is_bounded():
     for together, most, kept in zip(numbers[::3], numbers[1::3], numbers[2::3], strict=True):
         assert most > together * MIB * 3 / 4
         assert kept < (64 + 16) * MIB  # 64, and what Python itself takes
+
+
+IN_PIECES = """
+import os
+import numpy as np
+from tinygraph.engine.freed_memory import give_back_freed_memory, keep_freed_memory
+
+def resident():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+keep_freed_memory()
+before = resident()
+arrays = [np.ones(16 << 10, np.uint8) for _ in range(2000)]
+kept = arrays[::50]
+del arrays
+in_pieces = resident() - before
+give_back_freed_memory()
+print(in_pieces, resident() - before)
+"""
+
+
+def test_freed_memory_that_lies_in_pieces_is_given_back() -> None:
+    in_pieces, rest = printed(IN_PIECES)
+    assert in_pieces > 28 * MIB
+    assert rest < 4 * MIB

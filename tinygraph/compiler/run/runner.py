@@ -34,6 +34,7 @@ from tinygraph.compiler.schedule.blas_threads import Setting
 from tinygraph.compiler.write.tags import instrumented
 from tinygraph.compiler.write.task import Task
 from tinygraph.compiler.write.text import Text
+from tinygraph.graph import Graph
 
 __all__ = ["Runner", "made_runner"]
 
@@ -56,7 +57,6 @@ class Runner:
 
     Attributes:
         source: the text of the module.
-        original: the recorded graph, as steps.
         graph: the graph after rewriting, which the text computes.
         path: the outcomes of its decisions.
         plan: the storage of each value.
@@ -78,7 +78,6 @@ class Runner:
         self.task = task
         self.text = text
         self.plan = plan
-        self.original = task.original
         self.graph = task.graph
         self.source = text.source
         self.path = outcomes_in(task.program.graph.nodes) if task.program.twin is None else path_in(task.graph.nodes)
@@ -92,6 +91,11 @@ class Runner:
         self._is_fast = False
         self._step: Callable[..., Any] = self._unbound
         self._lock = threading.Lock()
+
+    @property
+    def original(self) -> Graph:
+        """The graph before rewriting."""
+        return self.task.original
 
     # --- running ------------------------------------------------------------------------------------------------------
 

@@ -141,7 +141,8 @@ def _quiet(task: Task) -> list[str]:
 
     A formula of tinygraph's may overflow on the way, which is none of the user's business.
     """
-    by_formula = any(_may_overflow(step.function) for step in task.original.nodes)
+    called = {id(node.function): node.function for node in task.program.graph.nodes if not node.is_input}
+    by_formula = any(map(_may_overflow, called.values()))
     kinds = task.program.quiet | (frozenset(("over", "divide")) if by_formula else frozenset())
     told = ", ".join([f'{kind}="ignore"' for kind in ("over", "divide", "under", "invalid") if kind in kinds])
     return [f"@np.errstate({told})"] if kinds else []

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from tinygraph.compiler.program.builder import steps_of
 from tinygraph.compiler.program.program import Program
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.rewrites import Phase
@@ -22,17 +23,16 @@ class Task:
 
     Attributes:
         program: what was recorded.
-        original, graph: the program's graph as steps, and after rewriting.
+        graph: the program's graph as steps, after rewriting.
         name: of the function in the text.
         blocks: whether elementwise calls on large arrays are evaluated block by block.
         threads: how many there are.
         again: compiles a program with these options, some of them replaced.
-        phases: the rewrites that made `graph` of `original`.
+        phases: the rewrites that made `graph` of `original`, the graph before them.
         open_size: a size that stands for any, or None.
     """
 
     program: Program
-    original: Graph
     graph: Graph
     name: str
     blocks: bool
@@ -40,6 +40,11 @@ class Task:
     again: Callable[..., Any]
     phases: tuple[Phase, ...] = ()
     open_size: int | None = None
+
+    @cached_property
+    def original(self) -> Graph:
+        """The program's graph as steps, before rewriting. It is large, and made again for those who ask for it."""
+        return steps_of(self.program)
 
     @property
     def arguments(self) -> Sequence[Node]:
