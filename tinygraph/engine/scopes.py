@@ -128,11 +128,15 @@ def owner_of(entry: str) -> Any:
 
 def _lone(calls: Iterable[tuple[Scopes, int]]) -> set[int]:
     """Return the entries of compositions that made one call of these, or none."""
-    made: dict[int, int] = {}
+    groups: dict[tuple[int, int], list[Any]] = {}  # many calls share their scopes
     for scopes, when in calls:
+        group = groups.setdefault((id(scopes), when), [scopes, 0])
+        group[1] += 1
+    made: dict[int, int] = {}
+    for (_, when), (scopes, count) in groups.items():
         for entry in scopes:
             if hasattr(entry, "left") and not hasattr(entry, "owner"):
-                made[id(entry)] = made.get(id(entry), 0) + (when < entry.left)
+                made[id(entry)] = made.get(id(entry), 0) + (count if when < entry.left else 0)
     return {entry for entry, count in made.items() if count <= 1}
 
 

@@ -102,17 +102,20 @@ def steps_of(program: Program) -> Graph:
             raise GraphError(
                 f"compile: {node.name or 'an input'} is neither an argument nor a variable, and no value was kept"
             )
-        args = mapped(node.args, place)
+        args: list[Any] = []
+        has_arrays = False
+        for item in node.args:
+            if type(item) is Node:
+                args.append(moved[item.index])
+            else:
+                args.append(mapped(item, place))
+                has_arrays = has_arrays or (type(item) is np.ndarray and item.shape != ())
         kwargs = mapped(node.kwargs, place) if node.kwargs else {}
-        if (isinstance(node.function, np.ufunc) or node.function in (np.where, part_written)) and any(
-            [type(item) is np.ndarray and item.shape for item in args]
-        ):
+        if has_arrays and (isinstance(node.function, np.ufunc) or node.function in (np.where, part_written)):
             # A plain array among the operands is a step, too: blocks are taken of it like of any other.
             like = _step(node, program, 0)
-            args = tuple([
-                builder.constant(like, item) if type(item) is np.ndarray and item.shape else item for item in args
-            ])  # fmt: skip
-        step = _step(node, program, len(builder.steps), args=args, kwargs=kwargs)
+            args = [builder.constant(like, item) if type(item) is np.ndarray and item.shape else item for item in args]
+        step = _step(node, program, len(builder.steps), args=tuple(args), kwargs=kwargs)
         if node.value is not None and node.is_input:
             step = replace(step, value=np.asarray(node.value))
         moved[node.index] = builder.add(step)
@@ -124,7 +127,7 @@ def _step(
     kwargs: dict[str, Any] | None = None,
 ) -> Step:  # fmt: skip
     return Step(
-        index=index, function=node.function, args=args, kwargs=kwargs or {}, shape=node.shape, dtype=node.dtype,
-        name=name or node.name, scope=node.scope, requires_grad=node.requires_grad, source=node.source,
+        index, node.function, args, kwargs or {}, node.shape, node.dtype, name or node.name, node.scope,
+        requires_grad=node.requires_grad, source=node.source,
         section=program.sections.get(node.index, "forward"), given=given, origin=node.index,
     )  # fmt: skip

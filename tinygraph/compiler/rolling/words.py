@@ -38,6 +38,7 @@ def words_of(graph: Graph) -> tuple[list[Step], list[int]]:
     steps: list[Step] = []
     words: list[int] = []
     known: dict[Hashable, int] = {}
+    lines: dict[int, Hashable] = {}  # by the id of a source, of which many steps have one
     for step in graph.nodes:
         assert isinstance(step, Step)
         if step.function is None or is_element(step):
@@ -48,10 +49,16 @@ def words_of(graph: Graph) -> tuple[list[Step], list[int]]:
             steps.append(step)
             words.append(known.setdefault(step.index, len(known)))
             continue
+        if id(source) not in lines:
+            lines[id(source)] = None if source is None else (source.file, source.line)
+        kinds = [
+            (Step, item.shape, item.dtype) if type(item) is Step else _kind(item)
+            for item in (step.args[:2] if step.decides else step.args)
+        ]
         key = (
             step.function if type(step.function).__hash__ is not None else id(step.function),
-            step.section, None if source is None else (source.file, source.line), step.shape, step.dtype,
-            _kind(step.args[:2] if step.decides else step.args), _kind(step.kwargs) if step.kwargs else None,
+            step.section, lines[id(source)], step.shape, step.dtype, *kinds,
+            _kind(step.kwargs) if step.kwargs else None,
         )  # fmt: skip
         steps.append(step)
         words.append(known.setdefault(key, len(known)))
