@@ -621,3 +621,57 @@ def test_what_is_computed_of_a_matrix_with_more_axes_of_one_is_written_into():
     compiled = tg.compile(slope)
     for _ in range(2):
         np.testing.assert_allclose(compiled(x, w), slope(x, w))
+
+
+def in_lists(x):
+    y = np.copy(x).reshape(3, 2)
+    pivot = np.argmax(np.abs(y[:, 0]))
+    y[[0, pivot]] = y[[pivot, 0]]
+    y[[0, pivot], 1] *= y[[pivot, 0], 0]
+    y[[[0], [pivot]], [0, 1]] += x[2]
+    y[:, [0, pivot % 2]] = y[:, [pivot % 2, 0]] * 2
+    y[list(np.argsort(y[:, 0]))] = y * x[0]
+    np.put(y, [pivot, 5], x[1])
+    return y
+
+
+def in_parts_at_computed_places(x):
+    y = np.copy(x).reshape(3, 2)
+    row = np.argmax(y[:, 0])
+    y[row, :] /= y[row, 0]
+    y[(row,)] *= 3.0
+    y[row - 1, 1:] -= y[row, 0] * x[1:2]
+    y[row:, 0] = y[row:, 1] * 2
+    return y
+
+
+@pytest.mark.parametrize("program", [in_lists, in_parts_at_computed_places])
+def test_computed_numbers_stand_in_lists_and_beside_slices(program):
+    loss = loss_of(program)
+    value, gradient, twice = tg.compile(program), tg.compile(tg.grad(loss)), tg.compile(second(loss))
+    for seed in range(4):
+        x = np.random.default_rng(seed).uniform(0.4, 1.6, 6)
+        np.testing.assert_allclose(value(x), program(x), rtol=1e-14)
+        np.testing.assert_allclose(gradient(x), tg.grad(loss)(x), rtol=1e-11, atol=1e-12)
+        np.testing.assert_allclose(twice(x), second(loss)(x), rtol=1e-10, atol=1e-11)
+
+
+def test_an_array_of_computed_numbers_beside_a_slice_is_an_index():
+    def picked(x, places):
+        return np.sum(np.sin(x[:, places[0]])) + np.sum(x[places[1], 1:] ** 2)
+
+    gradient = tg.compile(tg.grad(picked))
+    x = np.arange(6.0).reshape(2, 3)
+    for places in ([0, 1], [2, 0], [1, 1]):
+        np.testing.assert_allclose(gradient(x, np.array(places)), tg.grad(picked)(x, places))
+
+
+@pytest.mark.parametrize("shape", [[2, 3], (3, 2), 6, [6], [-1, 2], (np.int64(2), -1)])
+def test_a_part_of_another_shape_is_written_into_however_the_shape_is_given(shape):
+    def program(x):
+        y = (x * 2).reshape(shape)
+        y[1:] *= 3.0
+        return y
+
+    x = np.arange(6.0)
+    np.testing.assert_array_equal(tg.compile(program)(x), program(x))

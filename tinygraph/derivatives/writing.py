@@ -91,7 +91,7 @@ def copyto(dst: Any, src: Any, casting: Any = "same_kind", where: Any = True) ->
 @composition(np.put)
 def put(a: Any, ind: Any, v: Any, mode: str = "raise") -> None:
     """Write values at positions of the flattened array, over again where they are fewer than the positions."""
-    a, positions = _writable(a, "put", v), np.ravel(plain(ind))
+    a, positions = _writable(a, "put", v), np.ravel(plain(array_of(ind)))
     if mode == "wrap":
         positions = positions % a.size
     elif mode == "clip":

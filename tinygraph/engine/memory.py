@@ -141,8 +141,8 @@ def apart_from(tensor: Any, operand: Any) -> Any:
 
 
 def in_own_memory(tensor: Any) -> Any:
-    """Return a Tensor that was just computed, in memory of its own, in a function that is being compiled."""
-    if is_live(tensor):
+    """Return what was just computed, in memory of its own, in a function that is being compiled."""
+    if not isinstance(tensor, Value) or is_live(tensor):
         return np.copy(tensor)
     tensor._value = snapshot(tensor._value)
     return tensor

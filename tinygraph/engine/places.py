@@ -143,8 +143,8 @@ class Place:
 
     def is_computed(self) -> bool:
         """Return whether a program that is being compiled computes where the place is."""
-        items = self.index if type(self.index) is tuple else (self.index,)
-        return any(map(is_stand_in, items)) or any([is_stand_in(item) for step in self.steps for item in step.args])
+        indices = [self.index, *[item for step in self.steps for item in step.args]]
+        return any([is_stand_in(part) for item in indices for part in (item if type(item) is tuple else (item,))])
 
     def __repr__(self) -> str:
         return self.text(_item_text)

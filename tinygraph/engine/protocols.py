@@ -19,7 +19,7 @@ from tinygraph.engine.leaving import note_number
 from tinygraph.engine.modes import is_recording, state
 from tinygraph.engine.operands import as_array, plain
 from tinygraph.engine.value import Value
-from tinygraph.engine.writing import plain_index, write
+from tinygraph.engine.writing import read_index, write
 from tinygraph.errors import GraphError, UnsupportedError
 from tinygraph.users_code.source import made_at, users_line
 
@@ -51,7 +51,7 @@ class Protocols(Generic[Array]):
         return item in as_array(plain(self))
 
     def __getitem__(self: Any, index: Any) -> Array:
-        return self._numpy(operator.getitem, (self, plain_index(index)), {}, _getframe(1))  # type: ignore[no-any-return]
+        return self._numpy(operator.getitem, (self, read_index(index)), {}, _getframe(1))  # type: ignore[no-any-return]
 
     def __setitem__(self: Any, index: Any, value: Any) -> None:
         write(self, index, value, _getframe(1))

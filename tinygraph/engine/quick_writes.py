@@ -33,7 +33,7 @@ from tinygraph.engine.record import OFFSETS, SHOWN, note_origin
 from tinygraph.engine.settling import views
 from tinygraph.engine.table import operation_of
 from tinygraph.engine.tensor import Tensor
-from tinygraph.engine.writing import plain_index, write
+from tinygraph.engine.writing import plain_index, read_index, write
 
 __all__ = ["install"]
 
@@ -65,7 +65,7 @@ def read(self: Any, index: Any) -> Any:
     if not (kind is int or kind is slice or (kind is tuple and _is_basic(map(type, index)))) or (
         modes.unusual and (not state.recording or state.tracing is not None)
     ):
-        return self._numpy(operator.getitem, (self, plain_index(index)), {}, _getframe(1))
+        return self._numpy(operator.getitem, (self, read_index(index)), {}, _getframe(1))
     try:
         value = self._value[index]
     except (ValueError, IndexError):

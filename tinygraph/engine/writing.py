@@ -19,7 +19,7 @@ from tinygraph.engine.links import LIVE, DataLeaf, Like, LiveData, Put, Unnamed,
 from tinygraph.engine.masked import as_whole_view
 from tinygraph.engine.memory import COPIED, live_call, memory_of, snapshot
 from tinygraph.engine.modes import is_recording, state
-from tinygraph.engine.operands import CONSTANTS, array_of, has_tensors, plain
+from tinygraph.engine.operands import CONSTANTS, array_of, as_array, has_tensors, plain
 from tinygraph.engine.ownership import is_array, is_stand_in, reach_each_other
 from tinygraph.engine.places import Place, is_same_place, names_everything, same_view
 from tinygraph.engine.record import note_origin
@@ -30,7 +30,7 @@ from tinygraph.engine.value import Value
 from tinygraph.errors import GraphError, UnsupportedError
 from tinygraph.users_code.source import made_at, users_line
 
-__all__ = ["plain_index", "write"]
+__all__ = ["plain_index", "read_index", "write"]
 
 
 def write(tensor: Any, index: Any, value: Any, frame: FrameType, call: str = "t[index] = value") -> None:
@@ -251,12 +251,18 @@ def plain_index(index: Any) -> Any:
     return index
 
 
+def read_index(index: Any) -> Any:
+    """An index that reads: as `plain_index`, in a function that is being compiled with known ends of slices."""
+    index = plain_index(index)
+    return index if state.tracing is None else state.tracing.plain_index(index)
+
+
 def _own(index: Any) -> Any:
     """An index that nobody else can change: its arrays copied, its lists made arrays."""
     if type(index) is tuple:
         return tuple([_own(item) for item in index])
     if type(index) is list:
-        return np.array(index) if index else np.array(index, np.intp)
+        return as_array(index) if index else np.array(index, np.intp)
     return copied(index)
 
 

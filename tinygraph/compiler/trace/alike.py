@@ -151,8 +151,10 @@ def _same_events(arrays: list[Traced]) -> list[int]:
 
 
 def _key_of(item: Any) -> Any:
-    """Return what tells a constant from others; None where it is not known."""
+    """Return what tells a constant from others; None where it is not known, as of a computed number in an index."""
     kind = type(item)
+    if kind is Traced:
+        return None
     if kind in _NUMBERS:
         return kind, str(item) if kind is float or kind is complex else item  # -0.0 == 0.0
     if kind is slice:

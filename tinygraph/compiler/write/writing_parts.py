@@ -45,7 +45,7 @@ def _view(writer: Writer, array: str, view: ViewCall) -> str:
     if function in TRANSPOSING and function is np.transpose and not after and not keywords:
         return f"{array}.T"
     if function is np.reshape and not keywords and len(after) == 1:
-        shape = after[0] if type(after[0]) is tuple else (after[0],)
+        shape = tuple(after[0]) if type(after[0]) in (tuple, list) else (after[0],)
         return f"{array}.reshape({writer.text(shape)})"
     given = [*map(writer.text, before), array, *map(writer.text, after)]
     given += [f"{key}={writer.text(item)}" for key, item in keywords.items()]
