@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import tinygraph as tg
+import tinygraph.numpy as tnp
 
 WHOLE = np.random.default_rng(0).normal(size=(2, 3, 4))
 
@@ -84,3 +85,32 @@ def test_gradients_through_an_order(order: Any) -> None:
     compiled = tg.compile(gradient)
     for x in _layouts(WHOLE):
         np.testing.assert_allclose(compiled(x), gradient(x))
+
+
+MADE_BY_OURS: dict[str, Callable[[Any], Any]] = {
+    "F by array": lambda x: tnp.array(x, order="F"), "C by array": lambda x: tnp.array(x, order="C"),
+    "A by array": lambda x: tnp.array(x, order="A"), "K by array": lambda x: tnp.array(x),
+    "F by asarray": lambda x: tnp.asarray(x, order="F"), "C by asarray": lambda x: tnp.asarray(x, order="C"),
+    "asfortranarray": lambda x: tnp.asfortranarray(x), "of a result": lambda x: tnp.asfortranarray(np.exp(x)),
+    "ascontiguousarray": lambda x: tnp.ascontiguousarray(x), "lists": lambda x: tnp.array([x, x]),
+    "lists in F": lambda x: tnp.array([x, x], order="F"), "copy": lambda x: tnp.copy(x, "F"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("made", MADE_BY_OURS)
+@pytest.mark.parametrize("order", ["A", "K"])
+def test_arrays_of_our_own_namespace_lie_in_memory_as_numpys_do(made: str, order: str) -> None:
+    def taken(x: Any) -> Any:
+        return MADE_BY_OURS[made](x).ravel(order)
+
+    def of_numpy(x: Any) -> Any:
+        code = MADE_BY_OURS[made]
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setitem(code.__globals__, "tnp", np)
+            return code(x).ravel(order)
+
+    compiled = tg.compile(taken)
+    for x in _layouts(WHOLE):
+        expected = of_numpy(x)
+        assert np.array_equal(compiled(x), expected)
+        assert np.array_equal(taken(tg.Tensor(x) if made == "lists" else x), expected)

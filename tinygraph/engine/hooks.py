@@ -71,6 +71,9 @@ class Tracer(Protocol):
     def own(self, value: Any) -> Any:
         """Return a stand-in for an array of its own, with the same values."""
 
+    def copied(self, array: Any) -> Any:
+        """Return the stand-in for a copy of a stand-in, laid out as `np.copy` does."""
+
     def as_array(self, value: Any, dtype: Any = None) -> Any:
         """Return `np.asarray(value, dtype)`; a stand-in stays one."""
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.engine.memory import as_writable, snapshot
+from tinygraph.engine.memory import as_writable
 from tinygraph.engine.modes import is_tracing, state
 from tinygraph.engine.operands import array_of, as_array, has_tensors, plain
 from tinygraph.engine.ownership import is_stand_in
@@ -29,7 +29,7 @@ def array(
 ) -> Any:
     """See `numpy.array`. Tensors inside lists keep their gradients."""
     if is_tracing() and not has_tensors(object) and state.tracing.holds_traced(object):  # type: ignore[union-attr]
-        found = as_writable(snapshot(as_array(object, dtype)))
+        found = as_writable(_of_stand_ins(object, dtype, copy, order))
         return found if found.ndim >= ndmin else np.reshape(found, (1,) * (ndmin - found.ndim) + found.shape)
     if not has_tensors(object):
         return as_writable(np.array(object, dtype, copy=copy, order=order, subok=subok, ndmin=ndmin))
@@ -42,8 +42,8 @@ def asarray(
 ) -> Any:
     """See `numpy.asarray`. A Tensor stays what it is; a plain array does, too."""
     if is_tracing() and not has_tensors(a) and state.tracing.holds_traced(a):  # type: ignore[union-attr]
-        found = as_array(a, dtype)
-        return as_writable(snapshot(found)) if copy else found if found is a else as_writable(found)
+        found = _of_stand_ins(a, dtype, copy, order or "K")
+        return found if found is a else as_writable(found)
     if not has_tensors(a):
         found = np.asarray(a, dtype, order, device=device, copy=copy)
         return found if found is a else as_writable(found)
@@ -96,6 +96,35 @@ def copy(a: Any, order: Any = "K", subok: Any = False) -> Any:
     return _converted(a, None, True, order)
 
 
+def _of_stand_ins(item: Any, dtype: Any, copy: Any, order: Any) -> Any:
+    """Return the array of stand-ins for arrays of a function that is being compiled, laid out as NumPy's would be.
+
+    Args:
+        item, dtype, copy: as for `_converted`.
+        order: that `np.ravel(order="K")` and its kin ask for later.
+    """
+    found = as_array(item, dtype)
+    order = _order_of(item, found, order)
+    tracer = state.tracing
+    assert tracer is not None
+    if found.ndim > 1 and order == "A" and copy:
+        return np.copy(found, order)
+    if found.ndim > 1 and order in _IN_ORDER:
+        found = tracer.call(_IN_ORDER[order], (found,), {})
+    return tracer.copied(found) if copy else found
+
+
+def _order_of(item: Any, found: Any, order: Any) -> Any:
+    """Return the order of an array that is made of an item: lists have none in memory, and are read in C order."""
+    order = order.upper()
+    if order not in "AK" or not isinstance(item, list | tuple):
+        return order
+    return "C" if found.ndim > 2 else "K"  # rows of numbers have it already
+
+
+_IN_ORDER = {"C": np.ascontiguousarray, "F": np.asfortranarray}
+
+
 def _converted(item: Any, dtype: Any, copy: Any, order: Any) -> Any:
     """Return a Tensor, or lists in which there are Tensors, as one Tensor of a dtype.
 
@@ -106,6 +135,7 @@ def _converted(item: Any, dtype: Any, copy: Any, order: Any) -> Any:
         order: of the elements in memory: "K", "A", "C" or "F".
     """
     found = array_of(item)
+    order = _order_of(item, found, order)
     if copy is False and not isinstance(item, Value):
         raise ValueError("Unable to avoid copy while creating an array as requested: a list is no array yet")
     fits = dtype is None or found.dtype == np.dtype(dtype)
@@ -123,7 +153,7 @@ def _lies_otherwise(found: Any, order: Any) -> bool:
     """Return whether the elements of an array do not lie in memory in the wanted order."""
     array = plain(found)
     if is_stand_in(array):
-        in_order = {"C": np.ascontiguousarray, "F": np.asfortranarray}.get(order)
+        in_order = _IN_ORDER.get(order)
         asked = in_order is not None and array.ndim > 1
         return asked and state.tracing.call(in_order, (array,), {}) is not array  # type: ignore[arg-type,union-attr]
     flags = np.asarray(array).flags

@@ -124,6 +124,13 @@ class Recording:
         if self.tape.reference is not None and not same_content(value, self.tape.earlier(event).content):
             raise self.tape.differs(event)
         return Traced(self, event, value, is_number=True)
+    def copied(self, array: Traced) -> Traced:
+        """Return a stand-in for a copy, in which there are no gaps and no repetitions in memory."""
+        own = self.own(array)
+        if type(own._value) is np.ndarray and not own._value.flags.forc:
+            own._value = read_only(own._value.copy(order="K"))
+        return own
+
 
     def own(self, value: Any) -> Traced:
         """Return a stand-in for an array of its own, with the same values: no write into one reaches the other."""

@@ -68,7 +68,7 @@ class Trace:
         self.masks = MasksOutside(looked_up=doubts.masks)
         self._unwatched: list[bool] = []  # for each backward pass that the run is inside: it ended the watch
         # The hooks that a part of the run answers by itself: `engine/hooks.py` says what each returns.
-        self.lift, self.own = self.recording.lift, self.recording.own
+        self.lift, self.own, self.copied = self.recording.lift, self.recording.own, self.recording.copied
         self.as_array, self.as_of = self.recording.as_array, self.recording.as_of
         self.holds_traced, self.draw = self.recording.holds_traced, self.recording.draw
         self.call_in_order = self.recording.call_in_order
