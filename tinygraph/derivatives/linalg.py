@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import math
+import operator
 from typing import Any
 
 import numpy as np
@@ -341,6 +342,7 @@ def tensorsolve(a: Any, b: Any, axes: Any = None) -> Any:
 def matrix_power(a: Any, n: int) -> Any:
     """A matrix times itself, n times over."""
     check_matrices("linalg.matrix_power", a, square=True)
+    n = operator.index(n)
     if n < 0:
         a, n = np.linalg.inv(a), -n
     power = np.broadcast_to(np.eye(a.shape[-1], dtype=a.dtype), a.shape) if n == 0 else None

@@ -97,6 +97,11 @@ class Tracer(Protocol):
     def call(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Carry out a call and record it as one event."""
 
+    def with_sizes(
+        self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Return the arguments of a call with whole numbers in place of computed sizes and axes."""
+
     def call_function(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Carry out a call of a NumPy function and record it, or record what it is written out with."""
 

@@ -72,7 +72,7 @@ def record_call(
     Returns:
         A Tensor; or what NumPy returns, where the result has no derivative: places, or integers.
     """
-    args, kwargs = prepared(op, args, kwargs)
+    args, kwargs = _with_sizes(op.function, *prepared(op, args, kwargs))
     value = _computed(op, compute, args, kwargs)
     if type(value) is tuple:
         return value  # np.where(condition) alone: places, which have no derivative
@@ -117,6 +117,14 @@ def record_call(
     if is_view:
         note_view(result, tensors[0])
     return result
+
+
+def _with_sizes(
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Return the arguments of a call, in a function that is being compiled with known sizes and axes."""
+    tracer = state.tracing if modes.unusual else None
+    return (args, kwargs) if tracer is None else tracer.with_sizes(function, args, kwargs)
 
 
 def _computed(op: Operation, compute: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -271,6 +279,7 @@ def call_function(function: Callable[..., Any], args: tuple[Any, ...], kwargs: d
         return function(*plain(args), **plain(kwargs))
     written_out = composition_of(function)
     if written_out is not None:
+        args, kwargs = _with_sizes(function, args, kwargs)
         return compose(function_name(function), written_out, args, kwargs, frame)
     if function in _WITH_LIKE and state.tracing is not None and not has_tensors((args, kwargs)):
         return as_writable(state.tracing.call_function(function, args, kwargs))

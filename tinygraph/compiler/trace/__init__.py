@@ -24,7 +24,7 @@ The other files, by what they are about:
     values         `events` (a value of the run, a leaf from outside), `bounds` (what is known of all its elements)
     the two runs   `agreement`, `plain_arrays` (those from outside), `generators` (of random draws)
     a stand-in     `recorder` (the methods that it calls), `operators`, `escapes`, `questions` (`type(x)` and its kind),
-                   `deciding` (its truth, and its value as an index)
+                   `deciding` (its truth, and its value as an index), `sizes` (its value as a shape or an axis)
     counters       `reckoning` (Python's arithmetic on them), `python_numbers` (stand-ins), `numbers_given` (to NumPy),
                    `python_functions` (`min`, `max` and those of `math`)
     a call         `numpy_calls`, `functions`, `operands`, `orders`, `carrying_out`, `error_handling`, `views`, `writes`

@@ -5,7 +5,6 @@ The program follows the answer, and checks it at each call: see `tinygraph.compi
 
 from __future__ import annotations
 
-import operator
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -18,12 +17,11 @@ from tinygraph.compiler.trace.recorder import Recorder
 from tinygraph.compiler.trace.refused import refused
 from tinygraph.compiler.trace.tape import Tape
 from tinygraph.compiler.trace.traced import Traced
-from tinygraph.engine.operands import plain
 from tinygraph.engine.value import Value
 from tinygraph.users_code.source import users_frame
 from tinygraph.users_code.while_loops import state_in_while
 
-__all__ = ["decide", "decided_size"]
+__all__ = ["decide"]
 
 
 def decide(recorder: Recorder, tape: Tape, traced: Traced, ask: Callable[[Any], Any]) -> Any:
@@ -65,13 +63,6 @@ def _state_now(tape: Tape) -> int:
 
 def _is_computed(value: Any) -> bool:
     return type(value) is Traced or (isinstance(value, Value) and type(value._value) is Traced)
-
-
-def decided_size(recorder: Recorder, item: Any) -> Any:
-    """Return a size or an index as a whole number that the program is made for, where it is computed."""
-    value = plain(item)
-    is_one = type(value) is Traced and not value.shape
-    return recorder.decide(value, operator.index) if is_one else item
 
 
 def _earlier_outcome(tape: Tape, event: Any) -> Any:

@@ -13,13 +13,13 @@ from tinygraph.compiler.kernels.counting import counted
 from tinygraph.compiler.kernels.kinds import kept_kind
 from tinygraph.compiler.program.facts import FIRST_NAMES, facts_of
 from tinygraph.compiler.trace import writes
-from tinygraph.compiler.trace.deciding import decided_size
 from tinygraph.compiler.trace.functions import Method
 from tinygraph.compiler.trace.operands import names_itself
 from tinygraph.compiler.trace.python_numbers import PythonNumber, asked_for
 from tinygraph.compiler.trace.recorder import Recorder
 from tinygraph.compiler.trace.refusals import BY_VALUE
 from tinygraph.compiler.trace.refused import IN_PLACE, refused
+from tinygraph.compiler.trace.sizes import decided_size
 from tinygraph.compiler.trace.traced import Traced
 from tinygraph.compiler.trace.views import laid_out
 from tinygraph.derivatives.decompositions import eig_packed

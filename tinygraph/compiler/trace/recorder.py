@@ -19,6 +19,9 @@ class Recorder(Protocol):
     def operand(self, item: Any) -> Any:
         """Return an argument of a call as an event keeps it: an event in place of a stand-in."""
 
+    def lift(self, value: Any) -> Any:
+        """Return the stand-in for an array or a NumPy number."""
+
     def own(self, value: Any) -> Any:
         """Return a stand-in for an array of its own, with the same values."""
 

@@ -23,6 +23,7 @@ from tinygraph.compiler.trace.python_numbers import PythonNumber
 from tinygraph.compiler.trace.reckoning import CounterSource
 from tinygraph.compiler.trace.refusals import check_recordable
 from tinygraph.compiler.trace.refused import refused
+from tinygraph.compiler.trace.sizes import with_sizes
 from tinygraph.compiler.trace.tape import Tape, instruction
 from tinygraph.compiler.trace.traced import Traced
 from tinygraph.compiler.trace.views import earlier_state, in_array, take_again
@@ -36,13 +37,6 @@ from tinygraph.engine.tensor import Tensor
 from tinygraph.errors import GraphError
 
 __all__ = ["Recording"]
-
-
-# Their arguments behind the first are counts, sizes, places and axes.
-_SIZED = frozenset((
-    np.reshape, np.broadcast_to, np.moveaxis, np.swapaxes, np.expand_dims, np.squeeze, np.rollaxis, np.repeat,
-    np.delete, np.split, np.array_split,
-))  # fmt: skip
 
 
 class Recording:
@@ -124,18 +118,18 @@ class Recording:
         if self.tape.reference is not None and not same_content(value, self.tape.earlier(event).content):
             raise self.tape.differs(event)
         return Traced(self, event, value, is_number=True)
+
+    def own(self, value: Any) -> Traced:
+        """Return a stand-in for an array of its own, with the same values: no write into one reaches the other."""
+        lifted = self.lift(value)
+        return Traced(self, self.operand(lifted), in_array(lifted._value))
+
     def copied(self, array: Traced) -> Traced:
         """Return a stand-in for a copy, in which there are no gaps and no repetitions in memory."""
         own = self.own(array)
         if type(own._value) is np.ndarray and not own._value.flags.forc:
             own._value = read_only(own._value.copy(order="K"))
         return own
-
-
-    def own(self, value: Any) -> Traced:
-        """Return a stand-in for an array of its own, with the same values: no write into one reaches the other."""
-        lifted = self.lift(value)
-        return Traced(self, self.operand(lifted), in_array(lifted._value))
 
     def as_array(self, value: Any, dtype: Any = None) -> Any:
         """Return `np.asarray(value, dtype)`; a stand-in stays one."""
@@ -208,10 +202,8 @@ class Recording:
         self.check_open()
         if self.numbers.reckoning.counters:
             args = numpy_calls.with_numbers(self.number, function, args, kwargs)
-        if function in _SIZED:
-            args, kwargs = (*args[:1], *self._sized(args[1:])), self._sized(kwargs)
-        elif kwargs and type(kwargs.get("axis")) is Traced:
-            kwargs = {**kwargs, "axis": deciding.decided_size(self, kwargs["axis"])}
+        if kwargs or len(args) > 1:
+            args, kwargs = with_sizes(self, function, args, kwargs)
         check_recordable(function, args)
         order = order_of(function, args, kwargs)
         if order != "C" and type(args[0]) is Traced:
@@ -246,10 +238,6 @@ class Recording:
             else:
                 kept.append(item if kind in PLAIN else self.operand(item))
         return tuple(kept)
-
-    def _sized(self, arguments: Any) -> Any:
-        """Return arguments that are sizes or axes with whole numbers for those that are computed."""
-        return mapped(arguments, lambda item: deciding.decided_size(self, item))
 
     def _call_in_order(
         self, order: str, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]

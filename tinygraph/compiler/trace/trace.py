@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.compiler.trace import numpy_calls, regular_points, writes
+from tinygraph.compiler.trace import numpy_calls, regular_points, sizes, writes
 from tinygraph.compiler.trace.alike import Alike
 from tinygraph.compiler.trace.carrying_out import runs_users_code
 from tinygraph.compiler.trace.events import Event
@@ -73,6 +73,7 @@ class Trace:
         self.holds_traced, self.draw = self.recording.holds_traced, self.recording.draw
         self.call_in_order = self.recording.call_in_order
         self.call, self.call_function = self.recording.call, self.recording.call_function
+        self.with_sizes = functools.partial(sizes.with_sizes, self.recording)
         self.plain_index = functools.partial(writes.plain_index, self.recording)
         self.check_own, self.own_gradient = self.outside.check_own, self.outside.own_gradient
         run = Run(self.recording, self.execution, self.outside, self.reliance, self.masks)

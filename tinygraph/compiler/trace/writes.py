@@ -15,11 +15,11 @@ import numpy as np
 
 from tinygraph.compiler.kernels.parts import ViewCall, part_written, view_at
 from tinygraph.compiler.trace.agreement import same_content
-from tinygraph.compiler.trace.deciding import decided_size
 from tinygraph.compiler.trace.operands import names_itself
 from tinygraph.compiler.trace.python_numbers import PythonNumber, asked_for
 from tinygraph.compiler.trace.recorder import Recorder
 from tinygraph.compiler.trace.refused import IN_PLACE, refused
+from tinygraph.compiler.trace.sizes import decided_size
 from tinygraph.compiler.trace.traced import Traced
 from tinygraph.compiler.trace.views import HERE, become, in_array, laid_out, take_again
 from tinygraph.derivatives.writing import cleared, put_at
