@@ -194,6 +194,19 @@ def test_gradients_that_leave_a_gap_or_overlap_are_added() -> None:
         assert count(graph, "assembled") == 0
 
 
+@pytest.mark.parametrize("parts", [[0, 0, 1, 2, 3], [0, 1, 2, 3, 3, 3], [slice(2), slice(2, 4), slice(2)]])
+@pytest.mark.parametrize("weight", [1.0, 2.0])
+def test_a_part_that_is_read_twice_has_the_gradients_of_both(parts: list[Any], weight: float) -> None:
+    def loss(x: Any) -> Any:
+        total = 0.0
+        for part in parts:
+            total = total + weight * x[part]
+        return np.sum(np.sin(total))
+
+    x = np.arange(1.0, 5.0)
+    np.testing.assert_allclose(tg.compile(tg.grad(loss))(x), tg.grad(loss)(x), rtol=1e-14)
+
+
 def test_a_transposed_matrix_that_many_products_read_is_copied_once() -> None:
     x, w = rng.normal(size=(9, 3, 128)), rng.normal(size=(160, 128))
 

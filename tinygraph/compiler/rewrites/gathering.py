@@ -116,15 +116,16 @@ def assemble_gradients(graph: Graph) -> Graph:
 
     def change(builder: Builder, step: Step) -> Step | None:
         terms = sums.get(next(originals).index, ())
-        padded = {term.index: found for term in terms if (found := _padded(term)) is not None}
-        shapes = {found.shape for found in padded.values()}
-        places = [found.args[1] for found in padded.values()]
+        found = [(term, _padded(term)) for term in terms]  # one term may be added twice
+        padded = [call for _, call in found if call is not None]
+        shapes = {call.shape for call in padded}
+        places = [call.args[1] for call in padded]
         if len(padded) < 2 or len(shapes) > 1 or not cover_once(places, *shapes):
             return None
-        parts = [builder.moved[found.args[0].index] for found in padded.values()]
+        parts = [builder.moved[call.args[0].index] for call in padded]
         if any(part.dtype != step.dtype for part in parts):
             return None
-        rest = [builder.moved[term.index] for term in terms if term.index not in padded]
+        rest = [builder.moved[term.index] for term, call in found if call is None]
         whole = builder.kernel(step, assembled, *shapes, parts, places, *shapes)
         if whole.shape != step.shape:
             whole = builder.call(step, np.reshape, whole, step.shape)
