@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import tinygraph as tg
+import tinygraph.numpy as tnp
 
 # The functions of an array x of shape (3, 4), sizes n and m with n · m = 12, and a count k of at most 2.
 CALLS: dict[str, Callable[[Any, Any, Any], Any]] = {
@@ -64,3 +65,41 @@ def test_a_power_of_a_matrix_leaves_the_exponent_as_it_is() -> None:
     assert exponent == 3
     with pytest.raises(TypeError):
         tg.grad(lambda a: np.sum(np.linalg.matrix_power(a, 2.0)))(np.eye(2))  # type: ignore[arg-type]
+
+
+# The uses of a number n that is an element of an array of ints: in NumPy, as the count of a list, and in our namespace.
+COUNTS: dict[str, Callable[[Any, Any], Any]] = {
+    "if and slice": lambda x, n: x[:n] if n else x,
+    "if and range": lambda x, n: sum(x[i] for i in range(n)) if n else x,
+    "slice and if": lambda x, n: x[:n] if x[:n].size == 1 or n else -x, "a list": lambda x, n: sum([x] * n),
+    "a tuple": lambda x, n: sum(n * (x, 2 * x)), "a count of numbers": lambda x, n: x * len([0] * n),
+    "zeros": lambda x, n: tnp.zeros(n) + x[0], "ones": lambda x, n: tnp.ones((n, 2)) * x[0],
+    "eye": lambda x, n: tnp.eye(n) * x[0], "tri": lambda x, n: tnp.tri(n, 3) * x[0],
+    "full": lambda x, n: tnp.full((n, 2), x[0]), "full of it": lambda x, n: tnp.full(2, n) * x[0],
+    "hanning": lambda x, n: tnp.hanning(n) * x[0], "zeros of ints": lambda x, n: tnp.zeros(n, int) + x[0],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_a_truth_is_no_count(name: str) -> None:
+    def call(x: Any, counts: Any) -> Any:
+        return COUNTS[name](x, counts[0])
+
+    x = np.arange(1.0, 5.0)
+    value, gradient = tg.compile(call), tg.compile(tg.grad(lambda x, n: np.sum(np.sin(call(x, n)))))
+    for n in (1, 2, 0, 3, 1):
+        counts = np.array([n])
+        expected = call(x, counts)
+        expected = expected.data if isinstance(expected, tg.Tensor) else expected
+        np.testing.assert_array_equal(value(x, counts), expected)
+        np.testing.assert_allclose(
+            gradient(x, counts), tg.grad(lambda x: np.sum(np.sin(call(x, counts))))(x), rtol=1e-13
+        )
+
+
+@pytest.mark.parametrize(
+    "text", [repr, str, lambda n: f"{n!r}", lambda n: f"{[n]}", lambda n: str([n])]
+)  # fmt: skip
+def test_a_text_of_a_computed_value_is_refused(text: Callable[[Any], str]) -> None:
+    with pytest.raises(tg.UnsupportedError, match=r"printed.*Return it"):
+        tg.compile(lambda x: x * len(text(x[0])))(np.ones(2))

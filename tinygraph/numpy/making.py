@@ -28,8 +28,10 @@ def _made(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(function)
     def make(*args: Any, **keywords: Any) -> Any:
-        if is_tracing() and function in _EMPTY:
-            return as_writable(_emptied(function, *args, **keywords))
+        if is_tracing():
+            args, keywords = state.tracing.with_sizes(function, args, keywords)  # type: ignore[union-attr]
+            if function in _EMPTY:
+                return as_writable(_emptied(function, *args, **keywords))
         return as_writable(function(*args, **keywords))
 
     return make
@@ -145,6 +147,13 @@ def arange(*args: Any, **keywords: Any) -> Any:
 @functools.wraps(np.full)
 def full(shape: Any, fill_value: Any, dtype: Any = None, order: Any = "C", **keywords: Any) -> Any:
     """See `numpy.full`. A Tensor as the value keeps its gradient."""
+    tracer = state.tracing if is_tracing() else None
+    if tracer is not None:
+        (shape,), _ = tracer.with_sizes(np.full, (shape,), {})
+        if has_tensors(fill_value) or tracer.holds_traced(fill_value):
+            filled = np.copy(np.broadcast_to(array_of(fill_value), shape), order="F" if order == "F" else "C")
+            filled = filled if dtype is None else filled.astype(dtype)
+            return filled if has_tensors(fill_value) else as_writable(filled)
     if not has_tensors(fill_value):
         return as_writable(np.full(shape, fill_value, dtype, order, **keywords))
     made = np.full(shape, plain(array_of(fill_value)), dtype, order, **_without_like(keywords))

@@ -19,6 +19,7 @@ from tinygraph.compiler.trace.recorder import Recorder
 from tinygraph.compiler.trace.refused import AS_CONDITION, AS_INDEX, AS_NUMBER, AS_WHOLE_NUMBER, IN_PLACE, refused
 from tinygraph.engine.conversions import asking_for_array
 from tinygraph.users_code.instructions import is_indexing, stores_a_part
+from tinygraph.users_code.source import users_frame
 
 __all__ = ["Escapes"]
 
@@ -69,6 +70,7 @@ class Escapes:
 
     _recorder: Recorder
     dtype: Any
+    shape: Any
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> NoReturn:
         self._recorder.check_open()
@@ -115,9 +117,18 @@ class Escapes:
     def __contains__(self, item: Any) -> bool:
         return bool(np.any(self == item))
 
+    def __repr__(self) -> str:
+        frame = sys._getframe(1)
+        if users_frame(frame) is frame:  # errors and debuggers may name it
+            self._recorder.check_open()
+            raise refused("a computed value is printed", "Return it, and print it outside")
+        return f"<{self.dtype} array of shape {self.shape} in a function that is being compiled>"
+
     __int__ = _refusing("__int__", "int() asks for a computed value", AS_WHOLE_NUMBER)
     __complex__ = _refusing("__complex__", "complex() asks for a computed value", AS_NUMBER)
     __round__ = _refusing("__round__", "round() asks for a computed value", AS_NUMBER)
+    __trunc__ = _refusing("__trunc__", "trunc() asks for a computed value", AS_NUMBER)
+    __bytes__ = _refusing("__bytes__", "bytes() asks for computed values", AS_NUMBER)
     item = _refusing("item", "item() asks for a computed value", AS_NUMBER)
     tolist = _refusing("tolist", "tolist() asks for computed values", AS_NUMBER)
     tobytes = _refusing("tobytes", "tobytes() asks for computed values", AS_NUMBER)

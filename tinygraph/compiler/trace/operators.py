@@ -21,8 +21,11 @@ __all__ = ["Operators"]
 
 def _operator(function: np.ufunc) -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., Any]]:
     """Return the methods for `x + y`, `y + x` and `x += y`."""
+    repeats = function is np.multiply
 
     def method(self: Operators, other: Any) -> Any:
+        if repeats and self._is_number and isinstance(other, _REPEATED):
+            return NotImplemented  # Python repeats the list, and asks for the count
         if _is_operand(other):
             return self._recorder.operate(function, self, other)
         if function in _EQUALITIES and isinstance(other, _NEVER_EQUAL):
@@ -30,10 +33,12 @@ def _operator(function: np.ufunc) -> tuple[Callable[..., Any], Callable[..., Any
         return _not_implemented(other)
 
     def reflected(self: Operators, other: Any) -> Any:
+        if repeats and self._is_number and isinstance(other, _REPEATED):
+            return NotImplemented
         return self._recorder.operate(function, other, self) if _is_operand(other) else _not_implemented(other)
 
     def in_place(self: Operators, other: Any) -> Any:
-        if not _is_operand(other):
+        if not _is_operand(other) or (repeats and self._is_number and isinstance(other, _REPEATED)):
             if not hasattr(other, "_link") or self._is_number:
                 return _not_implemented(other)
             if not is_plain(function) and other._link.differentiable and state.recording:
@@ -70,6 +75,7 @@ def _not_implemented(other: Any) -> Any:
 
 
 _OPERANDS = (np.ndarray, np.generic, int, float, complex, list, tuple, range)
+_REPEATED = (list, tuple)
 _EQUALITIES = (np.equal, np.not_equal)
 # No number is equal to one of these, whatever its value.
 _NEVER_EQUAL = (str, bytes, type(None), dict, set, frozenset)

@@ -25,8 +25,9 @@ __all__ = ["decided_size", "with_sizes"]
 
 # What NumPy calls them; a name that is data to other functions stands beside the functions.
 _NAMES = frozenset((
-    "N", "axes", "axis", "axis1", "axis2", "axisa", "axisb", "axisc", "destination", "indices_or_sections", "n",
-    "new_shape", "newshape", "num", "offset", "pad_width", "repeats", "reps", "s", "shape", "source", "window_shape",
+    "M", "N", "axes", "axis", "axis1", "axis2", "axisa", "axisb", "axisc", "destination", "dimensions",
+    "indices_or_sections", "n", "new_shape", "newshape", "num", "offset", "pad_width", "repeats", "reps", "s", "shape",
+    "source", "window_shape",
 ))  # fmt: skip
 _NAMES_OF: dict[Any, str] = {
     np.delete: "obj", np.diag: "k", np.diagflat: "k", np.eye: "k", np.rollaxis: "start", np.rot90: "k",
@@ -48,7 +49,7 @@ def with_sizes(
     places, names = _sizes_of(function) if _is_numpys(function) else _NONE
     if kwargs:
         kwargs = {key: mapped(item, size) if key in names or key == "axis" else item for key, item in kwargs.items()}
-    if places and len(args) > 1:
+    if places and args:
         args = tuple([mapped(item, size) if place in places else item for place, item in enumerate(args)])
     return args, kwargs
 

@@ -118,9 +118,6 @@ class Traced(Escapes, Operators, ArrayMethods[Any]):
             raise TypeError("iteration over a 0-d array")
         return (self[index] for index in range(self.shape[0]))
 
-    def __repr__(self) -> str:
-        return f"<{self.dtype} array of shape {self.shape} in a function that is being compiled>"
-
     def __copy__(self) -> Any:
         return np.copy(self)
 

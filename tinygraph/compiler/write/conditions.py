@@ -45,7 +45,7 @@ class Conditions:
         self._references = references
         self._may_leave = any([isinstance(step, Step) and step.decides for step in nodes])
         self._to_come = len(self._numbers)
-        self._known: set[tuple[int, bool | int]] = set()  # a second decision about one value is none
+        self._known: set[tuple[int, type, bool | int]] = set()  # a second decision about one value is none
         self._states: dict[int, str] = {}  # by the position of a generator the name of its state before the first draw
 
     @property
@@ -58,8 +58,9 @@ class Conditions:
         value, expected = step.args[:2]
         if type(value) is not Step or value.is_constant:
             return True
-        is_known = (value.index, expected) in self._known
-        self._known.add((value.index, expected))
+        decision = value.index, type(expected), expected  # of 1 as a truth nothing follows for an index: True == 1
+        is_known = decision in self._known
+        self._known.add(decision)
         return is_known
 
     def lines(self, step: Step, text: str, counters: dict[int, str]) -> list[str]:
