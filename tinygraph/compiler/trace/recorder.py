@@ -19,8 +19,8 @@ class Recorder(Protocol):
     def operand(self, item: Any) -> Any:
         """Return an argument of a call as an event keeps it: an event in place of a stand-in."""
 
-    def lift(self, value: Any) -> Any:
-        """Return the stand-in for an array or a NumPy number."""
+    def check_known(self, array: Any) -> None:
+        """Raise UnsupportedError for a plain array whose numbers may be others at the next call."""
 
     def own(self, value: Any) -> Any:
         """Return a stand-in for an array of its own, with the same values."""

@@ -146,6 +146,14 @@ class Recording:
         """Return whether there is a stand-in inside nested tuples, lists and dicts."""
         return bool(instances(Traced, structure))
 
+    def check_known(self, array: np.ndarray[Any, Any]) -> None:
+        """Refuse an array from outside as a size, where the run has met it unseen, within an array of objects."""
+        if not self.plain_arrays.event_of(array).fixed and self.tape.reference is not None:
+            raise refused(
+                "an array from outside, within another object, is a shape, a count or an axis",
+                "Give the function the array as an argument, or make it a tuple outside",
+            )
+
     def converted(self, traced: Traced, dtype: np.dtype[Any]) -> Traced:
         """Return a stand-in for a copy in another dtype."""
         if traced._weak and traced.dtype.kind == "i":

@@ -57,8 +57,9 @@ def with_sizes(
 def decided_size(recorder: Recorder, item: Any) -> Any:
     """Return a size or an index as whole numbers that the program is made for, where it is computed."""
     value = plain(item)
-    if type(value) is np.ndarray and value.dtype.kind in "iu" and value.size <= _MOST_NUMBERS:
-        value = recorder.lift(value)
+    if type(value) is np.ndarray and value.dtype.kind in "iu" and value.ndim < 2:
+        recorder.check_known(value)
+        return tuple(value.tolist()) if value.ndim else int(value)
     if type(value) is not Traced:
         return item
     if not value.shape:
