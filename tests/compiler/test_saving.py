@@ -120,6 +120,33 @@ def test_it_needs_numpy_alone(function: Any, inputs: list[Any], tmp_path: Path) 
     np.testing.assert_allclose(result, program.graph.outputs[0].value, rtol=1e-12)
 
 
+def test_functions_of_numpys_modules_are_imported(tmp_path: Path) -> None:
+    def step(x: Any) -> Any:
+        return np.sum(np.lib.stride_tricks.sliding_window_view(x, 4)[::2] ** 3)
+
+    gradient, x = tg.compile(tg.grad(step)), np.linspace(0, 1, 9)
+    expected = gradient(x)
+    gradient.save(tmp_path / "step.py")
+    assert "from numpy.lib.stride_tricks import sliding_window_view" in (tmp_path / "step.py").read_text()
+    np.testing.assert_allclose(run_alone(tmp_path, [x]), expected)
+
+
+def test_what_is_found_with_tinygraph_at_each_call_cannot_be_saved_and_the_way_out_works(tmp_path: Path) -> None:
+    def lengths(x: Any) -> Any:
+        return np.sum(np.where(x[:, 0] > 0, np.linalg.norm(x, axis=1), 0))
+
+    def step(x: Any) -> Any:
+        return np.sum(np.linalg.norm(np.where(x[:, :1] > 0, x, 0), axis=1))
+
+    x = np.array([[1.0, 2.0], [-1.0, 1.0]])
+    gradient, other = tg.compile(tg.grad(lengths)), tg.compile(tg.grad(step))
+    np.testing.assert_allclose(gradient(x), other(x))
+    with pytest.raises(UnsupportedError, match="apply the condition to the arguments"):
+        gradient.save(tmp_path / "step.py")
+    other.save(tmp_path / "step.py")
+    np.testing.assert_allclose(run_alone(tmp_path, [x]), tg.grad(lengths)(x))
+
+
 CHECKED = {
     "a complex derivative": (tg.jacobian(lambda z: z**2), np.array([1 + 1j, 2.0])),
     "free phases": (

@@ -21,6 +21,7 @@ import numpy as np
 from tinygraph.compiler.names import TakenNames, is_free
 from tinygraph.compiler.program.decisions import Left
 from tinygraph.compiler.write.literals import number_text
+from tinygraph.engine.probing import reach_of, read_for
 from tinygraph.errors import GraphError, NonFiniteError, ShapeError, UnsupportedError
 from tinygraph.users_code.instructions import is_same_code
 
@@ -68,6 +69,13 @@ class Sources:
                 f"save: the program calls {function.__name__}, which other ranks take part in, and a file is for one "
                 "process. Compile and save the function that computes without it"
             )
+        if function in (reach_of, read_for):
+            raise UnsupportedError(
+                "save: a condition leaves out a part of a result that is computed from whole arrays, as in "
+                "np.where(mask, np.linalg.norm(x, axis=1), 0). The program finds with tinygraph which numbers its "
+                "gradient depends on, and a file has NumPy alone. Save the function without its gradient, or apply the "
+                "condition to the arguments of the call: np.linalg.norm(np.where(mask[:, None], x, 0), axis=1)"
+            )
         plain = inspect.unwrap(function)
         known = next((name for name, meant in self._meant.items() if meant is plain), None)
         if known is not None:
@@ -75,6 +83,10 @@ class Sources:
         own = getattr(plain, "__name__", "")
         free = own.isidentifier() and is_free(own) and own not in self.taken
         name = own if free else self.taken.take(own if own.isidentifier() else "function")
+        if (line := _import_of(function, name)) is not None:
+            self._meant[name], self.modules[name] = plain, line
+            self.taken.add(name)
+            return name
         before = dict(self._written), dict(self._meant), dict(self.modules)
         try:
             self._write(name, plain)
@@ -141,6 +153,9 @@ class Sources:
         elif any(value is error for error in _ERRORS):
             self._mean(name, used, value)
             self._written.setdefault(used, f"{used} = {value.__base__.__name__}")
+        elif (imported := _import_of(value, used)) is not None:
+            self._mean(name, used, inspect.unwrap(value))
+            self.modules[used] = imported
         elif value is Left or inspect.isfunction(inspect.unwrap(value)):
             self._write(used, inspect.unwrap(value))
         else:
@@ -180,6 +195,16 @@ class _ClashError(UnsupportedError):
             f"save: the program calls {name}, and two different things that it needs are both called {used}. "
             "Give one of them another name"
         )
+
+
+def _import_of(function: Any, name: str) -> str | None:
+    """Return the line that imports a function under a name, if it stands in one of NumPy's public modules."""
+    module, own = getattr(function, "__module__", None) or "", getattr(function, "__name__", "")
+    if module.partition(".")[0] != "numpy" or "._" in module:
+        return None
+    if getattr(sys.modules.get(module), own, None) is not function:
+        return None
+    return f"from {module} import {own}{'' if own == name else f' as {name}'}"
 
 
 def _definition(name: str, plain: Any) -> tuple[str, ast.FunctionDef]:
