@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import inspect
 import itertools
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -289,7 +290,7 @@ def test_an_argument_behind_an_object_is_given_by_name(tmp_path: Path) -> None:
         function(x, x + 1)
 
 
-@pytest.mark.parametrize("owner, name", [(Path, "write_text"), (np.lib.format, "write_array")])
+@pytest.mark.parametrize("owner, name", [(os, "fsync"), (np.lib.format, "write_array")])
 def test_a_save_that_fails_while_it_writes_leaves_the_old_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, owner: Any, name: str
 ) -> None:
@@ -300,9 +301,7 @@ def test_a_save_that_fails_while_it_writes_leaves_the_old_files(
     before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
     assert sorted(before) == ["saved.npz", "saved.py"]
 
-    def fail(first: Any, *args: Any, **kwargs: Any) -> None:
-        if isinstance(first, Path):
-            first.write_bytes(b"half")
+    def fail(*args: Any, **kwargs: Any) -> None:
         raise OSError("no space left on device")
 
     table[:] = 7
