@@ -51,3 +51,18 @@ def test_what_is_infinite_has_all_of_the_sum(function):
     assert both(-np.inf, np.inf) == (0, 1)
     assert both(np.inf, np.inf) == (0.5, 0.5)
     assert tg.grad(tg.grad(function))(np.inf, 0.0) == 0
+
+
+@pytest.mark.parametrize("function", [np.logaddexp, np.logaddexp2])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_beside_0_the_share_is_exact_to_rounding(function, dtype):
+    x = np.array([-np.inf, -80.0, -20.0, -1e-3, 0.0, 1e-3, 20.0, 80.0, 1e4, np.inf], dtype)
+    exp = np.exp if function is np.logaddexp else np.exp2
+    with np.errstate(over="ignore"):
+        expected = 1 / (1 + exp(-x.astype(np.float64)))
+    for f in (lambda x: function(x, 0), lambda x: function(0.0, x)):
+        t = tg.Tensor(x)
+        f(t).backward(np.ones_like(x))
+        assert t.grad.dtype == dtype
+        np.testing.assert_allclose(t.grad, expected, rtol=8 * np.finfo(dtype).eps)
+    assert tg.grad(tg.grad(lambda x: np.logaddexp(x, 0)))(0.0) == pytest.approx(0.25)

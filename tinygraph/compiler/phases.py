@@ -48,6 +48,7 @@ from tinygraph.compiler.rewrites.own_memory import own_operands, own_updates
 from tinygraph.compiler.rewrites.pooling_blocks import pool_places, windows_once
 from tinygraph.compiler.rewrites.pooling_first import crop_to_pool, pool_first
 from tinygraph.compiler.rewrites.sharing import drop_dead, fold_constants
+from tinygraph.compiler.rewrites.slow_functions import steps_by_sign, sums_of_exponentials
 from tinygraph.compiler.rewrites.summing_pixels import sums_by_product
 from tinygraph.compiler.rewrites.tidying_loops import tidy_loops
 from tinygraph.compiler.rewrites.turning import assemble_turned, multiply_unturned, take_before_turning, turn_places
@@ -75,7 +76,8 @@ PHASES: tuple[Phase, ...] = (
     Phase("simplify", "Compute with fewer and cheaper operations, and broadcast late.", (
         contractions_as_products, join_views, take_before_turning, turn_places, multiply_unturned,
         compute_before_turning, join_views, delay_broadcasts, powers_by_multiplication, drop_kept_axes,
-        drop_sums_of_one, negate_sums, add_doubled, drop_identities, gather_numbers,
+        drop_sums_of_one, sums_of_exponentials, steps_by_sign, negate_sums, add_doubled, drop_identities,
+        gather_numbers,
     )),
     Phase("simplify again", "Gather the numbers that now stand side by side, and multiply what is repeated once.", (
         gather_numbers, negate_sums, multiply_once, drop_vanishing, drop_identities, fold_constants, delay_broadcasts,

@@ -32,11 +32,17 @@ def _level(z: Any) -> Any:
     return np.where(np.isinf(z), 0, z)
 
 
+_NUMBERS = (int, float, np.float64, np.float32)
+
+
 def _part(exp: np.ufunc, x: Any, y: Any, z: Any) -> Any:
     """The share of x in a sum of exponentials. An infinite x has the whole share, or half beside an infinite y.
 
     Of large numbers z is too coarse: of 1e10 and 1e10 in float32 it is 1e10. So the two parts are made to add up to 1.
+    Beside the number 0 the other share is exp(−z), and z is as exact as it is small.
     """
+    if type(y) in _NUMBERS and y == 0:
+        return -np.expm1(-z if exp is np.exp else z * -LN2)
     level = _level(z)
     part, other = exp(x - level), exp(y - level)
     total = part + other

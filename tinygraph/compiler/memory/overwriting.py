@@ -18,7 +18,7 @@ import numpy as np
 from tinygraph.compiler.memory.draft import Draft
 from tinygraph.compiler.memory.layouts import is_view
 from tinygraph.compiler.memory.storage import Storage
-from tinygraph.compiler.program.facts import TRANSPOSING
+from tinygraph.compiler.program.facts import TRANSPOSING, facts_of
 from tinygraph.compiler.program.loop_marks import End, carried
 from tinygraph.compiler.program.loops import goes_on
 from tinygraph.compiler.program.predicates import is_choice_of_zero, is_elementwise, is_write, may_fail
@@ -149,6 +149,8 @@ def may_be_written_over(step: Step, position: int) -> bool:
     `np.where` may write over its last operand alone: it copies the last one first, and the one before over that. Where
     the last one is 0, it multiplies the one before.
     """
+    if facts_of(step.function).slow_in_place:
+        return False
     return step.function is not np.where or position == (1 if is_choice_of_zero(step) else 2)
 
 

@@ -5,6 +5,7 @@ and after as its docstring; its name in a phase; and a law in `tests/compiler/te
 a time: `program.rewriting.rewritten` walks over the graph for them, and a `Builder` adds the new calls.
 
     arithmetic, broadcasting, dropping_axes, joining_views      fewer and cheaper operations
+    slow_functions                                              what NumPy computes one element after the other
     factors                                                     factors of whole rows, behind sums and gathered
     long_rows                                                   operands repeated, so that inner loops are long
     vanishing                                                   what is 0 whatever the numbers are
