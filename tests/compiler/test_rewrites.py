@@ -38,6 +38,7 @@ from tinygraph.compiler.rewrites.joining_stacks import join_stacks
 from tinygraph.compiler.rewrites.joining_views import copy_to_reshape, join_views
 from tinygraph.compiler.rewrites.long_rows import long_rows
 from tinygraph.compiler.rewrites.sharing import drop_dead, fold_constants, share_common
+from tinygraph.compiler.rewrites.slow_functions import steps_by_sign, sums_of_exponentials
 from tinygraph.compiler.rewrites.tidying_loops import tidy_loops
 from tinygraph.compiler.rewrites.turning import multiply_unturned, take_before_turning
 from tinygraph.compiler.rewrites.turning_late import compute_before_turning
@@ -57,6 +58,8 @@ CUBE = np.cos(np.arange(24.0)).reshape(2, 3, 4)
 ROW = np.array([1.0, -2.0, 3.0, 0.5, 4.0])
 IMAGES = np.sin(np.arange(9600.0)).reshape(8, 10, 30, 4)
 CHANNELS = np.array([1.0, -2.0, 3.0, 0.5])
+SOFTPLUS = ["subtract", "absolute", "negative", "exp", "log1p", "maximum", "add"]
+IN_TWOS = ["subtract", "absolute", "negative", "exp2", "log1p", "multiply", "maximum", "add"]
 ROWS_OF = ("broadcast_to", "copy")  # the calls that repeat channels for a row of pixels
 
 
@@ -178,6 +181,31 @@ def check(rewrite: Rewrite, function: Callable[..., Any], arrays: list[Any], exp
         ),
         (compute_before_turning, lambda x: np.exp(x.transpose(1, 0, 2)), [CUBE], ["transpose", "exp"]),  # by rows
         (compute_before_turning, lambda x: np.copy(x.T), [CUBE], ["transpose", "copy"]),
+        (compute_before_turning, lambda x: np.exp(x.T).T * x, [CUBE], ["exp", "multiply"]),
+        (
+            compute_before_turning,  # a reduction that kept its axes goes along
+            lambda x: x.T - np.exp(np.max(x.T, axis=0, keepdims=True)),
+            [ROWS],
+            ["max", "exp", "subtract", "transpose"],
+        ),
+        (
+            compute_before_turning,
+            lambda x, c: np.broadcast_to(c, (5, 8)) * x.T,
+            [ROWS, np.arange(8.0)],
+            ["reshape", "multiply", "transpose"],
+        ),
+        (compute_before_turning, lambda x: x[:, :1].T * 2, [ROWS], ["getitem", "transpose", "multiply"]),
+        (sums_of_exponentials, lambda x: np.logaddexp(0, x), [LONG], SOFTPLUS),
+        (sums_of_exponentials, lambda x: np.logaddexp(x, 2.0), [LONG], SOFTPLUS),
+        (sums_of_exponentials, lambda x, y: np.logaddexp(x, y), [LONG, LONG + 1], ["isinf", "where", *SOFTPLUS]),
+        (sums_of_exponentials, lambda x: np.logaddexp2(x, x), [LONG], ["isinf", "where", *IN_TWOS]),
+        (sums_of_exponentials, lambda x: np.logaddexp(0, x), [VECTOR], ["logaddexp"]),
+        (steps_by_sign, lambda x: np.heaviside(x, 0), [LONG], ["sign", "maximum"]),
+        (steps_by_sign, lambda x: np.heaviside(x, 0.5), [LONG], ["sign", "add", "multiply"]),
+        (steps_by_sign, lambda x: np.heaviside(x, 1), [LONG], ["sign", "add", "minimum"]),
+        (steps_by_sign, lambda x: np.heaviside(x, 0.3), [LONG], ["heaviside"]),
+        (steps_by_sign, lambda x: np.heaviside(x, -0.0), [LONG], ["heaviside"]),
+        (steps_by_sign, lambda x: np.heaviside(x, 0), [VECTOR], ["heaviside"]),
         (compute_before_turning, lambda x: np.sum(x.transpose(0, 2, 1), axis=(0, 2)), [CUBE], ["sum"]),
         (compute_before_turning, lambda x: np.sum(x.T, axis=0), [CUBE], ["sum", "transpose"]),
         (compute_before_turning, lambda x: np.max(x.T, axis=0, keepdims=True), [CUBE], ["max", "transpose"]),
@@ -238,6 +266,8 @@ def check(rewrite: Rewrite, function: Callable[..., Any], arrays: list[Any], exp
         (join_views, lambda x: np.ravel(x)[None].reshape(2, 3), [MATRIX], []),
         (join_views, lambda x: x[:, None], [MATRIX], ["reshape"]),
         (join_views, lambda x: x[...][:], [MATRIX], []),
+        (join_views, lambda x: x[:, None].T.reshape(3), [VECTOR], []),
+        (join_views, lambda x: x.T.reshape(6), [MATRIX], ["transpose", "reshape"]),
         (join_views, lambda x: x[None, 1:], [MATRIX], ["getitem"]),
         (
             copy_to_reshape,

@@ -19,7 +19,7 @@ from tinygraph.graph import Graph
 
 def join_views(graph: Graph) -> Graph:
     """x.reshape(x.shape) -> x, x.T.T -> x, x.reshape(a).reshape(b) -> x.reshape(b), x.astype(x.dtype) -> x,
-    x[:, None] -> x.reshape(5, 1), scatter(g, (:, None), (5,)) -> g.reshape(5).
+    x[:, None] -> x.reshape(5, 1), scatter(g, (:, None), (5,)) -> g.reshape(5), x.reshape(5, 1).T.reshape(5) -> x.
     """
 
     def change(builder: Builder, step: Step) -> Step | None:
@@ -33,24 +33,14 @@ def join_views(graph: Graph) -> Graph:
         if step.function is scatter and _only_adds_axes(step.args[1]) and operand.dtype == step.dtype:
             return builder.call(step, np.reshape, operand, step.shape, name=step.name)
         if is_reshape(step):
-            while operand.function is not None and is_reshape(operand) and type(operand.args[0]) is Step:
+            while _is_looked_through(operand) and type(operand.args[0]) is Step:
                 operand = operand.args[0]
             if operand.shape == step.shape:
                 return operand
             if operand is not step.args[0] or step.function is not np.reshape:
                 return builder.call(step, np.reshape, operand, step.shape, name=step.name)
         elif step.function in TRANSPOSING:
-            axes = axes_of(step)
-            if operand.function in TRANSPOSING:
-                inner = axes_of(operand)
-                axes, operand = tuple([inner[axis] for axis in axes]), operand.args[0]
-            if axes == tuple(range(len(axes))):
-                return operand
-            if all(operand.shape[axis] == 1 for axis in _moved_axes(axes)) and operand.size <= 1:
-                return builder.call(step, np.reshape, operand, step.shape, name=step.name)
-            if axes == tuple(reversed(range(len(axes)))):
-                return builder.call(step, np.transpose, operand, name=step.name)
-            return builder.call(step, np.transpose, operand, axes, name=step.name)
+            return join_transposes(builder, step)
         elif (step.function is astype and operand.dtype == step.dtype) or (
             step.function is np.broadcast_to and operand.shape == step.shape
         ):
@@ -58,6 +48,29 @@ def join_views(graph: Graph) -> Graph:
         return None
 
     return rewritten(graph, change)
+
+
+def join_transposes(builder: Builder, step: Step) -> Step:
+    """Append a transpose, as one with a transpose below it; return the array itself if its axes end where they were."""
+    axes, operand = axes_of(step), step.args[0]
+    if operand.function in TRANSPOSING and type(operand.args[0]) is Step:
+        inner = axes_of(operand)
+        axes, operand = tuple([inner[axis] for axis in axes]), operand.args[0]
+    if axes == tuple(range(len(axes))):
+        return operand  # type: ignore[no-any-return]
+    if all(operand.shape[axis] == 1 for axis in _moved_axes(axes)) and operand.size <= 1:
+        return builder.call(step, np.reshape, operand, step.shape, name=step.name)
+    if axes == tuple(reversed(range(len(axes)))):
+        return builder.call(step, np.transpose, operand, name=step.name)
+    return builder.call(step, np.transpose, operand, axes, name=step.name)
+
+
+def _is_looked_through(operand: Step) -> bool:
+    """Return whether a reshape of a value is one of its operand, as of a transpose that moves axes of size 1."""
+    if operand.function in TRANSPOSING and type(operand.args[0]) is Step:
+        longer = [axis for axis in axes_of(operand) if operand.args[0].shape[axis] != 1]
+        return longer == sorted(longer)
+    return operand.function is not None and is_reshape(operand)
 
 
 def _only_adds_axes(index: Any) -> bool:

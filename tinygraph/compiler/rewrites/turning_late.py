@@ -17,6 +17,7 @@ from tinygraph.compiler.program.predicates import is_elementwise, is_plain_reduc
 from tinygraph.compiler.program.reshaping import axes_of
 from tinygraph.compiler.program.rewriting import rewritten
 from tinygraph.compiler.program.steps import Step
+from tinygraph.compiler.rewrites.joining_views import join_transposes
 from tinygraph.derivatives.reductions import reduced_axes
 from tinygraph.graph import Graph
 
@@ -24,15 +25,22 @@ __all__ = ["compute_before_turning"]
 
 Axes = tuple[int, ...]
 
+# So many calls are looked through for a reduction.
+DEPTH = 8
+
 
 def compute_before_turning(graph: Graph) -> Graph:
     """x.transpose(0, 3, 1, 2) * y.transpose(0, 3, 1, 2) + b[:, None, None]  ->  (x * y + b).transpose(0, 3, 1, 2);
     np.sum(x.transpose(0, 3, 1, 2), axis=(0, 2, 3))  ->  np.sum(x, axis=(0, 1, 2)), where the last axis moves.
+
+    A result of a reduction that kept its axes goes along: np.exp(np.max(x.T, axis=0, keepdims=True)).
     """
 
     def change(builder: Builder, step: Step) -> Step | None:
         if is_elementwise(step) and step.function is not np.copy and step.dtype.char in "fd?" and step.size:
             return _elementwise(builder, step)
+        if step.function in TRANSPOSING and type(step.args[0]) is Step and step.args[0].function in TRANSPOSING:
+            return join_transposes(builder, step)
         if is_plain_reduction(step) and step.dtype.char in "fd":
             return _reduced(builder, step)
         return None
@@ -45,13 +53,24 @@ def _moved(item: Any) -> Axes | None:
     if type(item) is not Step or item.function not in TRANSPOSING or type(item.args[0]) is not Step:
         return None
     axes = axes_of(item)
-    return axes if axes and axes[-1] != len(axes) - 1 and 1 not in (item.shape[-1], item.args[0].shape[-1]) else None
+    if not axes or axes[-1] == len(axes) - 1:
+        return None
+    return axes if 1 not in (item.shape[-1], item.args[0].shape[-1]) or _keeps_axes(item.args[0]) else None
+
+
+def _keeps_axes(x: Any, depth: int = DEPTH) -> bool:
+    """Return whether a value is made of a reduction that kept its axes."""
+    if type(x) is not Step or not depth:
+        return False
+    if is_plain_reduction(x):
+        return bool(x.kwargs.get("keepdims"))
+    return is_elementwise(x) and any([_keeps_axes(item, depth - 1) for item in x.args])
 
 
 def _elementwise(builder: Builder, step: Step) -> Step | None:
     axes: Axes | None = None
     for item in step.args:
-        if type(item) is not Step or item.shape != step.shape:
+        if type(item) is not Step or item.shape != step.shape or _is_repeated(item):
             continue
         found = _moved(item)
         if found is None or axes not in (None, found):
@@ -59,13 +78,23 @@ def _elementwise(builder: Builder, step: Step) -> Step | None:
         axes = found
     if axes is None:
         return None
-    args = [
-        item.args[0] if type(item) is Step and item.shape == step.shape else _spread(builder, step, item, axes)
-        for item in step.args
-    ]
+    args = [_before(builder, step, item, axes) for item in step.args]
     turned = tuple([step.shape[axes.index(axis)] for axis in range(len(axes))])
     made = builder.add(replace(step, args=tuple(args), shape=turned, name=None))
     return builder.call(step, np.transpose, made, axes)
+
+
+def _is_repeated(x: Step) -> bool:
+    return x.function is np.broadcast_to and type(x.args[0]) is Step
+
+
+def _before(builder: Builder, step: Step, item: Any, axes: Axes) -> Any:
+    """Return an operand as it is before its partners are turned."""
+    if type(item) is not Step:
+        return _spread(builder, step, item, axes)
+    if item.function in TRANSPOSING and axes_of(item) == axes:
+        return item.args[0]
+    return _spread(builder, step, item.args[0] if _is_repeated(item) else item, axes)
 
 
 def _spread(builder: Builder, step: Step, item: Any, axes: Axes) -> Any:
@@ -74,11 +103,12 @@ def _spread(builder: Builder, step: Step, item: Any, axes: Axes) -> Any:
     if math.prod(shape) == 1:
         return item
     padded = (1,) * (len(axes) - len(shape)) + shape
-    wide = item if padded == shape else builder.call(step, np.reshape, item, padded)
     inverse = tuple([axes.index(axis) for axis in range(len(axes))])
     target = tuple([padded[axis] for axis in inverse])
-    if sum([size != 1 for size in padded]) <= 1:  # the order of the elements stays
-        return builder.call(step, np.reshape, item, target)
+    longer = [axis for axis in inverse if padded[axis] != 1]
+    if longer == sorted(longer):  # the order of the elements stays
+        return item if shape == target else builder.call(step, np.reshape, item, target)
+    wide = item if padded == shape else builder.call(step, np.reshape, item, padded)
     return builder.call(step, np.transpose, wide, inverse)
 
 

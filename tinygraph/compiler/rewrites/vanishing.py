@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.compiler.program.builder import Builder
-from tinygraph.compiler.program.predicates import is_plain_reduction
+from tinygraph.compiler.program.predicates import is_choice_of_zero, is_plain_reduction
 from tinygraph.compiler.program.reshaping import is_reshape
 from tinygraph.compiler.program.rewriting import rewritten
 from tinygraph.compiler.program.steps import Step
@@ -49,13 +49,20 @@ def drop_vanishing(graph: Graph) -> Graph:
         is_zero = [type(item) is Step and item.index in zeros for item in args]
         if step.function in (np.add, np.subtract) and any(is_zero):
             return _without_zero(builder, step, is_zero)
-        passes = step.function in (np.negative, np.broadcast_to) or is_reshape(step) or step.function is np.divide
-        if (passes and is_zero[0]) or (step.function is np.multiply and any(is_zero)) or _vanishes(step):
+        if _stays_zero(step, is_zero) or _vanishes(step):
             zeros.add(builder.add(step).index)
             return builder.steps[-1]
         return None
 
     return rewritten(graph, change)
+
+
+def _stays_zero(step: Step, is_zero: list[bool]) -> bool:
+    """Return whether a call makes 0 of operands that are 0."""
+    if step.function is np.multiply or is_choice_of_zero(step):
+        return any(is_zero)
+    passes = step.function in (np.negative, np.broadcast_to, np.divide) or is_reshape(step)
+    return passes and is_zero[0]
 
 
 def _without_zero(builder: Builder, step: Step, is_zero: list[bool]) -> Step | None:
