@@ -80,6 +80,15 @@ def test_the_sum_of_nothing_is_minus_infinity():
     np.testing.assert_array_equal(t.grad, [0, 0])
 
 
+@pytest.mark.parametrize("compiled", [False, True])
+def test_infinite_logits_have_the_whole_sum_or_no_part_in_it(compiled):
+    x = np.array([[np.inf, 1.0, -np.inf], [0.0, 0.0, -np.inf], [-np.inf] * 3, [np.nan, 0.0, 1.0]])
+    slope = tg.grad(lambda x: np.sum(tg.logsumexp(x, axis=1)))
+    with np.errstate(invalid="ignore"):
+        found = (tg.compile(slope) if compiled else slope)(x)
+    np.testing.assert_array_equal(found, [[np.nan, 0, 0], [0.5, 0.5, 0], [0, 0, 0], [np.nan] * 3])
+
+
 def test_a_logit_of_minus_infinity_takes_no_part():
     t = tg.Tensor([0.0, -np.inf, 0.0])
     y = tg.softmax(t)

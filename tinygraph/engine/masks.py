@@ -50,7 +50,19 @@ def united(one: Any, other: Any) -> Any:
     """Return the reach of the sum of two cotangents."""
     if one is not None and other is not None and Later in (type(one), type(other)):
         return Later(lambda: united(found_reach(one), found_reach(other)))
-    return None if one is None or other is None else whole(np.logical_or(one, other))
+    if one is None or other is None or are_complements(one, other):
+        return None
+    return whole(np.logical_or(one, other))
+
+
+def are_complements(one: Any, other: Any) -> bool:
+    """Return whether each of two masks is known to be true where the other is not, as those of both sides of a
+    condition are. A tracer's stand-in has to tell, since its values are not at hand.
+    """
+    return any([
+        not is_at_hand(mask) and hasattr(mask, "is_complement_of") and mask.is_complement_of(against)
+        for mask, against in ((one, other), (other, one))
+    ])  # fmt: skip
 
 
 def mask_of(found: Any, operand: Any) -> Any:

@@ -40,11 +40,13 @@ def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 
 
 def _logsumexp_x(g: Any, z: Any, x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    g, empty = expand(g, x.shape, axis, keepdims), expand(z == -np.inf, x.shape, axis, keepdims)
     # exp(x - z) would be the same on paper, but in z the numbers that are small next to the largest x are rounded away.
-    any_empty = for_any_values() or np.any(empty)
-    shares = softmax(np.where(empty, 0, x) if any_empty else x, axis=axis)
-    return np.where(empty, 0, g * shares) if any_empty else g * shares
+    g = expand(g, x.shape, axis, keepdims)
+    if 0 in x.shape or not (for_any_values() or np.any(np.isinf(z))):
+        return g * softmax(x, axis=axis)
+    numbers = np.exp(x - _finite(_highest(x, axis)))
+    total = np.sum(numbers, axis=axis, keepdims=True)
+    return numbers * (g / np.where(total == 0, 1, total))
 
 
 logsumexp.derivative(_logsumexp_x)

@@ -12,6 +12,7 @@ from tinygraph.compiler.program.facts import FACTS, facts_of
 from tinygraph.compiler.trace.events import Event
 from tinygraph.derivatives.reductions import reduced_axes, root
 from tinygraph.derivatives.shapes import astype
+from tinygraph.functions import logits
 from tinygraph.functions.checks import CHECKS
 from tinygraph.transforms.running import alias
 
@@ -205,6 +206,10 @@ def _is_over(number: float) -> Callable[[tuple[Any, ...]], bool]:
     return lambda args: _low(args[-1]) > number
 
 
+def _is_call_of(item: Any, function: Any) -> bool:
+    return type(item) is Event and item.function is function
+
+
 def _divides(args: tuple[Any, ...]) -> bool:
     divisor = args[1]
     if isinstance(divisor, int | float | complex | np.number):
@@ -233,7 +238,7 @@ CONDITIONS: dict[Any, Callable[[tuple[Any, ...]], bool]] = {
     **dict.fromkeys((np.log, np.log2, np.log10), _is_over(0)),
     np.log1p: _is_over(-1),
     **dict.fromkeys((np.sqrt, root), lambda args: _low(args[0]) >= 0),
-    np.exp: lambda args: _without_maximum(args[0]) is not None,
+    np.exp: lambda args: _without_maximum(args[0]) is not None or _is_call_of(args[0], logits.log_softmax),
     np.mean: lambda args: args[0].size > 0,
-    **dict.fromkeys((np.max, np.min), lambda args: args[0].size > 0),
+    **dict.fromkeys((np.max, np.min, logits.logsumexp), lambda args: args[0].size > 0),
 }

@@ -10,7 +10,7 @@ import numpy as np
 
 from tinygraph.engine.scopes import Label
 
-__all__ = ["UNREAD", "Captured", "Event", "events_in"]
+__all__ = ["UNREAD", "Captured", "Event", "events_in", "negates"]
 
 _new: Callable[[type[Event]], Event] = object.__new__
 
@@ -161,6 +161,16 @@ def events_in(structure: Any) -> list[Event]:
             elif isinstance(item, _NESTED):
                 found += events_in(item)
     return found
+
+
+def negates(event: Event, other: Event) -> bool:
+    """Return whether an array of booleans is the negation of another, or both are broadcast or reshaped from such."""
+    if event.function is np.logical_not and event.args[0] is other:
+        return event.shape == other.shape
+    alike = event.function is other.function and event.function in (np.broadcast_to, np.reshape)
+    if not alike or event.shape != other.shape or event.kwargs or other.kwargs:
+        return False
+    return type(event.args[0]) is type(other.args[0]) is Event and negates(event.args[0], other.args[0])
 
 
 # One tuple, made once: `tuple | list | dict` in a call would be made again each time.

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.compiler.trace.escapes import Escapes
-from tinygraph.compiler.trace.events import Event
+from tinygraph.compiler.trace.events import Event, negates
 from tinygraph.compiler.trace.operators import Operators
 from tinygraph.compiler.trace.recorder import Recorder
 from tinygraph.compiler.trace.refused import refused
@@ -95,6 +95,10 @@ class Traced(Escapes, Operators, ArrayMethods[Any]):
     def nbytes(self) -> int:
         """The bytes that the elements take."""
         return self.size * self.itemsize
+
+    def is_complement_of(self, mask: Any) -> bool:
+        """Return whether this array of booleans is known to be the negation of another."""
+        return type(mask) is Traced and negates(self._event, mask._event)
 
     # --- NumPy's protocols ------------------------------------------------------------------------------------------
 
