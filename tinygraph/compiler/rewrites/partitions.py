@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from bisect import bisect_left
 from collections.abc import Sequence
@@ -40,9 +41,11 @@ def ranges_of(index: Any, shape: Shape) -> tuple[range, ...] | None:
 def cover_once(indices: Sequence[Any], shape: Shape) -> bool:
     """Return whether basic indices divide an array without gap or overlap, along one axis or several."""
     boxes = [ranges_of(index, shape) for index in indices]
-    if 0 in shape or not all([box is not None and all([part.step == 1 and part for part in box]) for box in boxes]):
+    if 0 in shape or not all([box is not None and all([part.step > 0 and part for part in box]) for box in boxes]):
         return False
     known = [box for box in boxes if box is not None]
+    if any([part.step > 1 for box in known for part in box]):
+        return _dealt_once(known, shape)
     ends = [
         sorted({0, size}.union(*[(box[axis].start, box[axis].stop) for box in known]))
         for axis, size in enumerate(shape)
@@ -56,6 +59,24 @@ def cover_once(indices: Sequence[Any], shape: Shape) -> bool:
             for cuts, part in zip(ends, box, strict=True)
         ]
         found[tuple(cells)] += 1
+    return bool(np.all(found == 1))
+
+
+def _dealt_once(boxes: Sequence[tuple[range, ...]], shape: Shape) -> bool:
+    """Return whether ranges with steps, as every second one is, divide an array without gap or overlap."""
+    if len(boxes) * sum(shape) > MANY_CELLS:
+        return False
+    cells = []
+    for axis, size in enumerate(shape):
+        taken = np.zeros((len(boxes), size), bool)
+        for row, box in zip(taken, boxes, strict=True):
+            row[box[axis].start : box[axis].stop : box[axis].step] = True
+        cells.append(np.unique(taken, axis=1))
+    if math.prod([each.shape[1] for each in cells]) > MANY_CELLS:
+        return False
+    found = np.zeros([each.shape[1] for each in cells], np.int64)
+    for number in range(len(boxes)):
+        found += functools.reduce(np.multiply.outer, [each[number].astype(np.int64) for each in cells])
     return bool(np.all(found == 1))
 
 
