@@ -62,7 +62,6 @@ def test_every_contraction_becomes_a_product(expression, dtype):
 
 OTHERS = {
     "a diagonal": ("iij,jk->ik", (3, 3, 4), (4, 5)),
-    "nothing is added up": ("ij,ik->ijk", (3, 4), (3, 5)),
     "an axis that is repeated": ("ij,jk->ik", (3, 1), (4, 5)),
     "an ellipsis": ("...j,jk->...k", (3, 4), (4, 5)),
     "no elements": ("ij,jk->ik", (0, 4), (4, 5)),
@@ -77,6 +76,19 @@ def test_what_is_no_product_of_matrices_stays(name):
     graph = steps_of(program_of(lambda x, y: np.einsum(subscripts, x, y), [x, y]))
     assert contractions_as_products(graph) is graph
     np.testing.assert_allclose(tg.compile(lambda x, y: np.einsum(subscripts, x, y))(x, y), np.einsum(subscripts, x, y))
+
+
+@pytest.mark.parametrize("subscripts", ["ij,ik->ijk", "ij,ik->kji", "ijl,ik->ijk", "ijl,k->kj", "ij,jk->jki"])
+def test_products_that_add_nothing_up_are_made_by_broadcasting(subscripts):
+    sizes = {"i": 3, "j": 4, "k": 5, "l": 2}
+    terms = subscripts.partition("->")[0].split(",")
+    x, y = (np.random.default_rng(seed).normal(size=[sizes[c] for c in term]) for seed, term in enumerate(terms))
+    compiled = tg.compile(lambda x, y: np.einsum(subscripts, x, y))
+    np.testing.assert_allclose(compiled(x, y), np.einsum(subscripts, x, y), rtol=1e-12)
+    assert "np.multiply(" in compiled.source
+    pulled = tg.grad(lambda x, y: np.sum(np.sin(np.einsum(subscripts, x, y))), argnums=(0, 1))
+    for found, expected in zip(tg.compile(pulled)(x, y), pulled(x, y), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-12)
 
 
 def test_integers_and_small_sums_stay_with_einsum():

@@ -28,7 +28,7 @@ from tinygraph.compiler.rewrites.arithmetic import (
 )
 from tinygraph.compiler.rewrites.blas_forms import turn_products
 from tinygraph.compiler.rewrites.broadcasting import delay_broadcasts, multiply_once
-from tinygraph.compiler.rewrites.contractions import sums_of_products
+from tinygraph.compiler.rewrites.contractions import sums_of_products, weighted_sums
 from tinygraph.compiler.rewrites.dropping_axes import drop_kept_axes, drop_sums_of_one
 from tinygraph.compiler.rewrites.factors import factors_behind_sums, gather_factors
 from tinygraph.compiler.rewrites.gathering_rows import gather_rows
@@ -78,7 +78,7 @@ def check(rewrite: Rewrite, function: Callable[..., Any], arrays: list[Any], exp
         assert (node.shape, node.dtype) == (output.shape, output.dtype)
     results = compile_program(program, phases=one_phase(rewrite)).run(arrays)
     for result, output in zip(results, program.graph.outputs, strict=True):
-        np.testing.assert_allclose(result, output.value, rtol=1e-12)
+        np.testing.assert_allclose(result, output.value, rtol=1e-12, atol=1e-14)
 
 
 @pytest.mark.parametrize(
@@ -91,6 +91,28 @@ def check(rewrite: Rewrite, function: Callable[..., Any], arrays: list[Any], exp
         (sums_of_products, lambda x: np.sum(x * np.exp(x)), [MATRIX], ["exp", "vdot"]),
         (sums_of_products, lambda x: np.sum(x * np.exp(x)), [LONG], ["exp", "multiply", "sum"]),
         (sums_of_products, lambda x: np.sum(x * 2.0), [MATRIX], ["multiply", "sum"]),
+        (weighted_sums, lambda x, w: np.sum(x * w, axis=1), [IMAGES[0, 0], CHANNELS], ["multiply", "sum"]),  # of few
+        (weighted_sums, lambda x, w: np.sum(x * w, axis=-1), [IMAGES, CHANNELS], ["matmul"]),
+        (weighted_sums, lambda x, w: np.sum(w * x, axis=3, keepdims=True), [IMAGES, CHANNELS], ["matmul", "reshape"]),
+        (
+            weighted_sums,
+            lambda x, c: np.sum(c * x, axis=(0, 1, 2)),
+            [IMAGES, IMAGES[..., :1].copy()],
+            ["reshape", "reshape", "matmul"],
+        ),
+        (weighted_sums, lambda x, w: np.sum(x * w, axis=2), [IMAGES, CHANNELS], ["multiply", "sum"]),
+        (weighted_sums, lambda x: np.sum(x * x, axis=3), [IMAGES], ["multiply", "sum"]),
+        (
+            weighted_sums,
+            lambda x, w: np.sum(y := x * w, axis=3) + y[..., 0],
+            [IMAGES, CHANNELS],
+            [
+                "multiply",
+                "sum",
+                "getitem",
+                "add",
+            ],
+        ),
         (drop_identities, lambda x: 1 * x, [VECTOR], []),
         (drop_identities, lambda x: x / 1, [VECTOR], []),
         (drop_identities, lambda x: np.exp(x) + 0, [VECTOR], ["exp"]),
@@ -195,6 +217,12 @@ def check(rewrite: Rewrite, function: Callable[..., Any], arrays: list[Any], exp
             ["reshape", "multiply", "transpose"],
         ),
         (compute_before_turning, lambda x: x[:, :1].T * 2, [ROWS], ["getitem", "transpose", "multiply"]),
+        (
+            compute_before_turning,
+            lambda r, c: (c[:, None] * r).T,
+            [ROW, np.arange(8.0)],
+            ["getitem", "reshape", "reshape", "multiply"],
+        ),
         (sums_of_exponentials, lambda x: np.logaddexp(0, x), [LONG], SOFTPLUS),
         (sums_of_exponentials, lambda x: np.logaddexp(x, 2.0), [LONG], SOFTPLUS),
         (sums_of_exponentials, lambda x, y: np.logaddexp(x, y), [LONG, LONG + 1], ["isinf", "where", *SOFTPLUS]),

@@ -26,7 +26,7 @@ from tinygraph.compiler.rewrites.arithmetic import (
 from tinygraph.compiler.rewrites.blas_forms import copy_transposes, copy_transposes_for_loops, turn_products
 from tinygraph.compiler.rewrites.broadcasting import delay_broadcasts, multiply_once
 from tinygraph.compiler.rewrites.computing_again import compute_again
-from tinygraph.compiler.rewrites.contractions import contractions_as_products, sums_of_products
+from tinygraph.compiler.rewrites.contractions import contractions_as_products, sums_of_products, weighted_sums
 from tinygraph.compiler.rewrites.copying_parts import copy_parts
 from tinygraph.compiler.rewrites.dropping_axes import drop_kept_axes, drop_sums_of_one
 from tinygraph.compiler.rewrites.factors import factors_behind_sums, gather_factors
@@ -81,7 +81,7 @@ PHASES: tuple[Phase, ...] = (
     )),
     Phase("simplify again", "Gather the numbers that now stand side by side, and multiply what is repeated once.", (
         gather_numbers, negate_sums, multiply_once, drop_vanishing, drop_identities, fold_constants, delay_broadcasts,
-        join_views, factors_behind_sums,
+        join_views, weighted_sums, factors_behind_sums,
     )),
     Phase("images", "Convolve and pool images that are written as views.", (
         windows_as_convolutions, blocks_as_pooling, join_views, drop_identities,

@@ -13,9 +13,10 @@ from tinygraph.compiler.program.predicates import is_plain_reduction
 from tinygraph.compiler.program.rewriting import calls_of, rewritten, uses_of
 from tinygraph.compiler.program.steps import Step
 from tinygraph.derivatives.products import einsum_of
+from tinygraph.derivatives.reductions import reduced_axes
 from tinygraph.graph import Graph
 
-__all__ = ["contractions_as_products", "sums_of_products"]
+__all__ = ["contractions_as_products", "sums_of_products", "weighted_sums"]
 
 # An einsum of so many multiplications takes as long as the calls that turn its operands.
 MULTIPLICATIONS = 4_000
@@ -24,8 +25,10 @@ Letters = tuple[str, ...]
 
 
 def contractions_as_products(graph: Graph) -> Graph:
-    """einsum("bqhd,bkhd->bhqk", q, k)  ->  q.transpose(0, 2, 1, 3) @ k.transpose(0, 2, 3, 1): NumPy's einsum adds
-    up element by element, BLAS is up to fifty times faster.
+    """einsum("bqhd,bkhd->bhqk", q, k)  ->  q.transpose(0, 2, 1, 3) @ k.transpose(0, 2, 3, 1);
+    einsum("bqk,bc->bkc", x, g)  ->  np.sum(x, axis=1)[:, :, None] * g[:, None].
+
+    NumPy's einsum adds up element by element, BLAS is up to fifty times faster.
     """
 
     def change(builder: Builder, step: Step) -> Step | None:
@@ -35,13 +38,19 @@ def contractions_as_products(graph: Graph) -> Graph:
         sizes = dict(zip(left + right, x.shape + y.shape, strict=True))
         if (*x.shape, *y.shape) != tuple(map(sizes.__getitem__, left + right)):
             return None  # an axis of size 1 that is repeated
+        if math.prod(sizes.values()) < MULTIPLICATIONS:
+            return None
         x, left = _summed_alone(builder, step, x, left, {*right, *result})
         y, right = _summed_alone(builder, step, y, right, {*left, *result})
+        if result and result[0] in {*right} - {*left}:  # what the result begins with stands on the left of a product
+            (x, left), (y, right) = (y, right), (x, left)
         both = [letter for letter in left if letter in right]
         rows, summed = [c for c in both if c in result], [c for c in both if c not in result]
         mine, others = [c for c in left if c not in right], [c for c in right if c not in left]
-        if not summed or math.prod(sizes.values()) < MULTIPLICATIONS:
-            return None
+        if not summed:
+            return builder.call(step, np.multiply, *[
+                _spread(builder, step, item, letters, result) for item, letters in ((x, left), (y, right))
+            ])  # fmt: skip
         # The axes that are not added up stand as in the result: fewer have to be turned afterwards.
         rows, mine, others = (sorted(part, key=result.index) for part in (rows, mine, others))
         product = _product(builder, step, [(x, left, mine), (y, right, others)], rows, summed, sizes)
@@ -67,6 +76,43 @@ def sums_of_products(graph: Graph) -> Graph:
         if len(factors) != 2 or any([type(x) is not Step or (x.shape, x.dtype) != like for x in factors]):
             return None
         return builder.call(step, np.vdot, *factors)
+
+    return rewritten(graph, change)
+
+
+def weighted_sums(graph: Graph) -> Graph:
+    """np.sum(x * w, axis=1)  ->  x @ w; np.sum(c * x, axis=0)  ->  c.reshape(8) @ x, for w with one row and c with one
+    column, where nobody else wants the product.
+    """
+    uses = uses_of(graph)
+    originals = calls_of(graph)
+
+    def change(builder: Builder, step: Step) -> Step | None:
+        original = next(originals)
+        if step.function is not np.sum or not is_plain_reduction(step) or step.dtype.char not in "fd":
+            return None
+        product = step.args[0]
+        if type(product) is not Step or product.function is not np.multiply or product.kwargs:
+            return None
+        if uses[original.args[0].index] != 1 or product.size < MULTIPLICATIONS or product.dtype != step.dtype:
+            return None
+        last, axes = len(product.shape) - 1, reduced_axes(step.kwargs.get("axis"), len(product.shape))
+        for x, weights in (product.args, product.args[::-1]):
+            if type(x) is not Step or type(weights) is not Step or x.shape != product.shape:
+                continue
+            if not x.dtype == weights.dtype == step.dtype or weights.size == 1:
+                continue
+            row = (1,) * last + product.shape[-1:]
+            if axes == (last,) and row[-len(weights.shape) :] == weights.shape and row[-1] <= FEW:
+                found = builder.call(step, np.matmul, x, _shaped(builder, step, weights, product.shape[-1:]))
+            elif axes == tuple(range(last)) and weights.shape == (*product.shape[:-1], 1):
+                rows = math.prod(product.shape[:-1])
+                flat = _shaped(builder, step, x, (rows, product.shape[-1]))
+                found = builder.call(step, np.matmul, _shaped(builder, step, weights, (rows,)), flat)
+            else:
+                continue
+            return _shaped(builder, step, found, step.shape)
+        return None
 
     return rewritten(graph, change)
 
@@ -112,6 +158,13 @@ def _summed_alone(
     if all([x.shape[axis] == 1 for axis in alone]):
         return _shaped(builder, step, x, [x.shape[letters.index(letter)] for letter in left]), left
     return builder.call(step, np.sum, x, axis=alone if len(alone) > 1 else alone[0], keepdims=False), left
+
+
+def _spread(builder: Builder, step: Step, x: Step, letters: Letters, result: Letters) -> Step:
+    """Return an operand with its axes in the order of the result, and axes of size 1 where the result has others."""
+    x = _turned(builder, step, x, letters, [letter for letter in result if letter in letters])
+    sizes = iter(x.shape)
+    return _shaped(builder, step, x, [next(sizes) if letter in letters else 1 for letter in result])
 
 
 def _product(

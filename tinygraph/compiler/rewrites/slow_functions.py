@@ -34,7 +34,7 @@ def sums_of_exponentials(graph: Graph) -> Graph:
         if step.dtype.char not in "fd" or any([_is_no_float(item) for item in step.args]):
             return None
         x, y = sorted(step.args, key=lambda item: item.size if type(item) is Step else 0, reverse=True)
-        a, b = [Symbol(builder, step, item) if type(item) is Step else item for item in (x, y)]
+        a, b = _symbols(builder, step, x, y)
         known = number(y)
         finite = known is not None and math.isfinite(known)
         apart = -np.abs((a if finite else np.where(np.isinf(b), 0, a)) - b)
@@ -42,10 +42,14 @@ def sums_of_exponentials(graph: Graph) -> Graph:
             more = np.log1p(np.exp(apart))
         else:
             more = np.log1p(np.exp2(apart)) * LOG2_E
-        found: Symbol = np.maximum(a, b) + more
+        found = np.maximum(a, b) + more
         return found.step if found.step.dtype == step.dtype and found.shape == step.shape else None
 
     return rewritten(graph, change)
+
+
+def _symbols(builder: Builder, step: Step, *items: Any) -> Any:
+    return [Symbol(builder, step, item) if type(item) is Step else item for item in items]
 
 
 def steps_by_sign(graph: Graph) -> Graph:

@@ -15,7 +15,7 @@ from tinygraph.compiler.program.builder import Builder
 from tinygraph.compiler.program.facts import TRANSPOSING
 from tinygraph.compiler.program.predicates import is_elementwise, is_plain_reduction
 from tinygraph.compiler.program.reshaping import axes_of
-from tinygraph.compiler.program.rewriting import rewritten
+from tinygraph.compiler.program.rewriting import calls_of, rewritten, uses_of
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.rewrites.joining_views import join_transposes
 from tinygraph.derivatives.reductions import reduced_axes
@@ -33,14 +33,20 @@ def compute_before_turning(graph: Graph) -> Graph:
     """x.transpose(0, 3, 1, 2) * y.transpose(0, 3, 1, 2) + b[:, None, None]  ->  (x * y + b).transpose(0, 3, 1, 2);
     np.sum(x.transpose(0, 3, 1, 2), axis=(0, 2, 3))  ->  np.sum(x, axis=(0, 1, 2)), where the last axis moves.
 
-    A result of a reduction that kept its axes goes along: np.exp(np.max(x.T, axis=0, keepdims=True)).
+    A result of a reduction that kept its axes goes along: np.exp(np.max(x.T, axis=0, keepdims=True)). Rows and columns
+    are turned before they are repeated: (c * r[:, None]).T  ->  c[:, None] * r.
     """
+    uses = uses_of(graph)
+    originals = calls_of(graph)
 
     def change(builder: Builder, step: Step) -> Step | None:
+        original = next(originals)
         if is_elementwise(step) and step.function is not np.copy and step.dtype.char in "fd?" and step.size:
             return _elementwise(builder, step)
-        if step.function in TRANSPOSING and type(step.args[0]) is Step and step.args[0].function in TRANSPOSING:
-            return join_transposes(builder, step)
+        if step.function in TRANSPOSING and type(step.args[0]) is Step:
+            if step.args[0].function in TRANSPOSING:
+                return join_transposes(builder, step)
+            return _repeated_late(builder, step) if uses[original.args[0].index] == 1 else None
         if is_plain_reduction(step) and step.dtype.char in "fd":
             return _reduced(builder, step)
         return None
@@ -82,6 +88,17 @@ def _elementwise(builder: Builder, step: Step) -> Step | None:
     turned = tuple([step.shape[axes.index(axis)] for axis in range(len(axes))])
     made = builder.add(replace(step, args=tuple(args), shape=turned, name=None))
     return builder.call(step, np.transpose, made, axes)
+
+
+def _repeated_late(builder: Builder, step: Step) -> Step | None:
+    """Return the transpose of a calculation on rows and columns that repeats them."""
+    x, axes = step.args[0], axes_of(step)
+    steps = [item for item in x.args if type(item) is Step]
+    if not is_elementwise(x) or x.dtype.char not in "fd?" or not steps or any([item.size == x.size for item in steps]):
+        return None
+    inverse = tuple([axes.index(axis) for axis in range(len(axes))])
+    args = tuple([_spread(builder, x, item, inverse) for item in x.args])
+    return builder.add(replace(x, args=args, shape=step.shape))
 
 
 def _is_repeated(x: Step) -> bool:

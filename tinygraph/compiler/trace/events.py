@@ -166,7 +166,7 @@ def events_in(structure: Any) -> list[Event]:
 def negates(event: Event, other: Event) -> bool:
     """Return whether an array of booleans is the negation of another, or both are broadcast or reshaped from such."""
     if event.function is np.logical_not and event.args[0] is other:
-        return event.shape == other.shape
+        return tuple(event.shape) == tuple(other.shape)
     alike = event.function is other.function and event.function in (np.broadcast_to, np.reshape)
     if not alike or event.shape != other.shape or event.kwargs or other.kwargs:
         return False
