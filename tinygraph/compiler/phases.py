@@ -39,7 +39,12 @@ from tinygraph.compiler.rewrites.gathering import (
 from tinygraph.compiler.rewrites.gathering_rows import gather_rows
 from tinygraph.compiler.rewrites.gathering_sums import gather_sums
 from tinygraph.compiler.rewrites.hoisting import hoist
-from tinygraph.compiler.rewrites.images_by_views import blocks_as_pooling, windows_as_convolutions
+from tinygraph.compiler.rewrites.images_by_slices import slices_as_convolutions
+from tinygraph.compiler.rewrites.images_by_views import (
+    blocks_as_pooling,
+    windows_as_convolutions,
+    windows_of_last_channels,
+)
 from tinygraph.compiler.rewrites.joining_stacks import join_stacks
 from tinygraph.compiler.rewrites.joining_views import copy_to_reshape, join_views
 from tinygraph.compiler.rewrites.keeping_parts import keep_parts
@@ -83,8 +88,9 @@ PHASES: tuple[Phase, ...] = (
         gather_numbers, negate_sums, multiply_once, drop_vanishing, drop_identities, fold_constants, delay_broadcasts,
         join_views, weighted_sums, factors_behind_sums,
     )),
-    Phase("images", "Convolve and pool images that are written as views.", (
-        windows_as_convolutions, blocks_as_pooling, join_views, drop_identities,
+    Phase("images", "Convolve and pool images that are written as views or slices.", (
+        windows_of_last_channels, join_views, windows_as_convolutions, slices_as_convolutions, blocks_as_pooling,
+        join_views, drop_identities,
     )),
     Phase("share", "Compute a product that two values or all rows have in common once.", (
         gather_factors, share_products,

@@ -19,6 +19,7 @@ a time: `program.rewriting.rewritten` walks over the graph for them, and a `Buil
     blas_forms, contractions, summing_pixels, winograd_form     the form in which BLAS is quickest
     pooling_first, pooling_blocks                               images that are pooled
     images_by_views                                             convolutions and poolings, found among views
+    images_by_slices, with `slices_of_images`                   convolutions, found among sums of products of slices
     turning, turning_late                                       axes that are exchanged late, or not at all
     own_memory                                                  copies, where a view will not do
     writing_parts, copying_parts                                places that are written, added to and read

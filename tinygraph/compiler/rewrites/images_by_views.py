@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import operator
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,14 +27,43 @@ from tinygraph.derivatives.reductions import reduced_axes
 from tinygraph.derivatives.shapes import astype
 from tinygraph.graph import Graph
 
-__all__ = ["blocks_as_pooling", "windows_as_convolutions"]
+__all__ = ["blocks_as_pooling", "windows_as_convolutions", "windows_of_last_channels"]
 
 Shape = tuple[int, ...]
 
 # (stride, dilation, pixels of padding before) of a window that goes on pixel by pixel.
 BY_ONE = ((1, 1, 0), (1, 1, 0))
 
+# The axes of a transpose of images.
+CHANNELS_LAST, CHANNELS_FIRST = (0, 2, 3, 1), (0, 3, 1, 2)
+
 # --- convolutions -----------------------------------------------------------------------------------------------------
+
+
+def windows_of_last_channels(graph: Graph) -> Graph:
+    """sliding_window_view(x, (3, 3), axis=(2, 3))  ->  windows over axes (1, 2) of x.transpose(0, 2, 3, 1), turned;
+    of their gradient, windows_added, alike.
+    """
+
+    def change(builder: Builder, step: Step) -> Step | None:
+        if step.function is sliding_window_view and len(step.shape) == 6 and _is_plain(step):
+            x, window, axis = [*step.args, *step.kwargs.values()]
+            if type(x) is not Step or len(x.shape) != 4 or reduced_axes(axis, 4) != (2, 3):
+                return None
+            last = builder.call(step, np.transpose, x, CHANNELS_LAST)
+            windows = builder.call(step, sliding_window_view, last, window, axis=(1, 2))
+            return builder.call(step, np.transpose, windows, (*CHANNELS_FIRST, 4, 5))
+        if step.function is windows_added and not step.kwargs and len(step.shape) == 4:
+            g, window, axes, shape = step.args
+            if type(g) is not Step or len(g.shape) != 6 or reduced_axes(axes, 4) != (2, 3):
+                return None
+            turned = builder.call(step, np.transpose, g, (*CHANNELS_LAST, 4, 5))
+            whole = tuple([shape[axis] for axis in CHANNELS_LAST])
+            added = builder.add(replace(step, args=(turned, window, (1, 2), whole), shape=whole, name=None))
+            return builder.call(step, np.transpose, added, CHANNELS_FIRST)
+        return None
+
+    return rewritten(graph, change)
 
 
 def windows_as_convolutions(graph: Graph) -> Graph:
