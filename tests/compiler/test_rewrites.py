@@ -39,6 +39,7 @@ from tinygraph.compiler.rewrites.joining_views import copy_to_reshape, join_view
 from tinygraph.compiler.rewrites.long_rows import long_rows
 from tinygraph.compiler.rewrites.sharing import drop_dead, fold_constants, share_common
 from tinygraph.compiler.rewrites.slow_functions import steps_by_sign, sums_of_exponentials
+from tinygraph.compiler.rewrites.taking_parts import take_joined
 from tinygraph.compiler.rewrites.tidying_loops import tidy_loops
 from tinygraph.compiler.rewrites.turning import multiply_unturned, take_before_turning
 from tinygraph.compiler.rewrites.turning_late import compute_before_turning
@@ -91,6 +92,11 @@ def check(rewrite: Rewrite, function: Callable[..., Any], arrays: list[Any], exp
         (sums_of_products, lambda x: np.sum(x * np.exp(x)), [MATRIX], ["exp", "vdot"]),
         (sums_of_products, lambda x: np.sum(x * np.exp(x)), [LONG], ["exp", "multiply", "sum"]),
         (sums_of_products, lambda x: np.sum(x * 2.0), [MATRIX], ["multiply", "sum"]),
+        (take_joined, lambda x, y: np.stack([np.exp(x), y])[0], [VECTOR, VECTOR], ["exp"]),
+        (take_joined, lambda x, y: np.stack([x, y])[-1] * np.stack((x, y), axis=0)[0], [VECTOR, VECTOR], ["multiply"]),
+        (take_joined, lambda x, y: np.stack([x, y])[0, 1], [VECTOR, VECTOR], ["stack", "getitem"]),
+        (take_joined, lambda x, y: np.stack([x, y])[1:], [VECTOR, VECTOR], ["stack", "getitem"]),
+        (take_joined, lambda x, y: np.stack([x, y], axis=1)[0], [VECTOR, VECTOR], ["stack", "getitem"]),
         (weighted_sums, lambda x, w: np.sum(x * w, axis=1), [IMAGES[0, 0], CHANNELS], ["multiply", "sum"]),  # of few
         (weighted_sums, lambda x, w: np.sum(x * w, axis=-1), [IMAGES, CHANNELS], ["matmul"]),
         (weighted_sums, lambda x, w: np.sum(w * x, axis=3, keepdims=True), [IMAGES, CHANNELS], ["matmul", "reshape"]),

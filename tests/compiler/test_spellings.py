@@ -119,6 +119,22 @@ def test_both_sides_of_a_condition_reach_everything() -> None:
     assert "logical_or" not in source, source
 
 
+@pytest.mark.parametrize("wanted", [-1, 0, 3, 4])
+def test_one_of_a_list_is_what_was_put_into_it(wanted: int) -> None:
+    """A list that begins with an array from outside, too: what an index leaves out of a stack is known at once."""
+    x, u = RNG.normal(size=(4, 3, 5)), RNG.normal(size=(5, 5))
+
+    def loss(x: Any, u: Any) -> Any:
+        states = [np.zeros((3, 5))]
+        for part in x:
+            states.append(np.tanh(part + states[-1] @ u))
+        return np.sum(np.stack(states)[wanted] ** 2)
+
+    _, source = gradients(loss, x, u)
+    if wanted in (-1, 4):
+        assert not {"stack", "logical_or", "fill"} & {*calls(source)}, source
+
+
 SPECIAL = np.array([0.0, -0.0, 1.5, -1e3, 1e3, np.inf, -np.inf, np.nan, 1e-30, 88.0])
 
 

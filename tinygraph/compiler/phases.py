@@ -55,6 +55,7 @@ from tinygraph.compiler.rewrites.pooling_first import crop_to_pool, pool_first
 from tinygraph.compiler.rewrites.sharing import drop_dead, fold_constants
 from tinygraph.compiler.rewrites.slow_functions import steps_by_sign, sums_of_exponentials
 from tinygraph.compiler.rewrites.summing_pixels import sums_by_product
+from tinygraph.compiler.rewrites.taking_parts import take_joined
 from tinygraph.compiler.rewrites.tidying_loops import tidy_loops
 from tinygraph.compiler.rewrites.turning import assemble_turned, multiply_unturned, take_before_turning, turn_places
 from tinygraph.compiler.rewrites.turning_late import compute_before_turning
@@ -71,7 +72,7 @@ from tinygraph.graph import Graph
 __all__ = ["PHASES", "ROLL", "phase_by_phase", "simplified"]
 
 # A product that is turned in each step of a sequence would be turned on its way from one iteration to the next.
-ROLL = Phase("roll", "Make loops of repeated steps.", (multiply_unturned,), False, (read_written, rolled))
+ROLL = Phase("roll", "Make loops of repeated steps.", (take_joined, multiply_unturned), False, (read_written, rolled))
 PHASES: tuple[Phase, ...] = (
     ROLL,
     Phase("absorb", "Let a loop make the iterations, too, that stand before and behind it.", (

@@ -52,6 +52,9 @@ def united(one: Any, other: Any) -> Any:
         return Later(lambda: united(found_reach(one), found_reach(other)))
     if one is None or other is None or are_complements(one, other):
         return None
+    for mask, against in ((one, other), (other, one)):
+        if is_at_hand(mask) and not np.any(mask):
+            return against
     return whole(np.logical_or(one, other))
 
 

@@ -91,9 +91,13 @@ def _without_numbers(op: Operation, position: int, reach: Any, z: Any, args: Any
     if is_foreign(function) or (getattr(function, "__module__", None) or "").startswith(_SUMMING):
         # A sum of waves is 0 by cancellation where they are equal, and so is a difference that a user's rule takes.
         ones = np.where(ones, np.random.default_rng(0).uniform(0.5, 1.5, z.shape), 0)
-    if is_tracing() and (
-        any([type(item) is np.ndarray for item in _flat((*args, *keywords.values()))])
-        or any([type(item) is Place and item.is_computed() for item in args])
+    if (
+        is_tracing()
+        and function not in (np.concatenate, np.stack)
+        and (
+            any([type(item) is np.ndarray for item in _flat((*args, *keywords.values()))])
+            or any([type(item) is Place and item.is_computed() for item in args])
+        )
     ):
         ones = _unfixed(ones)  # indices from outside may be others at the next run
     return Towards(None, by_rule(op, position, ones, z, args, keywords))

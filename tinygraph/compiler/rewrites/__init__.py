@@ -21,6 +21,7 @@ a time: `program.rewriting.rewritten` walks over the graph for them, and a `Buil
     images_by_views                                             convolutions and poolings, found among views
     images_by_slices, with `slices_of_images`                   convolutions, found among sums of products of slices
     turning, turning_late                                       axes that are exchanged late, or not at all
+    taking_parts                                                parts of what was joined
     own_memory                                                  copies, where a view will not do
     writing_parts, copying_parts                                places that are written, added to and read
     writing_out, writing_out_images                             NumPy and kernels instead of tinygraph's functions
