@@ -8,7 +8,7 @@ from unittest import mock
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import tinygraph as tg
@@ -180,6 +180,7 @@ def test_networks_in_any_spelling_compute_what_they_compute_eagerly(
 
 
 @given(st.sampled_from(["floats", "flat", "batch on axis 1"]), st.sampled_from([*LAYERS]), st.sampled_from([*ENDS]))
+@example("floats", "mask by where", "mean")
 @settings(max_examples=25, deadline=None)
 def test_and_so_do_their_gradients_gradients(begin: str, layer: str, end: str) -> None:
     loss, arrays = network(begin, ["linear", layer], end)

@@ -677,7 +677,7 @@ INDEX_MAKERS = {
     "diag": lambda a, i: np.diag(a, i[0]), "split": lambda a, i: np.split(a, [i[0]]),
     "sum": lambda a, i: np.sum(a, axis=i[0]),
     "lexsort": lambda a, i: np.lexsort((i, i)), "digitize": lambda a, i: np.digitize(i, np.array([0, 1, 2])),
-    "repeat": lambda a, i: np.repeat(a, i), "delete": lambda a, i: np.delete(a, i),
+    "repeat": lambda a, i: np.repeat(a, i, axis=0), "delete": lambda a, i: np.delete(a, i),
     "shape": lambda a, i: np.zeros(i.shape) + i,
     "mask_indices": lambda a, i: np.mask_indices(3, np.triu)[0] * i[0],
     "bincount": lambda a, i: np.bincount(i, minlength=3),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable
 from typing import Any
@@ -77,6 +78,12 @@ class Event:
         event.fixed, event.low, event.finite, event.section = self.fixed, self.low, self.finite, self.section
         event.name = event.code = event.label = event.differentiated = None
         event.lasti = 0
+        return event
+
+    def with_arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Event:
+        """Return the event of the same call of other arrays."""
+        event = copy.copy(self)
+        event.args, event.kwargs = args, kwargs
         return event
 
     @property

@@ -151,7 +151,7 @@ class Execution:
 
     def _add_event(self, call: CallToRecord, function: Callable[..., Any], value: Any) -> Event:
         if self._tape.has_events_of_reference:
-            return self._tape.add_repeated()
+            return self._tape.add_repeated(call.event_args, call.event_kwargs)
         event = Event("call", len(self._tape.events), value.shape, value.dtype)
         event.function, event.args, event.kwargs = function, call.event_args, call.event_kwargs
         event.code, event.lasti, event.label = call.code, call.lasti, state.label

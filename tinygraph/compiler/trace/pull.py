@@ -274,7 +274,7 @@ class Pull:
                 args = tuple(filled)
             if call is not None and tape.has_events_of_reference:
                 tape.calls.append(tape.repeated(call.function, args, call.kwargs))
-                events.append(tape.add_repeated())
+                events.append(tape.add_repeated(args, call.kwargs))
                 continue
             event = before.again(len(tape.events), args)
             if call is not None:

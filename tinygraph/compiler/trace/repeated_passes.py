@@ -215,7 +215,8 @@ class RepeatedPasses:
         """Return whether the arrays that rules made are constants, which nothing but this pass met."""
         assert self._before is not None
         met = self._before._run.recording.plain_arrays.met_again
-        return all([self._run.tape.events[index].fixed for index in made.viewed]) and all([
+        events = self._run.tape.events
+        return all([index < len(events) and events[index].fixed for index in made.viewed]) and all([
             met.get(event.index, 0) <= made.ended.events for event in made.arrays
         ])  # fmt: skip
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinygraph.compiler.trace.agreement import brief, same
-from tinygraph.compiler.trace.events import Event
+from tinygraph.compiler.trace.events import Event, events_in
 from tinygraph.compiler.trace.refused import refused
 from tinygraph.engine.links import next_order
 from tinygraph.engine.modes import state
@@ -132,8 +132,13 @@ class Tape:
             raise self.differs(call=expected)
         return expected
 
-    def add_repeated(self) -> Event:
+    def add_repeated(self, args: Any, kwargs: Any) -> Event:
         """Add the event of a repeated call's result, which is that of the run that this one repeats.
+
+        A call that reads plain arrays has an event of its own: each run may have made its own arrays.
+
+        Args:
+            args, kwargs: of the call, with events in the places of stand-ins and plain arrays.
 
         Raises:
             UnsupportedError: the earlier run had an input or a constant here.
@@ -143,6 +148,8 @@ class Tape:
         event = self.reference.events[position] if position < len(self.reference.events) else None
         if event is None or event.kind != "call":
             raise self.differs()
+        if any([operand.kind == "array" for operand in (*events_in(args), *events_in(kwargs))]):
+            event = event.with_arguments(args, kwargs)
         self.events.append(event)
         return event
 
