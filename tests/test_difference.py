@@ -163,9 +163,12 @@ def test_the_time_is_linear() -> None:
     seconds = []
     for length in (2_000, 20_000):
         pair = chain(length, np.tanh), chain(length, np.sin)
-        begun = time.perf_counter()
-        assert len(Difference.of(*pair)) == 1
-        seconds.append(time.perf_counter() - begun)
+        taken = []
+        for _ in range(3):
+            begun = time.process_time()
+            assert len(Difference.of(*pair)) == 1
+            taken.append(time.process_time() - begun)
+        seconds.append(min(taken))
     assert seconds[1] < 40 * seconds[0]
 
 
