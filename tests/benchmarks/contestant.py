@@ -30,6 +30,7 @@ CHECKED_CALLS = 3
 
 # A program of tinygraph has one thread in its first runs, and then chooses.
 SETTLING_CALLS = 4
+WARM = 0.03  # seconds
 LONGEST_REST = 0.5  # seconds for the threads of a library to fall asleep, seen every GLANCE
 GLANCE = 0.005
 MOST_CALLS = 300  # Adam's moments of a weight that has no gradient are denormal numbers, and slow, after 800 steps
@@ -67,12 +68,11 @@ def first_calls(way: Way, building: tuple[float, float], before: int) -> dict[st
 
 
 def timed(way: Way, seconds: float, once: float) -> dict[str, float]:
-    """The medians of the clock and of the processor time of the calls of one turn; short ones are warmed by two."""
+    """The medians of the clock and of the processor time of the calls of one turn; short ones are warmed before."""
     way.restart()
     gc.collect()
     if once < seconds:
-        called(way)
-        called(way)
+        warm_up(way)
     taken = [called(way)[1:] for _ in range(max(1, min(MOST_CALLS, round(seconds / once))))]
     walls, cpus = zip(*taken, strict=True)
     rest()
@@ -90,6 +90,15 @@ def rest() -> None:
         cpu = time.process_time()
         time.sleep(GLANCE)
         if time.process_time() - cpu < GLANCE / 10:
+            return
+
+
+def warm_up(way: Way) -> None:
+    """Make calls for a moment, two at least: threads that slept begin late, by up to some milliseconds."""
+    end = time.perf_counter() + WARM
+    for number in range(MOST_CALLS):
+        called(way)
+        if number and time.perf_counter() > end:
             return
 
 
