@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import gc
 import itertools
+import sys
 import tracemalloc
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -398,3 +399,20 @@ def test_patterns_of_many_kinds_keep_no_large_arrays() -> None:
         assert tracemalloc.get_traced_memory()[1] < 40 * matrix.nbytes
     finally:
         tracemalloc.stop()
+
+
+def test_a_second_run_that_goes_backward_through_other_calls_is_refused():
+    limit = sys.getrecursionlimit()  # a number that changes unseen
+
+    def slope(x):
+        t = tg.Tensor(x)
+        sums = np.sum(np.sin(t) * 2.0), np.sum(np.sin(t) * 3.0)
+        sys.setrecursionlimit(sys.getrecursionlimit() ^ 1)
+        sums[sys.getrecursionlimit() & 1].backward()
+        return t.grad
+
+    try:
+        with pytest.raises(tg.UnsupportedError, match=r"two runs of .* differ"):
+            tg.compile(slope)(np.ones(3))
+    finally:
+        sys.setrecursionlimit(limit)
