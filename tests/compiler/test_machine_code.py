@@ -127,7 +127,7 @@ def adam(fast: bool) -> list[Any]:
 
     compiled = tg.compile(step, fast=fast)
     losses = [compiled(x, y) for _ in range(4)]
-    assert "def block_1" in compiled.source
+    assert "def update_1" in compiled.source
     return [*losses, *[parameter.data.copy() for parameter in model.parameters()]]
 
 
@@ -139,7 +139,7 @@ def test_steps_of_an_optimiser_are_the_same(native: bool, monkeypatch: Any) -> N
         monkeypatch.setattr(machine_code, "_compiled", lambda text: made.append(text) or vectorized(text))
     for plain, fast in zip(adam(False), adam(True), strict=True):
         assert np.array_equal(plain, fast)
-    assert native or len(made) == 1
+    assert native or len(set(made)) == 1
 
 
 def vectorized(text: str) -> Any:

@@ -21,7 +21,7 @@ TAKEN = frozenset(
      "get_native_id", "perf_counter", "Path", "values", "_tick")
 )  # fmt: skip
 # Names that a program makes of others, and those with two underscores on both sides, which Python gives a meaning.
-_OURS = re.compile(r"(rows|block|scratch|generator)_\d\w*|\w+_totals?|\w+_now|rows_\d+_parts|__\w*__")
+_OURS = re.compile(r"(rows|block|update|work|scratch|generator)_\d\w*|\w+_totals?|\w+_now|rows_\d+_parts|__\w*__")
 
 
 class TakenNames:

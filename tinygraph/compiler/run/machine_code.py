@@ -14,6 +14,7 @@ program stays NumPy's: only the function in its place is another one.
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -29,7 +30,14 @@ _OPERATORS = {"add": "{} + {}", "subtract": "{} - {}", "multiply": "{} * {}", "d
 _FUNCTIONS = {"square": "{0} * {0}", "negative": "-{}", "sqrt": "sqrt({})"}
 _TEXTS = {**_OPERATORS, **_FUNCTIONS}
 
+# The functions that may be simple arithmetic, and what they are given as memory for intermediate values.
+_FUNCTION = re.compile(r"(block|update)_\d+$")
+
+# Of a parameter with fewer elements NumPy's calls take less time than it takes to look at the arrays.
+FEWEST = 4096
+
 _SCRATCH = re.compile(r"scratch_\d+_\d+$")
+_WORK = re.compile(r"work_\d+")
 
 
 def check_installed() -> None:
@@ -101,14 +109,18 @@ class Loop:
 def loops_in(source: str) -> list[Loop]:
     """Return the blocks of a program that are simple arithmetic and nothing else."""
     tree = ast.parse(source)
-    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("block_")]
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef) and _FUNCTION.match(node.name)]
     found = [_loop_of(function, _scratch_of(function, tree)) for function in functions]
     return [loop for loop in found if loop is not None]
 
 
 def _scratch_of(block: ast.FunctionDef, tree: ast.Module) -> frozenset[str]:
-    """Return the parameters of a block that its caller gives scratch memory for: `part = scratch_1_1[thread]`."""
+    """Return the parameters of a block that are memory for intermediate values: those that its caller gives scratch
+    memory for, `part = scratch_1_1[thread]`, and those of the function of several updates that are called so.
+    """
     names = [item.arg for item in block.args.args]
+    if block.name.startswith("update_"):
+        return frozenset(filter(_WORK.fullmatch, names))
     found = []
     for caller in tree.body:
         if isinstance(caller, ast.FunctionDef):
@@ -203,31 +215,33 @@ class _Block:
     def __init__(self, loop: Loop, otherwise: Callable[..., None], constants: Sequence[Any]) -> None:
         self._loop = loop
         self._otherwise = otherwise
+        self._is_update = loop.name.startswith("update_")
         self._constants = constants
         self._given = [place for place, name in enumerate(loop.parameters) if name not in loop.scratch]
-        self._layout: tuple[Any, ...] | None = None  # of the arguments that the machine code is for
-        self._arrays: list[bool] = []
-        self._numbers: list[Any] = []
-        self._run: Callable[..., None] | None = None
+        self._made: dict[tuple[Any, ...], _Ready | None] = {}  # by the layout of the arguments
 
     def __call__(self, *arguments: Any) -> None:
+        if self._is_update and arguments[0].size < FEWEST:
+            self._otherwise(*arguments)
+            return
         given = [arguments[place] for place in self._given]
         if float in map(type, given):
             self._otherwise(*arguments)
             return
-        # The last block may have fewer rows, so the first axis is no part of the layout.
-        layout = tuple([(item.dtype, item.shape[1:], item.ndim, item.flags.c_contiguous) for item in given])
-        if layout != self._layout:
-            self._layout, self._run = layout, self._made(given)
-        if self._run is None:
+        # The last block may have fewer rows, so its first axis is no part of the layout.
+        skipped = 0 if self._is_update else 1
+        layout = tuple([(item.dtype, item.shape[skipped:], item.ndim, item.flags.c_contiguous) for item in given])
+        if layout not in self._made:
+            self._made[layout] = self._ready(given)
+        ready = self._made[layout]
+        if ready is None:
             self._otherwise(*arguments)
             return
-        flat = [item.reshape(-1) if is_array else item[()] for item, is_array in zip(given, self._arrays, strict=True)]
-        self._run(*flat, *self._numbers)
+        flat = [item.reshape(-1) if is_array else item[()] for item, is_array in zip(given, ready.arrays, strict=True)]
+        ready.run(*flat, *ready.numbers)
 
-    def _made(self, given: list[Any]) -> Callable[..., None] | None:
+    def _ready(self, given: list[Any]) -> _Ready | None:
         """Return the machine code for arguments; None unless the arrays are contiguous, of one shape and one dtype."""
-        self._arrays = [item.ndim > 0 for item in given]
         arrays = [item for item in given if item.ndim > 0]
         dtypes = {item.dtype for item in (*given, *self._constants)}
         if (
@@ -242,10 +256,20 @@ class _Block:
         if any(name in targets and not item.ndim for name, item in zip(names, given, strict=True)):
             return None
         text = self._loop.text(frozenset(name for name, item in zip(names, given, strict=True) if item.ndim))
-        self._numbers = [item[()] for item in self._constants] + [kind(number) for number in self._loop.literals]
-        return _compiled(text)
+        numbers = [item[()] for item in self._constants] + [kind(number) for number in self._loop.literals]
+        return _Ready(_compiled(text), [item.ndim > 0 for item in given], numbers)
 
 
+@dataclass(frozen=True)
+class _Ready:
+    """Machine code for arguments of one layout: which of these are arrays, and the numbers that follow them."""
+
+    run: Callable[..., None]
+    arrays: list[bool]
+    numbers: list[Any]
+
+
+@functools.lru_cache(64)
 def _compiled(text: str) -> Callable[..., None]:
     """Return the machine code of a loop. It treats infinities and NaN as NumPy does."""
     import numba

@@ -210,7 +210,7 @@ class Runner:
             runner = runner.task.again(threads=1).in_arrays()
         variables = [np.array(value) for value in variables]
         generators = copy.deepcopy(list(generators))
-        code = compile(instrumented(runner.text.tagged), f"<profiled {self.task.name}>", "exec")
+        code = compile(instrumented(runner.text.separate), f"<profiled {self.task.name}>", "exec")
 
         def bind(tick: Callable[[int], None]) -> Callable[[], Any]:
             space = runner._space(variables, generators)

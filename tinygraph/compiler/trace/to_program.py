@@ -7,6 +7,7 @@ Of a run that read `w`, computed `loss` and `w.grad` from it, and assigned `w - 
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -258,7 +259,7 @@ def _sections(calls: list[Event], events: list[Event], ends: list[Event]) -> dic
 def _name_all(state: list[Captured], graded: list[Captured], events: list[Event], names: dict[int, str]) -> None:
     """Name the variables, the gradients, and the results of compositions."""
     _name_state(state, names)
-    _name_gradients(graded)
+    _name_gradients(state, graded)
     _name_compositions(events)
 
 
@@ -270,12 +271,19 @@ def _name_state(state: list[Captured], names: dict[int, str]) -> None:
             captured.first.name = own or variable_of(captured.link)
 
 
-def _name_gradients(graded: list[Captured]) -> None:
-    """Name the gradient with respect to w `d_w`."""
+def _name_gradients(state: list[Captured], graded: list[Captured]) -> None:
+    """Name the gradient with respect to w `d_w`, and that with respect to the second variable of this name `d_w_2`."""
+    alike = Counter[str | None]()
+    of_variables: dict[int, str] = {}
+    for captured in state:
+        if captured.first is not None:
+            name = captured.first.name
+            alike[name] += 1
+            of_variables[id(captured)] = f"d_{name}" if alike[name] == 1 else f"d_{name}_{alike[name]}"
     for captured in graded:
         event = event_of(captured.grad)
         if event.name is None and event.section == "backward" and captured.first is not None:
-            event.name = f"d_{captured.first.name}"
+            event.name = of_variables.get(id(captured), f"d_{captured.first.name}")
 
 
 def _name_compositions(events: list[Event]) -> None:

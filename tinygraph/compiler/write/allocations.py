@@ -23,7 +23,7 @@ from tinygraph.compiler.write.width import WIDTH, comment_lines, divided_array
 from tinygraph.compiler.write.writer import Writer
 from tinygraph.graph import Node
 
-__all__ = ["constant_lines", "memory_lines", "names_in", "reckoned_lines", "state_lines", "work_line"]
+__all__ = ["arrays_in", "constant_lines", "memory_lines", "names_in", "reckoned_lines", "state_lines", "work_line"]
 
 # What the functions for images work in at least: part of the second-level cache.
 WORK_BYTES = 1 << 21
@@ -59,13 +59,17 @@ def constant_lines(writer: Writer) -> list[str]:
     return [*lines, *[f"{name} = {made}" for made, name in writer.made.items()]]
 
 
-def memory_lines(plan: Plan, writer: Writer, threads: int) -> list[str]:
-    """Return the arrays that are allocated once, and the names of the values that lie in them."""
-    lines = [line for buffer in plan.buffers for line in _lines_of(buffer, plan, writer, threads)]
+def memory_lines(plan: Plan, writer: Writer, threads: int, unused: frozenset[str] = frozenset()) -> list[str]:
+    """Return the arrays that are allocated once, and the names of the values that lie in them.
+
+    Args:
+        unused: names that nothing else in the text has.
+    """
+    lines = [line for buffer in plan.buffers for line in _lines_of(buffer, plan, writer, threads, unused)]
     return ["# Memory: allocated once, and used again at every call.", *lines] if lines else []
 
 
-def _lines_of(buffer: Buffer, plan: Plan, writer: Writer, threads: int) -> list[str]:
+def _lines_of(buffer: Buffer, plan: Plan, writer: Writer, threads: int, unused: frozenset[str]) -> list[str]:
     """One line for each array in some memory, with the names of all values that it is: the others are parts of the
     first.
     """
@@ -78,6 +82,8 @@ def _lines_of(buffer: Buffer, plan: Plan, writer: Writer, threads: int) -> list[
     first = named[0][0]
     arrays: dict[str, list[str]] = {first: [first]}
     for name, shape, held in named[1:]:
+        if name in unused:
+            continue
         arrays.setdefault(_part_of(first, largest, held, shape), []).append(name)
     names = arrays.pop(first)
     lines = _assigned(names, _made(buffer, writer, threads))
@@ -99,6 +105,16 @@ def names_in(held: Storage, plan: Plan, names: dict[int, str]) -> dict[str, tupl
     """Return the names of the values that follow each other in a storage, with their shapes."""
     steps = [plan.by_index[index] for index in held.steps if index not in plan.parts]
     return {names[step.index]: step.shape for step in steps if not plan.is_view(step)}
+
+
+def arrays_in(plan: Plan, names: dict[int, str]) -> dict[str, object]:
+    """Return by the names of the values in the memory what is the same for two names of one array."""
+    return {
+        name: (id(buffer), shape, held.dtype)
+        for buffer in plan.buffers
+        for held in buffer.storages
+        for name, shape in names_in(held, plan, names).items()
+    }
 
 
 def _made(buffer: Buffer, writer: Writer, threads: int) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import textwrap
+import re
+from dataclasses import replace
 
 import numpy as np
 
@@ -11,36 +12,48 @@ from tinygraph.compiler.schedule.blocks import combining
 from tinygraph.compiler.write.block import Block
 from tinygraph.compiler.write.width import WIDTH, filled
 
-__all__ = ["call_of", "functions_of"]
+__all__ = ["call_of", "functions_of", "head_of"]
 
 
-def functions_of(block: Block) -> list[str]:
-    """Return the lines of the function that computes a block, and of the one that goes over the blocks."""
-    lines = [*_head(f"block_{block.number}", list(block.parameters)), *_indented(block.lines)]
-    if block.totals:
-        lines.append(f"    return {_names(block)}")
-    lines += ["", "", *_head(f"rows_{block.number}", _arguments_of_loop(block))]
+def functions_of(block: Block, statements: list[str] | None = None, update: str = "") -> list[str]:
+    """Return the lines of the function that computes a block, and of the one that goes over the blocks.
+
+    Args:
+        statements: those of the block in another form, which may need fewer of its parameters.
+        update: the call of another function that computes a block.
+    """
+    if statements is not None and statements != block.lines:
+        words = {word for line in statements for word in re.findall(r"\w+", line)}
+        needed = {name: given for name, given in block.parameters.items() if name in words}
+        block = replace(block, lines=statements, parameters=needed)
+    lines = [] if update else [*_function(block), "", ""]
+    lines += head_of(f"rows_{block.number}", _arguments_of_loop(block))
     lines += [f"    {slot}_part = {slot}[thread]" for slot in block.scratch]
-    lines += _loop_in_turns(block) if block.division.in_turns else _loop(block)
+    call = update or _call_of_block(block)
+    lines += _loop_in_turns(block, call) if block.division.in_turns else _loop(block, call)
     return "\n".join(lines).split("\n")
+
+
+def _function(block: Block) -> list[str]:
+    lines = [*head_of(f"block_{block.number}", list(block.parameters)), *_indented(block.lines)]
+    return [*lines, f"    return {_names(block)}"] if block.totals else lines
 
 
 def _arguments_of_loop(block: Block) -> list[str]:
     return [*(["starts"] if block.division.in_turns else ["begin", "end"]), "thread", *block.outer]
 
 
-def _loop(block: Block) -> list[str]:
+def _loop(block: Block, call: str) -> list[str]:
     """Go over some of the rows, and add up what the blocks give."""
     size = block.division.size
     lines = _indented(block.starts)
     lines += [f"    for start in range(begin, end, {size}):", f"        stop = min(start + {size}, end)"]
-    lines += [f"        {line}" for line in _added_up(block)]
+    lines += [f"        {line}" for line in _added_up(block, call)]
     return [*lines, f"    return {_names(block)}"] if block.totals else lines
 
 
-def _added_up(block: Block) -> list[str]:
+def _added_up(block: Block, call: str) -> list[str]:
     """Return the call of the block's function, and what becomes of its results."""
-    call = _call_of_block(block)
     if not block.totals:
         return [call]
     if len(block.totals) == 1:
@@ -51,9 +64,9 @@ def _added_up(block: Block) -> list[str]:
     return [f"{', '.join(parts)} = {call}", *added]
 
 
-def _loop_in_turns(block: Block) -> list[str]:
+def _loop_in_turns(block: Block, call: str) -> list[str]:
     """Take block after block, and note what each gives."""
-    size, call = block.division.size, _call_of_block(block)
+    size = block.division.size
     head = ["    for start in starts:", f"        stop = min(start + {size}, {block.division.rows})"]
     if not block.totals:
         return [*head, f"        {call}"]
@@ -142,10 +155,9 @@ def _indented(lines: list[str]) -> list[str]:
     return [f"    {line}" if line else "" for line in lines]
 
 
-def _head(name: str, parameters: list[str]) -> list[str]:
+def head_of(name: str, parameters: list[str]) -> list[str]:
     """Return the first lines of a function."""
     line = f"def {name}({', '.join(parameters)}):"
-    if len(line) <= 100:
+    if len(line) <= WIDTH - 12:
         return [line]
-    inside = textwrap.wrap(", ".join(parameters), 96, break_long_words=False)
-    return [f"def {name}(", *[f"    {part}" for part in inside], "):"]
+    return [f"def {name}(", *[f"    {part}" for part in filled(", ".join(parameters), WIDTH - 16)], "):"]

@@ -149,7 +149,8 @@ def text_of_numbers(task: Task) -> Text:
         f"def {task.name}({', '.join(body.parameters)}):",
         *[f"    {line}" if line else "" for line in [*body.reads, *body.statements.lines, "", *end]],
     ]
-    return Text("\n".join(lines) + "\n", body.parameters, variables, body.writer)
+    text = "\n".join(lines) + "\n"
+    return Text(text, text, body.parameters, variables, body.writer)
 
 
 _NAMES = set(CALLS.values())

@@ -19,7 +19,7 @@ def step(x, y):
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 from tinygraph.compiler.memory import Plan
@@ -27,7 +27,9 @@ from tinygraph.compiler.memory.writing_parts import is_written_in_place
 from tinygraph.compiler.names import TakenNames, is_free
 from tinygraph.compiler.program.facts import facts_of
 from tinygraph.compiler.program.predicates import is_write
+from tinygraph.compiler.program.rewriting import uses_of
 from tinygraph.compiler.write.allocations import (
+    arrays_in,
     constant_lines,
     memory_lines,
     reckoned_lines,
@@ -39,6 +41,7 @@ from tinygraph.compiler.write.lists_of_rows import with_views_inside
 from tinygraph.compiler.write.task import Task
 from tinygraph.compiler.write.text import Text
 from tinygraph.compiler.write.two_threads import THREADING, helpers
+from tinygraph.compiler.write.update_functions import Known, UpdateFunctions, with_update_functions
 from tinygraph.compiler.write.width import without_double_blanks, wrapped
 from tinygraph.compiler.write.writer import Writer
 from tinygraph.engine.notes import decomposition_of
@@ -51,48 +54,82 @@ def text_of_arrays(task: Task, planned: Plan, names: dict[int, str]) -> Text:
     writer = _writer(task, planned, names)
     body = Body(task, planned, writer)
     body.write()
-    memory = memory_lines(planned, writer, task.threads)
-    threads = max([fusion.division.threads for fusion in body.fusions], default=1)
-    work, work_bytes = work_line(planned.items, threads, writer)
-    state = state_lines(task.variables, writer)
-    arguments = [writer.names[node.index] for node in task.arguments]
-    reckoned = reckoned_lines(arguments, task.program.reckoned)
-    imports, header = _imports(threads, writer), f"def {task.name}({', '.join(arguments)}):"
-    program = [
-        *constant_lines(writer),
-        "",
-        *memory,
-        *work,
-        *with_views_inside(body.statements.setup, _elsewhere(body, memory)),
-        "",
-        *_spaced(_helpers(body, threads)),
-        *_spaced([fusion.functions for fusion in body.fusions]),
-        *_quiet(task),
-        header,
-        *[f"    {line}" if line else "" for line in [*body.statements.lines, *wrapped(f"return {body.returned}")]],
-    ]
-    lines = [f'"""{task.name}: written by tinygraph."""', "", *imports, "", *state, *reckoned, *program]
+    parts = _Parts(task, planned, writer, body)
+    updates = with_update_functions(body.statements.lines, body.fusions, _known(task, planned, writer))
+    program = parts.program(updates)
+    apart = parts.program(UpdateFunctions(body.statements.lines)) if updates.functions else program
+    imports = _imports(parts.threads, writer)
+    head = [
+        f'"""{task.name}: written by tinygraph."""', "", *imports, "",
+        *state_lines(task.variables, writer), *reckoned_lines(parts.arguments, task.program.reckoned),
+    ]  # fmt: skip
+    tagged, separate = ["\n".join(without_double_blanks([*head, *lines])) + "\n" for lines in (program, apart)]
     return Text(
-        tagged="\n".join(without_double_blanks(lines)) + "\n",
-        arguments=arguments,
+        tagged=tagged,
+        separate=separate,
+        arguments=parts.arguments,
         variables=[writer.names[node.index] for node in task.variables],
         references=writer,
         imports=[line for line in imports if line],
-        header=header,
+        header=parts.header,
         program=without_double_blanks(program),
-        scratch_count=sum(fusion.scratch_count for fusion in body.fusions) + len(work),
-        scratch_bytes=sum(fusion.scratch_bytes for fusion in body.fusions) + work_bytes,
-        divides=threads > 1,
+        scratch_count=sum(fusion.scratch_count for fusion in body.fusions) + len(parts.work),
+        scratch_bytes=sum(fusion.scratch_bytes for fusion in body.fusions) + parts.work_bytes,
+        divides=parts.threads > 1,
     )
 
 
-def _elsewhere(body: Body, memory: list[str]) -> Iterator[str]:
-    """Yield the lines of the text that are no setup."""
-    yield from memory
-    yield from body.statements.lines
-    yield body.returned
-    for fusion in body.fusions:
-        yield from fusion.functions
+class _Parts:
+    """The parts of a text."""
+
+    def __init__(self, task: Task, plan: Plan, writer: Writer, body: Body) -> None:
+        self._task = task
+        self._plan = plan
+        self._writer = writer
+        self._body = body
+        self.threads = max([fusion.division.threads for fusion in body.fusions], default=1)
+        self.work, self.work_bytes = work_line(plan.items, self.threads, writer)
+        self.arguments = [writer.names[node.index] for node in task.arguments]
+        self.header = f"def {task.name}({', '.join(self.arguments)}):"
+
+    def program(self, updates: UpdateFunctions) -> list[str]:
+        """Return the lines below the imports, with functions for updates that are alike."""
+        setup = self._body.statements.setup
+        returned = wrapped(f"return {self._body.returned}")
+        functions = [*updates.functions, *[updates.of_fusion(fusion) for fusion in self._body.fusions]]
+        elsewhere = [*updates.lines, *returned, *[line for lines in functions for line in lines]]
+        unused = updates.unused([*setup, *elsewhere])
+        memory = memory_lines(self._plan, self._writer, self._task.threads, unused)
+        return [
+            *constant_lines(self._writer),
+            "",
+            *memory,
+            *self.work,
+            *with_views_inside(setup, [*memory, *elsewhere]),
+            "",
+            *_spaced([*_helpers(self._body, self.threads), *functions]),
+            *_quiet(self._task),
+            self.header,
+            *[f"    {line}" if line else "" for line in [*updates.lines, *returned]],
+        ]
+
+
+def _known(task: Task, plan: Plan, writer: Writer) -> Known:
+    """Return what is known of the values in the statements of a program."""
+    names = writer.names
+    return Known(
+        steps=plan.by_index,
+        names=names,
+        uses=uses_of(task.graph),
+        arrays=arrays_in(plan, names),
+        local=frozenset(
+            [
+                names[index]
+                for index, held in plan.storage.items()
+                if index in names and (held is None or not held.is_lasting or index in writer.bound)
+            ]
+        ),
+    )
 
 
 def _writer(task: Task, planned: Plan, names: dict[int, str]) -> Writer:

@@ -26,8 +26,8 @@ from tinygraph.compiler.memory import Plan
 from tinygraph.compiler.memory.lines import on_lines
 from tinygraph.compiler.schedule.blocks import Fusion
 from tinygraph.compiler.schedule.division import Division, division_of
-from tinygraph.compiler.write.block import block_of
-from tinygraph.compiler.write.block_loops import call_of, functions_of
+from tinygraph.compiler.write.block import Block, block_of
+from tinygraph.compiler.write.block_loops import call_of
 from tinygraph.compiler.write.scratch import slot_lines
 from tinygraph.compiler.write.writer import Writer
 
@@ -39,19 +39,27 @@ class FusionText:
     """The text of one fusion.
 
     Attributes:
+        block: the function that computes a block.
         setup: lines that allocate what a block needs.
-        functions: the lines of the functions.
         call: the call in the step, and the calls that follow it.
-        division: how the rows are divided.
         scratch_count, scratch_bytes: of the arrays that are allocated.
     """
 
+    block: Block
     setup: list[str]
-    functions: list[str]
     call: list[str]
-    division: Division
     scratch_count: int
     scratch_bytes: int
+
+    @property
+    def number(self) -> int:
+        """The number of the fusion in the program."""
+        return self.block.number
+
+    @property
+    def division(self) -> Division:
+        """The division of the rows into blocks."""
+        return self.block.division
 
 
 def text_of_fusion(fusion: Fusion, number: int, plan: Plan, writer: Writer, threads: int) -> FusionText:
@@ -66,10 +74,9 @@ def text_of_fusion(fusion: Fusion, number: int, plan: Plan, writer: Writer, thre
     slots = block.slots
     made = [slot_lines(slot, number, division.threads, writer.foreign(on_lines)) for slot in slots]
     return FusionText(
+        block=block,
         setup=[*block.setup, *[line for lines in made for line in lines]],
-        functions=functions_of(block),
         call=call_of(block),
-        division=division,
         scratch_count=len(block.setup) + len(slots),
         scratch_bytes=sum(division.threads * slot.nbytes for slot in slots),
     )

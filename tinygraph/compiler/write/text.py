@@ -19,6 +19,7 @@ class Text:
 
     Attributes:
         tagged: the module, each statement with the tag of its step; see `tinygraph.compiler.write.tags`.
+        separate: the same without functions for updates that are alike, so that each statement is that of one step.
         arguments, variables: what it calls them, in order.
         references: the arrays and functions that it refers to.
         imports: the lines in it that import something.
@@ -29,6 +30,7 @@ class Text:
     """
 
     tagged: str
+    separate: str
     arguments: list[str]
     variables: list[str]
     references: References
