@@ -36,6 +36,7 @@ Of `scipy.special`:
 
 Beside the table:
 
+    subscripts               letters for the axes of a product of two arrays
     refusals                 functions that write into files, which refuse Tensors
     coverage                 the list of NumPy's functions in `docs/numpy.md`
 """

@@ -15,6 +15,7 @@ from tinygraph.compiler.javascript.values import Number, Value
 from tinygraph.compiler.javascript.writer import Write, Writer, unknown
 from tinygraph.compiler.program.steps import Step
 from tinygraph.derivatives.products import einsum_of
+from tinygraph.derivatives.subscripts import axis_letters, of_dot, of_inner, of_tensordot
 
 __all__ = ["TABLE"]
 
@@ -22,11 +23,6 @@ __all__ = ["TABLE"]
 def _axes(operand: Any) -> int:
     """Return the number of axes of an operand: a step, or an array or number."""
     return len(operand.shape if isinstance(operand, Step) else np.shape(operand))
-
-
-def _letters(count: int) -> str:
-    """Return a letter for each of `count` axes."""
-    return "".join([chr(ord("a") + place) for place in range(count)])
 
 
 def _summed(w: Writer, step: Step, given: Sequence[Any], axes: Sequence[str], result: str) -> Value:
@@ -91,7 +87,7 @@ def _matmul(w: Writer, step: Step) -> Value:
     if step.kwargs:
         raise unknown(step, "with such arguments")
     first, second = map(_axes, step.args)
-    batch = _letters(max(first, second, 2) - 2)
+    batch = axis_letters(max(first, second, 2) - 2)
     left = batch[len(batch) - max(first - 2, 0) :] + ("xy" if first > 1 else "y")
     right = batch[len(batch) - max(second - 2, 0) :] + ("yz" if second > 1 else "y")
     result = batch + ("x" if first > 1 else "") + ("z" if second > 1 else "")
@@ -102,16 +98,13 @@ def _dot(w: Writer, step: Step) -> Value:
     first, second = map(_axes, step.args[:2])
     if 0 in (first, second):
         return w.computed(step, np.multiply, step.args[:2])
-    left, right = _letters(first), _letters(first + second)[first:]
-    right = right[:-2] + left[-1] + right[-1] if second > 1 else left[-1]
-    result = left[:-1] + (right[:-2] + right[-1] if second > 1 else "")
+    left, right, result = of_dot(first, second)
     return _summed(w, step, step.args[:2], [left, right], result)
 
 
 def _inner(w: Writer, step: Step) -> Value:
-    first, second = (len(item.shape) for item in step.args)
-    left, right = _letters(first), _letters(first + second)[first:-1] + _letters(first)[-1]
-    return _summed(w, step, step.args, [left, right], left[:-1] + right[:-1])
+    left, right, result = of_inner(*map(_axes, step.args))
+    return _summed(w, step, step.args, [left, right], result)
 
 
 def _outer(w: Writer, step: Step) -> Value:
@@ -124,8 +117,8 @@ def _outer(w: Writer, step: Step) -> Value:
 def _vdot(w: Writer, step: Step) -> Value:
     if len({item.shape for item in step.args}) > 1:
         raise unknown(step, "of arrays of two shapes")
-    letters = _letters(len(step.args[0].shape))
-    return _summed(w, step, step.args, [letters, letters], "")
+    every = axis_letters(len(step.args[0].shape))
+    return _summed(w, step, step.args, [every, every], "")
 
 
 def _einsum(w: Writer, step: Step) -> Value:
@@ -143,19 +136,8 @@ def _einsum(w: Writer, step: Step) -> Value:
 
 def _tensordot(w: Writer, step: Step) -> Value:
     axes = step.args[2] if len(step.args) > 2 else step.kwargs.get("axes", 2)
-    first, second = (len(item.shape) for item in step.args[:2])
-    if isinstance(axes, int):
-        pairs = [(first - axes + place, place) for place in range(axes)]
-    else:
-        of_x, of_y = ([item] if isinstance(item, int) else list(item) for item in axes)
-        pairs = [(one % first, other % second) for one, other in zip(of_x, of_y, strict=True)]
-    letters = _letters(first + second)
-    left, right = letters[:first], [*letters[first:]]
-    for one, other in pairs:
-        right[other] = left[one]
-    summed = {left[one] for one, _ in pairs}
-    result = "".join([letter for letter in left + "".join(right) if letter not in summed])
-    return _summed(w, step, step.args[:2], [left, "".join(right)], result)
+    left, right, result = of_tensordot(_axes(step.args[0]), _axes(step.args[1]), axes)
+    return _summed(w, step, step.args[:2], [left, right], result)
 
 
 def _cumulative(begin: str, short: str, operator: str) -> Write:
