@@ -40,10 +40,9 @@ def blocks(draw: Any) -> str:
             readable.append(target)
             lines.append(f"    np.{operation}({', '.join(operands)}, out={target})")
     parameters = ", ".join((*NAMES, *SCRATCH))
-    given_ = ", ".join((*NAMES, "scratch_1_1_part[:3]", "scratch_1_2_part"))
-    parts = "".join(f"    scratch_1_{number}_part = scratch_1_{number}[thread]\n" for number in (1, 2))
+    given_ = ", ".join((*NAMES, "scratch_1_1[thread, :3]", "scratch_1_2[thread]"))
     body = "\n".join(lines) or "    np.add(i, i, out=i)"
-    return f"def block_1({parameters}):\n    # a comment\n{body}\n\n\ndef rows_1():\n{parts}    block_1({given_})\n"
+    return f"def block_1({parameters}):\n    # a comment\n{body}\n\n\ndef rows_1():\n    block_1({given_})\n"
 
 
 def in_python(text: str) -> Any:
@@ -86,13 +85,13 @@ def test_what_is_not_simple_arithmetic_stays_numpys() -> None:
 
 
 def test_scratch_that_is_read_before_it_is_written_is_left_to_numpy() -> None:
-    call = "def rows_1():\n    part = scratch_1_1[thread]\n    block_1(x, part)\n"
+    call = "def rows_1():\n    block_1(x, scratch_1_1[thread])\n"
     assert loops_in(f"def block_1(x, y):\n    np.add(x, x, out=y)\n    np.add(x, y, out=x)\n{call}")
     assert not loops_in(f"def block_1(x, y):\n    np.add(x, y, out=x)\n{call}")
 
 
 def test_an_array_that_the_user_calls_scratch_is_none() -> None:
-    call = "def rows_1():\n    part = scratch_1_1[thread]\n    block_1(scratch_1, scratch_pad[1:2], part[:3])\n"
+    call = "def rows_1():\n    block_1(scratch_1, scratch_pad[1:2], scratch_1_1[thread, :3])\n"
     (loop,) = loops_in(f"def block_1(x, y, z):\n    np.add(x, y, out=z)\n    np.add(x, z, out=y)\n{call}")
     assert loop.scratch == {"z"}
 
@@ -108,6 +107,19 @@ def test_arrays_that_do_not_go_element_by_element_are_left_to_numpy(which: str, 
     y = np.zeros((3, 4))
     space["block_1"](x.get(which, np.ones((3, 4))), y, 1.0 if which == "number" else np.float64(1))
     assert np.array_equal(y, np.broadcast_to(np.ones(4) * space["scale"] + 1, (3, 4)))
+
+
+def test_an_update_of_arrays_of_other_lengths_is_left_to_numpy(monkeypatch: Any) -> None:
+    monkeypatch.setattr(machine_code, "_compiled", in_python)
+    source = "def update_1(parameter, g, work_1):\n    np.multiply(g, 2.0, out=work_1)\n"
+    source += "    np.subtract(parameter, work_1, out=parameter)\n"
+    space: dict[str, Any] = {"np": np}
+    exec(source, space)
+    with_machine_code(source, space)
+    for length in (machine_code.FEWEST, 1):
+        parameter, work = np.zeros(machine_code.FEWEST), np.zeros(length)
+        space["update_1"](parameter, np.ones(length), work)
+        assert np.all(parameter == -2)
 
 
 def adam(fast: bool) -> list[Any]:

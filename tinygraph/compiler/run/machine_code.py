@@ -116,38 +116,22 @@ def loops_in(source: str) -> list[Loop]:
 
 def _scratch_of(block: ast.FunctionDef, tree: ast.Module) -> frozenset[str]:
     """Return the parameters of a block that are memory for intermediate values: those that its caller gives scratch
-    memory for, `part = scratch_1_1[thread]`, and those of the function of several updates that are called so.
+    memory for, `scratch_1_1[thread]`, and those of the function of several updates that are called so.
     """
     names = [item.arg for item in block.args.args]
     if block.name.startswith("update_"):
         return frozenset(filter(_WORK.fullmatch, names))
-    found = []
-    for caller in tree.body:
-        if isinstance(caller, ast.FunctionDef):
-            parts = {name for statement in caller.body for name in _scratch_named(statement)}
-            calls = [
-                node for node in ast.walk(caller) if isinstance(node, ast.Call) and _is_name(node.func, block.name)
-            ]
-            found += [
-                frozenset(name for name, given in zip(names, call.args, strict=True) if _reads(given, parts))
-                for call in calls
-            ]
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and _is_name(node.func, block.name)]
+    found = [
+        frozenset(name for name, given in zip(names, call.args, strict=True) if _is_scratch(given)) for call in calls
+    ]
     return frozenset.intersection(*found) if found else frozenset()
 
 
-def _scratch_named(statement: ast.stmt) -> list[str]:
-    """Return the names that a statement gives to scratch memory."""
-    if not (isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Subscript)):
-        return []
-    memory = statement.value.value
-    if not (isinstance(memory, ast.Name) and _SCRATCH.match(memory.id)):
-        return []
-    return [target.id for target in statement.targets if isinstance(target, ast.Name)]
-
-
-def _reads(given: ast.expr, names: set[str]) -> bool:
-    """Return whether an expression has one of some names in it."""
-    return any(isinstance(part, ast.Name) and part.id in names for part in ast.walk(given))
+def _is_scratch(given: ast.expr) -> bool:
+    """Return whether an argument is a part of scratch memory."""
+    memory = given.value if isinstance(given, ast.Subscript) else None
+    return isinstance(memory, ast.Name) and _SCRATCH.match(memory.id) is not None
 
 
 def _loop_of(function: ast.FunctionDef, scratch: frozenset[str]) -> Loop | None:

@@ -8,7 +8,7 @@ written program;
 `allocations` writes the lines before the first call; `statements` are the lines of the step as they grow, `targets` the
 arrays that its calls write into, `repeating` finds what a loop reads and keeps, and `loop_statements` writes it; `body`
 writes all statements, `lists_of_rows` puts views into the lists that are made of them, `update_functions` lets one
-function stand for updates that are alike, `two_threads` writes the functions that divide a fusion, and `module` the
-whole. Where all values are single numbers, `floats` writes the program
-with Python's floats instead.
+function stand for updates that are alike, `alike_allocations` one statement for arrays that are, `two_threads` writes
+the functions that divide a fusion, and `module` the whole. Where all values are single numbers, `floats` writes the
+program with Python's floats instead.
 """

@@ -74,11 +74,6 @@ class Block:
         """The arrays that are added up over the blocks."""
         return [step for step in self.fusion.steps if step.index in self.fusion.ending and step.shape]
 
-    @property
-    def scratch(self) -> list[str]:
-        """The names of the arrays in scratch memory."""
-        return [name_of_scratch(self.number, number) for number in sorted(set(self.numbers.values()))]
-
     @cached_property
     def _views(self) -> set[int]:
         return {step.index for step in self.fusion.steps if self.plan.is_view(step)}
@@ -130,11 +125,10 @@ class Block:
     def _scratch(self, step: Step, slot: str) -> str:
         """Return the part of some scratch memory that the rows of the block need."""
         if self.division.is_even:
-            return f"{slot}_part"
+            return f"{slot}[thread]"
         each = self.fusion.each_of(step)
-        return f"{slot}_part" + _at(
-            self.fusion.axis_of(step), ":stop - start" if each == 1 else f":(stop - start) * {each}"
-        )
+        part = ":stop - start" if each == 1 else f":(stop - start) * {each}"
+        return f"{slot}[thread, {':, ' * self.fusion.axis_of(step)}{part}]"
 
     def _rows(self, step: Step, axis: int) -> str:
         """Return the index of the block's rows."""

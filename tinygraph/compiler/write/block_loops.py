@@ -28,7 +28,6 @@ def functions_of(block: Block, statements: list[str] | None = None, update: str 
         block = replace(block, lines=statements, parameters=needed)
     lines = [] if update else [*_function(block), "", ""]
     lines += head_of(f"rows_{block.number}", _arguments_of_loop(block))
-    lines += [f"    {slot}_part = {slot}[thread]" for slot in block.scratch]
     call = update or _call_of_block(block)
     lines += _loop_in_turns(block, call) if block.division.in_turns else _loop(block, call)
     return "\n".join(lines).split("\n")

@@ -350,12 +350,12 @@ class _BodyOfNumbers:
             self.writer.counts.append(name)
             self.statements.put(f"{name} = 0", "while True:")
         else:
-            rows = []
-            for item in rows_in(self._steps, step)[0]:
+            rows, _ = rows_in(self._steps, step)
+            for item in rows:
                 self.texts[item.index] = self.names[item.index] = self.take(item.name or self._wish(item))
-                rows.append((self.texts[item.index], self._text(item.args[0])))
+            names, sources = [self.texts[item.index] for item in rows], [self._text(item.args[0]) for item in rows]
             counter = name if counts_in(self._steps, step, decisions_alone=True) else None
-            self.statements.put(*first_lines(rows, counter, self.writer.text(function.count)))
+            self.statements.put(*first_lines(names, sources, counter, self.writer.text(function.count)))
         self.statements.loops.append(step)
 
     def _end_loop(self, step: Step) -> None:

@@ -24,6 +24,10 @@ from tinygraph.compiler.write.writer import Writer
 __all__ = ["LoopStatements", "is_of_loop"]
 
 
+# From so many arrays on, one list has the rows of all of them.
+ZIPPED = 3
+
+
 class LoopStatements:
     """The statements of loops as they are written among those of a step.
 
@@ -46,7 +50,7 @@ class LoopStatements:
         self._conditions = conditions
         self._calls = list(plan.by_index.values())
         self._numbered: set[int] = set()  # open loops whose iterations are counted
-        self._each: dict[str, str] = {}  # by an array the name of a list of its rows
+        self._each: dict[str, str] = {}  # by what a loop goes over the name of a list of it
 
     def write(self, step: Step) -> None:
         """Write a step of a loop."""
@@ -79,13 +83,21 @@ class LoopStatements:
             self._begin_open(step)
             return
         read, put = rows_in(self._calls, step)
-        rows = [(self._names[item.index], self._source_of(item.args[0], item)) for item in read]
+        rows = [(self._names[item.index], item.args[0], item) for item in read]
         for item in put:
             stack, value, _ = item.args
             if value.shape:
-                rows.append((self._name_row(item), self._source_of(stack, value)))
+                rows.append((self._name_row(item), stack, value))
         counter = self._names[step.index] if counts_in(self._calls, step) else None
-        self._statements.put(*first_lines(rows, counter, self._writer.text(function.count)))
+        names, wholes = [name for name, _, _ in rows], [self._writer.text(whole) for _, whole, _ in rows]
+        lasting = [self._has_lasting_rows(whole, entry) for _, whole, entry in rows]
+        if all(lasting) and len(rows) >= ZIPPED:
+            sources = [self._list(f"zip({', '.join(wholes)})", "each_iteration")]
+        else:
+            sources = [
+                self._list(text, f"each_{text}") if lasts else text for text, lasts in zip(wholes, lasting, strict=True)
+            ]
+        self._statements.put(*first_lines(names, sources, counter, self._writer.text(function.count)))
         self._statements.loops.append(step)
         self._writer.counter = self._names[step.index]
 
@@ -138,14 +150,16 @@ class LoopStatements:
         tied = [item for item in begins if type(item.count) is FromCount and item.count.loop == number]
         return len(tied) > 1 or any([item.function in (kept_at, kept_rows) for item in self._calls])
 
-    def _source_of(self, whole: Step, entry: Step) -> str:
-        """Return what a loop goes over: of memory that lasts a list of its rows, which is made once."""
-        text, held = self._writer.text(whole), self._plan.storage[whole.index]
-        has_rows = held is not None and held.is_lasting and held.kind != "kept" and entry.shape
-        if not has_rows or whole.index in self._writer.bound:
-            return text
+    def _has_lasting_rows(self, whole: Step, entry: Step) -> bool:
+        """Return whether the rows that a loop goes over are parts of memory that lasts: a list of them is made once."""
+        held = self._plan.storage[whole.index]
+        lasts = held is not None and held.is_lasting and held.kind != "kept"
+        return lasts and bool(entry.shape) and whole.index not in self._writer.bound
+
+    def _list(self, text: str, wish: str) -> str:
+        """Return the name of the list of what a text goes over, which is made once."""
         if text not in self._each:
-            name = self._each[text] = self._writer.taken.take(f"each_{text}")
+            name = self._each[text] = self._writer.taken.take(wish)
             self._statements.setup.append(f"{name} = list({text})")
         return self._each[text]
 

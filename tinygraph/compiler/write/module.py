@@ -28,6 +28,7 @@ from tinygraph.compiler.names import TakenNames, is_free
 from tinygraph.compiler.program.facts import facts_of
 from tinygraph.compiler.program.predicates import is_write
 from tinygraph.compiler.program.rewriting import uses_of
+from tinygraph.compiler.write.alike_allocations import with_alike_together
 from tinygraph.compiler.write.allocations import (
     arrays_in,
     constant_lines,
@@ -103,9 +104,7 @@ class _Parts:
         return [
             *constant_lines(self._writer),
             "",
-            *memory,
-            *self.work,
-            *with_views_inside(setup, [*memory, *elsewhere]),
+            *with_alike_together([*memory, *self.work, *with_views_inside(setup, [*memory, *elsewhere])]),
             "",
             *_spaced([*_helpers(self._body, self.threads), *functions]),
             *_quiet(self._task),

@@ -19,21 +19,20 @@ from tinygraph.compiler.write.width import WIDTH, filled
 __all__ = ["bound_in_loops", "counts_in", "draws_in", "first_lines", "rows_in"]
 
 
-def first_lines(rows: Sequence[tuple[str, str]], counter: str | None, count: str) -> list[str]:
+def first_lines(names: Sequence[str], sources: Sequence[str], counter: str | None, count: str) -> list[str]:
     """Return the first line of a loop, or the lines that it is divided into.
 
     Args:
-        rows: names, each with the array, or the list, whose entries it is the name of in turn.
+        names: of the rows.
+        sources: the array, or the list, whose entries have each name in turn; or one list of entries for all names.
         counter: the name of the counter, where it is needed.
         count: the number of iterations, as text.
     """
-    if not rows:
+    if not names:
         return [f"for {counter or '_'} in range({count}):"]
-    names, sources = zip(*rows, strict=True)
-    target, source = names[0], sources[0]
-    if len(rows) > 1:
-        target, source = ", ".join(names), f"zip({', '.join(sources)})"
-        target = target if counter is None else f"({target})"
+    target, source = ", ".join(names), sources[0] if len(sources) == 1 else f"zip({', '.join(sources)})"
+    if len(names) > 1 and counter is not None:
+        target = f"({target})"
     if counter is not None:
         target, source = f"{counter}, {target}", f"enumerate({source})"
     line = f"for {target} in {source}:"
@@ -42,13 +41,20 @@ def first_lines(rows: Sequence[tuple[str, str]], counter: str | None, count: str
 
 def _divided(target: str, source: str) -> list[str]:
     """Return the first lines of a loop over many arrays."""
-    head, _, inside = source.partition("(")
-    lines = [f"    {part}" for part in filled(inside.rstrip(")"), WIDTH - 24)]
-    ends = ")" * inside.count(")")
-    if len(target) <= WIDTH - 24:
-        return [f"for {target} in {head}(", *lines, f"{ends}:"]
-    names = [f"    {part}" for part in filled(target, WIDTH - 24)]
-    return ["for (", *names, f") in {head}(", *lines, f"{ends}:"]
+    targets, sources = [target], [source]
+    if len(target) > WIDTH - 24 or "zip(" not in source:
+        targets = ["(", *_indented(target), ")"]
+    if len(targets) == 1 or len(source) > WIDTH - 24:
+        head, zipped, inside = source.partition("zip(")
+        sources = [f"{head}{zipped}", *_indented(inside.rstrip(")")), ")" * inside.count(")")]
+    *before, last = targets
+    first, *behind = sources
+    text = "\n".join([*before, f"{last} in {first}", *behind])
+    return f"for {text}:".split("\n")
+
+
+def _indented(text: str) -> list[str]:
+    return [f"    {part}" for part in filled(text, WIDTH - 24)]
 
 
 def rows_in(steps: Sequence[Step], begin: Step) -> tuple[list[Step], list[Step]]:

@@ -8,11 +8,10 @@
 
 
     def rows_1(begin, end, thread, x):
-        scratch_1_1_part = scratch_1_1[thread]
         y_sum = 0.0
         for start in range(begin, end, 32768):
             stop = min(start + 32768, end)
-            y_sum += block_1(x[start:stop], scratch_1_1_part[:stop - start])
+            y_sum += block_1(x[start:stop], scratch_1_1[thread, :stop - start])
         return y_sum
 
 The step calls `rows_1(0, 1000000, 0, x)`, or two threads do, each for half of the rows.
@@ -75,7 +74,7 @@ def text_of_fusion(fusion: Fusion, number: int, plan: Plan, writer: Writer, thre
     made = [slot_lines(slot, number, division.threads, writer.foreign(on_lines)) for slot in slots]
     return FusionText(
         block=block,
-        setup=[*block.setup, *[line for lines in made for line in lines]],
+        setup=[*block.setup, *[line for line, *_ in made], *[line for _, *lines in made for line in lines]],
         call=call_of(block),
         scratch_count=len(block.setup) + len(slots),
         scratch_bytes=sum(division.threads * slot.nbytes for slot in slots),
