@@ -20,7 +20,8 @@ from tinygraph.compiler import pipeline
 from tinygraph.compiler.trace import repeated_passes, twice
 from tinygraph.compiler.trace.alike import Alike
 from tinygraph.compiler.trace.events import Event
-from tinygraph.compiler.trace.pull import Pull
+from tinygraph.compiler.trace.pull import FirstPull
+from tinygraph.compiler.trace.pulling_again import PullingAgain
 from tinygraph.compiler.trace.tape import Tape
 from tinygraph.engine import guarded_pass
 from tinygraph.engine.table import operation_of
@@ -138,7 +139,7 @@ def test_the_tape_is_the_one_that_the_rules_make(
     function: Callable[..., Any], given: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = tape_of(function, given, monkeypatch)
-    monkeypatch.setattr(Alike, "pull", lambda *args: None)
+    monkeypatch.setattr(Alike, "pull", lambda *args: False)
     assert found == tape_of(function, given, monkeypatch)
     monkeypatch.setattr(repeated_passes, "_key_of", lambda *args: None)
     assert found == tape_of(function, given, monkeypatch)
@@ -148,14 +149,16 @@ def test_the_tape_is_the_one_that_the_rules_make(
 def counts(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, int]]:
     """Return the number of pulls that were the first of their kind, and of those that were like one."""
     found = {"first": 0, "again": 0}
-    remember, apply_rules = Pull.remember, Pull.apply_rules
 
-    def counted(pull: Pull, key: str, method: Callable[[Pull], Any]) -> Any:
-        found[key] += 1
-        return method(pull)
+    def counted(key: str, method: Callable[..., Any]) -> Callable[..., Any]:
+        def count(*args: Any) -> Any:
+            found[key] += 1
+            return method(*args)
 
-    monkeypatch.setattr(Pull, "remember", lambda pull: counted(pull, "first", remember))
-    monkeypatch.setattr(Pull, "apply_rules", lambda pull: counted(pull, "again", apply_rules))
+        return count
+
+    monkeypatch.setattr(FirstPull, "remember", counted("first", FirstPull.remember))
+    monkeypatch.setattr(PullingAgain, "pull", counted("again", PullingAgain.pull))
     yield found
 
 

@@ -6,7 +6,7 @@ whose calls the tracer records. The engine needs nothing else of a compiler, and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence, Sized
+from collections.abc import Callable, Sequence, Sized
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -16,28 +16,14 @@ if TYPE_CHECKING:
     from tinygraph.engine.links import Call
     from tinygraph.engine.table import Operation
 
-__all__ = ["PullAlike", "Tracer"]
+__all__ = ["FirstPull", "Tracer"]
 
 
-class PullAlike(Protocol):
-    """A pull through a call: the first of its kind, or one that repeats what the first did.
-
-    Attributes:
-        is_known: an earlier pull was like this one.
-    """
-
-    @property
-    def is_known(self) -> bool:
-        """True if an earlier pull was like this one."""
-
-    def apply_rules(self) -> bool:
-        """Record what the rules make. Return False where the calls turn out to be others, and record nothing."""
-
-    def fitted(self) -> Iterator[tuple[Any, Callable[[], Any]]]:
-        """Yield for each operand that a gradient flows to the reach of its cotangent, and a function that makes it."""
+class FirstPull(Protocol):
+    """The first pull of its kind through a call. Later ones repeat what it did."""
 
     def note(self, cotangent: Any = None, reach: Any = None) -> None:
-        """Note, for the first of its kind, that the rules have run, or that a cotangent was fitted to its operand."""
+        """Note that the rules have run, or that a cotangent with this reach was fitted to its operand."""
 
     def go_on(self) -> None:
         """Note that what was recorded since the last note is none of the pull's."""
@@ -160,15 +146,16 @@ class Tracer(Protocol):
     def name_cotangent(self, call: Call, g: Any) -> None:
         """Name a cotangent for the call it belongs to."""
 
-    def pull_alike(
-        self, call: Call, g: Any, z: Any, args: tuple[Any, ...], keywords: dict[str, Any]
-    ) -> PullAlike | None:
-        """Return a pull whose rules do what they did for an earlier call; None where nothing is known of what they do.
+    def pull_alike(self, call: Call, g: Any, guarded: Any) -> FirstPull | bool:
+        """Pull a cotangent through a call as it was pulled through one that is like it.
 
         Args:
             call: the call that is pulled through.
             g: the cotangent of its result, reached everywhere.
-            z, args, keywords: its result and arguments, as they were when it was made.
+            guarded: the state of the pass, a `Guarded`.
+
+        Returns:
+            True where that is done; the pull, where it is the first of its kind; False where the rules have to run.
         """
 
     def own_gradient(self, gradient: Any) -> Any:

@@ -20,25 +20,28 @@ from tinygraph.errors import GraphError
 __warningregistry__ = None  # as in `record`
 
 
-def hand(link: Any, cotangent: Any, cotangents: dict[Leaf, Any], waiting: Waiting) -> None:
-    """Add a cotangent to the sum that has reached a link so far."""
-    if not link.is_call or link in waiting.ends:
-        before = cotangents.get(link)
-        cotangents[link] = cotangent if before is None else _add(before, cotangent, waiting)
-    else:
-        adjoint = link._adjoint
-        if adjoint is waiting:
-            link._adjoint = cotangent
-        elif adjoint is not None and link.order >= waiting.since:
-            link._adjoint = _add(adjoint, cotangent, waiting)
-
-
-def _add(left: Any, right: Any, waiting: Waiting) -> Any:
+def add(left: Any, right: Any, waiting: Waiting) -> Any:
+    """Return the sum of two cotangents of a link."""
     try:
         return left + right
     except FloatingPointError:
         with np.errstate(invalid=waiting.invalid):
             return left + right
+
+
+def hand(
+    link: Any, cotangent: Any, cotangents: dict[Leaf, Any], waiting: Waiting, add: Callable[..., Any] = add
+) -> None:  # fmt: skip
+    """Add a cotangent to the sum that has reached a link so far."""
+    if not link.is_call or link in waiting.ends:
+        before = cotangents.get(link)
+        cotangents[link] = cotangent if before is None else add(before, cotangent, waiting)
+    else:
+        adjoint = link._adjoint
+        if adjoint is waiting:
+            link._adjoint = cotangent
+        elif adjoint is not None and link.order >= waiting.since:
+            link._adjoint = add(adjoint, cotangent, waiting)
 
 
 # One tuple, made once: `Call | Leaf | Held` in a call would be made again each time.
@@ -90,7 +93,7 @@ def pull_piece(call: Call, x: Any, index: Any, g: Any, cotangents: dict[Leaf, An
             cotangents[x] = sums
     kind = type(index)
     if kind is int or kind is slice or call.op.pieces.name_no_place_twice(index):  # type: ignore[union-attr]
-        sums[index] = _add(sums[index], g, waiting)
+        sums[index] = add(sums[index], g, waiting)
     else:
         with np.errstate(invalid=waiting.invalid):
             add_at(sums, index, g)

@@ -11,7 +11,7 @@ from tinygraph.engine.delivering import Guarded, deliver_reached, note_reach
 from tinygraph.engine.dependence import IDENTITIES, SELECTIONS, is_elementwise
 from tinygraph.engine.fitting import fit
 from tinygraph.engine.keeping import Held
-from tinygraph.engine.links import Call, Leaf, Like, links_in, takes_gradient
+from tinygraph.engine.links import Call, Leaf, Like, links_in
 from tinygraph.engine.masks import found_reach, is_at_hand, whole
 from tinygraph.engine.memory import stand_for
 from tinygraph.engine.modes import on_behalf_of, state
@@ -22,11 +22,9 @@ from tinygraph.engine.reaching import Towards, dropped, reaches, reads_numbers
 from tinygraph.engine.table import Operation
 
 if TYPE_CHECKING:
-    from tinygraph.engine.hooks import PullAlike, Tracer
+    from tinygraph.engine.hooks import FirstPull, Tracer
 
 _new: Callable[[type], Any] = object.__new__
-_NESTED = (tuple, list)
-_LINKS = (Call, Leaf)  # made once: `Call | Leaf` in a call would be made again each time
 
 
 def reads_computed(op: Operation, links: Any, recorded: bool) -> bool:
@@ -77,45 +75,23 @@ def join_pieces(link: Any, guarded: Guarded) -> None:
 def pull_traced(tracer: Tracer, call: Call, g: Any, guarded: Guarded) -> None:
     """Pull a cotangent back while a function is being compiled: every call of a rule becomes part of the program."""
     tracer.name_cotangent(call, g)
-    links, keywords = call.args, call.keywords
-    as_of, order = tracer.as_of, call.order
-    args: list[Any] = []
-    for item in links:  # most are links
-        if isinstance(item, _LINKS):
-            args.append(as_of(item._value, order))
-        else:
-            args.append(mapped(item, lambda part: as_of(value_of(part), order)))
-    values = _Read(
-        as_of(call._value, order), tuple(args),
-        mapped(keywords, lambda part: as_of(value_of(part), order)) if keywords else keywords,
-    )  # fmt: skip
-    reach = guarded.reach.get(call)
-    with on_behalf_of(call, guarded.recorded or state.recording, reach):
-        if reach is None and not guarded.recorded and _reaches_links(links):
-            alike = tracer.pull_alike(call, g, values.z, values.args, values.keywords)
-        else:
-            alike = None
-        if alike is None or not alike.is_known or not _pull_again(call, guarded, alike):
+    links, reach = call.args, guarded.reach.get(call)
+    alike = reach is None and not guarded.recorded and tracer.pull_alike(call, g, guarded)
+    if alike is not True:
+        values = _read(tracer, call)
+        with on_behalf_of(call, guarded.recorded or state.recording, reach):
             towards = reaches(call.op, reach, values.z, values.args, links, values.keywords)
             found = _found_traced(tracer, call, g, towards, guarded, values)
-            if alike is None or alike.is_known:
+            if alike is False:
                 for (argument, cotangent), towards_it in zip(found, towards, strict=True):
                     deliver_reached(argument, cotangent, towards_it.operand, call, guarded)
             else:
                 _deliver_first(found, towards, guarded, alike)
-        if guarded.reach:
-            _note_loose(call, links, guarded)
+    if guarded.reach:
+        _note_loose(call, links, guarded)
 
 
-def _reaches_links(links: Any) -> bool:
-    """Return whether each argument that a gradient flows to is a link, and no sequence of some."""
-    for item in links:  # noqa: SIM110 - half of the time of any()
-        if type(item) in _NESTED and takes_gradient(item):
-            return False
-    return True
-
-
-def _deliver_first(found: list[tuple[Any, Any]], towards: list[Towards], guarded: Guarded, alike: PullAlike) -> None:
+def _deliver_first(found: list[tuple[Any, Any]], towards: list[Towards], guarded: Guarded, alike: FirstPull) -> None:
     """Deliver what the rules made, and let the tracer remember it for pulls that are alike."""
     alike.note()
     for (link, cotangent), towards_it in zip(found, towards, strict=True):
@@ -127,24 +103,21 @@ def _deliver_first(found: list[tuple[Any, Any]], towards: list[Towards], guarded
     alike.remember()
 
 
-def _pull_again(call: Call, guarded: Guarded, alike: PullAlike) -> bool:
-    """Deliver what the rules made for an earlier call, made of the arrays of this one; return whether they can."""
-    if not alike.apply_rules():
-        return False
-    rules = call.op.rules
-    links = [link for rule, link in zip(rules, call.args, strict=False) if rule is not None and takes_gradient(link)]
-    for link, (reach, cotangent) in zip(links, alike.fitted(), strict=True):
-        note_reach(link, reach, guarded)
-        hand(link, cotangent(), guarded.cotangents, guarded.waiting)
-    return True
-
-
 class _Read(NamedTuple):
     """A call's result and arguments as they were when it was made."""
 
     z: Any
     args: Any
     keywords: Any
+
+
+def _read(tracer: Tracer, call: Call) -> _Read:
+    """Return what the rules of a call read, as it was before later writes into it."""
+
+    def read(item: Any) -> Any:
+        return tracer.as_of(value_of(item), call.order)
+
+    return _Read(read(call), mapped(call.args, read), mapped(call.keywords, read))
 
 
 def _found_traced(

@@ -30,8 +30,9 @@ The other files, by what they are about:
     a call         `numpy_calls`, `functions`, `operands`, `orders`, `carrying_out`, `error_handling`, `views`, `writes`
     open axes      `noticing` (a run that shows whether the values of their sizes are asked for)
     a run          `trace` (the engine's `Tracer`), `outside` (the Tensors from there), `world` (clocks and files)
-    backward       `alike` (pulls whose rules would do what they did before), `pull` (their calls, made again),
-                   `repeated_passes` (the second run takes over what the first one recorded)
+    backward       `alike` (pulls whose rules would do what they did before), `pull` (the first of a kind, and its
+                   calls), `pulling_again` (these calls, for the others), `repeated_passes` (the second run takes over
+                   what the first one recorded)
     gradients of 0 `reliance` (on finite values), `masks_outside` (what they leave out), `regular_points` (for elements
                    that are left out)
     errors         `refused` (makes one), `refusals` (functions that cannot be recorded), `ties` (a gradient is lost)

@@ -13,28 +13,48 @@ from __future__ import annotations
 
 import functools
 from types import EllipsisType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from tinygraph.compiler.trace.pull import Pattern, Pull, Run
+from tinygraph.compiler.trace.pull import FirstPull, Pattern, Run
+from tinygraph.compiler.trace.pulling_again import PullingAgain
 from tinygraph.compiler.trace.traced import Traced
+from tinygraph.compiler.trace.views import earlier_state
 from tinygraph.engine.dependence import SELECTIONS
-from tinygraph.engine.links import Call, Like, takes_gradient
+from tinygraph.engine.keeping import Held
+from tinygraph.engine.links import Call, Leaf, Like, takes_gradient
+from tinygraph.engine.modes import state
 
 if TYPE_CHECKING:
+    from tinygraph.engine.delivering import Guarded
     from tinygraph.engine.table import Operation
 
 __all__ = ["Alike"]
 
 # The rules that are known to look at nothing but their arguments: those of the table, and of our primitives.
 _OURS = ("tinygraph.derivatives.", "tinygraph.functions.")
+_LINKS, _NESTED = (Call, Leaf), (tuple, list)  # made once: `Call | Leaf` in a call would be made again each time
 _NUMBERS = frozenset((int, float, complex, bool, str, type(None), EllipsisType))
 
 
 # The bytes of the masks in the patterns of a run, which are kept as long as the run goes on. A loop over the rows of a
 # large matrix has a pattern for each row, and each has a mask as large as the matrix.
 KEPT = 1 << 20
+
+
+class _Known(NamedTuple):
+    """A kind of pull: its operation, where gradients flow, and its pattern.
+
+    Attributes:
+        op: of their calls.
+        flows: for each argument whether a gradient flows to it.
+        pattern: what they make; None where the rules have to run.
+    """
+
+    op: Operation
+    flows: list[bool]
+    pattern: Pattern | None
 
 
 class Alike:
@@ -53,78 +73,101 @@ class Alike:
         self._run = run
         self._before = before
         self._known: dict[Any, int] = {}
-        self._patterns: dict[Any, Pattern | None] = {}
+        self._patterns: dict[int, _Known] = {}
         self._are_ours: dict[Operation, bool] = {}
         self._room = KEPT
+        self._again = PullingAgain(run)
 
-    def pull(self, call: Call, g: Any, z: Any, args: tuple[Any, ...], keywords: dict[str, Any]) -> Pull | None:
-        """Return the pull of a cotangent through a call; None where nothing is known of the calls that rules make.
+    def pull(self, call: Call, g: Any, guarded: Guarded) -> FirstPull | bool:
+        """Pull a cotangent through a call as it was pulled through one that is like it.
 
         Args:
             call: the call.
             g: the cotangent of its result, which is reached everywhere.
-            z, args, keywords: its result and arguments, as they were when it was made.
+            guarded: the state of the pass.
+
+        Returns:
+            True where that is done. The pull, where it is the first of its kind: whoever makes it notes what it makes.
+            False where nothing is known of the calls that rules make.
         """
-        if type(self._run.tape.events) is not list:
-            return None  # the run notices what rules ask for
+        if type(self._run.tape.events) is not list or state.reach is not None:
+            return False  # the run notices what rules ask for, or a rule makes this pass
         arrays: list[Traced] = []
-        number = self._number(call, (g, z, *args, *keywords.values()), arrays, keywords)
+        flows = [takes_gradient(item) for item in call.args]
+        if _flows_into_sequence(call.args, flows):
+            return False
+        number = self._number(call, flows, self._given(call, g, arrays), arrays)
         self.numbers.append(number)
         if number is None:
-            return None
-        # A run that repeats another has no values. Its pulls are alike where those of the other run are.
-        key = number, call.op, *[takes_gradient(link) for link in call.args]
-        if key not in self._patterns:
-            return Pull(self._run, arrays, None, functools.partial(self._learn, key))
-        pattern = self._patterns[key]
-        if pattern is None:
-            self.numbers[-1] = None
-            return None
-        return Pull(self._run, arrays, pattern, self._unlike)
+            return False
+        known = self._patterns.get(number)
+        if known is None:
+            return FirstPull(self._run, arrays, functools.partial(self._learn, number, call.op, flows))
+        if known.pattern is not None and known.op is call.op and known.flows == flows:
+            links = [
+                link
+                for rule, link, flow in zip(call.op.rules, call.args, flows, strict=False)
+                if rule is not None and flow
+            ]
+            if self._again.pull(call, links, known.pattern, arrays, guarded):
+                return True
+        self.numbers[-1] = None  # so that a run that repeats this one has its rules run, too
+        return False
 
-    def _learn(self, key: Any, pattern: Pattern | None) -> None:
+    def _learn(self, number: int, op: Operation, flows: list[bool], pattern: Pattern | None) -> None:
         """Keep the pattern of the first pull of a kind, if there is room for its masks; None where there is none."""
         size = 0 if pattern is None else pattern.nbytes
         if size > self._room:
             pattern, size = None, 0
         self._room -= size
-        self._patterns[key] = pattern
+        self._patterns[number] = _Known(op, flows, pattern)
 
-    def _unlike(self, pattern: None) -> None:
-        """Note that the calls of the last pull were others, so that a run that repeats this one has its rules run."""
-        self.numbers[-1] = None
+    def _given(self, call: Call, g: Any, arrays: list[Traced]) -> list[Any] | None:
+        """Return what tells the things that the rules of a call are given from others; None where it is not known.
 
-    def _number(
-        self, call: Call, items: tuple[Any, ...], arrays: list[Traced], keywords: dict[str, Any]
-    ) -> int | None:  # fmt: skip
+        Args:
+            call, g: the call, and the cotangent of its result.
+            arrays: gets the stand-ins among them, as they were when the call was made.
+        """
+        key: list[Any] | None = []
+        for item in (g, call._value, *call.args, *call.keywords.values()):
+            if type(item) is not Traced and (isinstance(item, _LINKS) or type(item) is Held):
+                item = item._value
+            if type(item) is Traced:
+                if item is not g and (item._past is not None or item._seen != item._memory.version):
+                    item = earlier_state(item, call.order)
+                arrays.append(item)
+                part = self._again.key_of(item)
+            else:
+                part = _key_of(item)
+            if part is None or key is None:
+                key = None
+            else:
+                key.append(part)
+        return key
+
+    def _number(self, call: Call, flows: list[bool], given: list[Any] | None, arrays: list[Traced]) -> int | None:
         """Return the number of what a pull has in common with others that are like it; None where it is not known.
 
         Args:
-            call, items, keywords: the call, and all that its rules are given.
-            arrays: gets the stand-ins among the items.
+            call: the call.
+            flows: for each argument whether a gradient flows to it.
+            given: what tells the things that its rules are given from others.
+            arrays: the stand-ins among these.
         """
-        recording = self._run.recording
-        key: list[Any] = [call.op, *keywords]
-        is_known = True
-        for item in items:
-            if type(item) is Traced:
-                if item._weak or item._recorder is not recording or item._seen != item._memory.version:
-                    return None
-                arrays.append(item)
-                part = _key_of_array(item)
-            else:
-                part = _key_of(item)
-            is_known = is_known and part is not None
-            key.append(part)
-        if self._before is not None:
+        for array in arrays:
+            if not self._again.is_plain(array):
+                return None
+        if self._before is not None:  # it has no values. Its pulls are alike where those of the other run are
             before, place = self._before.numbers, len(self.numbers)
             return before[place] if place < len(before) else None
-        if not is_known or self._run.execution.errors.blocks or call.op.function in SELECTIONS:
+        if given is None or self._run.execution.errors.blocks or not self.are_ours(call.op):
             return None
-        if not self.are_ours(call.op):
+        if call.op.function in SELECTIONS:
             return None
-        key += _same_events(arrays)
-        return self._known.setdefault(tuple(key), len(self._known))
+        events = [array._event for array in arrays]
+        same = [events.index(event) for event in events]  # x * x is not like x * y
+        return self._known.setdefault((call.op, *call.keywords, *given, *same, *flows), len(self._known))
 
     def are_ours(self, op: Operation) -> bool:
         """Return whether the rules of a function are known to look at nothing but their arguments."""
@@ -133,21 +176,12 @@ class Alike:
         return self._are_ours[op]
 
 
-def _key_of_array(array: Traced) -> Any:
-    """Return what rules may ask of an array; None where its content is a part of the program."""
-    event, value = array._event, array._value
-    if event.content is not None:
-        return None
-    return (
-        event.shape, event.dtype, event.low, event.finite, array._is_number,
-        value.strides if type(value) is np.ndarray else None,
-    )  # fmt: skip
-
-
-def _same_events(arrays: list[Traced]) -> list[int]:
-    """Return for each array the number of the first one of the same event, so that x * x is not like x * y."""
-    events = [array._event for array in arrays]
-    return [events.index(event) for event in events]
+def _flows_into_sequence(args: Any, flows: list[bool]) -> bool:
+    """Return whether a gradient flows to a part of a tuple or list among the arguments."""
+    for item, flow in zip(args, flows, strict=True):  # noqa: SIM110 - half of the time of any()
+        if flow and type(item) in _NESTED:
+            return True
+    return False
 
 
 def _key_of(item: Any) -> Any:

@@ -34,13 +34,14 @@ class Event:
         low: a lower bound of its elements, whatever the arguments are.
         finite: 2 if no element is infinite or NaN, whatever the arguments are; 1 if none is for finite arguments; 0 if
             nothing is known. Overflow is left out of account.
+        kind_for_rules: the number of all values that are the same to a rule; negative where nobody has asked.
         label: the label of a call: its scope.
         name: its name; None for the name that the source line gives it.
     """
 
     __slots__ = (
         "args", "as_met", "code", "content", "differentiated", "dtype", "finite", "fixed", "function", "index", "kind",
-        "kwargs", "label", "lasti", "low", "name", "section", "shape", "size",
+        "kind_for_rules", "kwargs", "label", "lasti", "low", "name", "section", "shape", "size",
     )  # fmt: skip
 
     def __init__(self, kind: str, index: int, shape: tuple[int, ...], dtype: np.dtype[Any], name: str | None = None):
@@ -58,6 +59,7 @@ class Event:
         self.fixed = False
         self.low = -np.inf
         self.finite = 1 if dtype.kind in "fc" else 2
+        self.kind_for_rules = -1
         self.code: Any = None
         self.lasti = 0
         self.label: Label | None = None
@@ -76,6 +78,7 @@ class Event:
             self.as_met,
         )
         event.fixed, event.low, event.finite, event.section = self.fixed, self.low, self.finite, self.section
+        event.kind_for_rules = self.kind_for_rules
         event.name = event.code = event.label = event.differentiated = None
         event.lasti = 0
         return event

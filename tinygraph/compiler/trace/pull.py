@@ -1,4 +1,4 @@
-"""Pull: a call of a reverse pass, of which the calls that its rules make are remembered, or made again.
+"""Pull: a call of a reverse pass, of which the calls that its rules make are remembered, for pulls that are like it.
 
 A pattern has the values that the rules made, each with its call, and numbers in place of the arrays: first those that
 the pull was given, then those that it makes. Fitting a cotangent to its operand is a part of the pull, and adding it
@@ -7,22 +7,19 @@ to the others that reach the operand is not.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from tinygraph.compiler.program.decisions import decided
-from tinygraph.compiler.trace.bounds import LOOK_BELOW, bound_below, finiteness
-from tinygraph.compiler.trace.carrying_out import carrying_out, runs_users_code
+from tinygraph.compiler.trace.bounds import LOOK_BELOW
+from tinygraph.compiler.trace.carrying_out import runs_users_code
 from tinygraph.compiler.trace.events import Event, events_in
 from tinygraph.compiler.trace.tape import RecordedCall, Tape
 from tinygraph.compiler.trace.traced import Traced
-from tinygraph.compiler.trace.views import Taken, look_into
 from tinygraph.engine.modes import state
 from tinygraph.engine.nested import instances
-from tinygraph.engine.ownership import read_only, share_memory
 
 if TYPE_CHECKING:
     from tinygraph.compiler.trace.execution import Execution
@@ -31,10 +28,10 @@ if TYPE_CHECKING:
     from tinygraph.compiler.trace.recording import Recording
     from tinygraph.compiler.trace.reliance import Reliance
 
-__all__ = ["Pattern", "Pull", "Run"]
+__all__ = ["FirstPull", "Fitted", "Made", "Pattern", "Run"]
 
 
-class _Made(NamedTuple):
+class Made(NamedTuple):
     """A value that a rule makes.
 
     Attributes:
@@ -50,7 +47,7 @@ class _Made(NamedTuple):
     call: RecordedCall | None
 
 
-class _Fitted(NamedTuple):
+class Fitted(NamedTuple):
     """The cotangent of an operand, fitted to it.
 
     Attributes:
@@ -61,11 +58,11 @@ class _Fitted(NamedTuple):
         view: the call that took it as a view of another value, and the number of that one; None where none did.
     """
 
-    made: list[_Made]
+    made: list[Made]
     number: int
     is_number: bool
     reach: Any
-    view: tuple[_Made, int] | None
+    view: tuple[Made, int] | None
 
 
 class Pattern(NamedTuple):
@@ -79,9 +76,9 @@ class Pattern(NamedTuple):
             functions depend on how these were computed, too.
     """
 
-    rules: list[_Made]
-    fitted: list[_Fitted]
-    made: list[_Made]
+    rules: list[Made]
+    fitted: list[Fitted]
+    made: list[Made]
     bounds_follow: bool
 
     @property
@@ -113,35 +110,25 @@ class Run(NamedTuple):
         )  # fmt: skip
 
 
-class Pull:
-    """One pull of a cotangent through a call.
+class FirstPull:
+    """The first pull of its kind, of a cotangent through a call.
 
     Args:
         run: the run.
         arrays: the cotangent, and the call's result and arguments as far as they are arrays.
-        pattern: what an earlier pull made; None for the first of its kind.
-        learn: gets what the first of its kind made; None where another one may make other calls, or did.
+        learn: gets what it made; None where another one may make other calls.
     """
 
-    def __init__(
-        self, run: Run, arrays: list[Traced], pattern: Pattern | None, learn: Callable[[Any], None]
-    ) -> None:  # fmt: skip
+    def __init__(self, run: Run, arrays: list[Traced], learn: Callable[[Pattern | None], None]) -> None:
         self._run = run
-        self._pattern = pattern
         self._learn = learn
         self._arrays = arrays
-        if pattern is None:
-            self._begun = self._ends()
-            self._spans: list[tuple[tuple[int, int], tuple[int, int], Any, Any]] = []
-            self._before = self._run.effects()
-        else:
-            self._events = [array._event for array in arrays]
-            self._values = [array._value for array in arrays]
+        self._begun = self._ends()
+        self._spans: list[tuple[tuple[int, int], tuple[int, int], Any, Any]] = []
+        self._before = self._run.effects()
 
     def _ends(self) -> tuple[int, int]:
         return len(self._run.tape.events), len(self._run.tape.calls)
-
-    # --- the first of its kind ----------------------------------------------------------------------------------------
 
     def note(self, cotangent: Any = None, reach: Any = None) -> None:
         """Note that the rules have run, or that their result for an operand was fitted to it.
@@ -167,7 +154,7 @@ class Pull:
         for number, array in enumerate(self._arrays):
             numbers.setdefault(array._event.index, number)
         count = len(self._arrays)
-        made: list[list[_Made]] = []
+        made: list[list[Made]] = []
         for (event, call), (last_event, last_call), _, _ in self._spans:
             calls = iter(tape.calls[call:last_call])
             made.append([])
@@ -180,7 +167,7 @@ class Pull:
                 made[-1].append(found)
             if next(calls, None) is not None:
                 return None
-        fitted: list[_Fitted] = []
+        fitted: list[Fitted] = []
         every = [value for part in made for value in part]
         for part, (_, _, cotangent, reach) in zip(made[1:], self._spans[1:], strict=True):
             of_cotangent = self._number_of(cotangent, numbers)
@@ -191,7 +178,7 @@ class Pull:
                 view = _view(cotangent, every[of_cotangent - len(self._arrays)], numbers, len(self._arrays))
                 if view is None:
                     return None
-            fitted.append(_Fitted(part, of_cotangent, cotangent._is_number, reach, view))
+            fitted.append(Fitted(part, of_cotangent, cotangent._is_number, reach, view))
         return Pattern(made[0], fitted, every, all([value.event.function not in LOOK_BELOW for value in every]))
 
     def _number_of(self, cotangent: Any, numbers: dict[int, int]) -> int | None:
@@ -206,90 +193,8 @@ class Pull:
         number = numbers.get(cotangent._event.index, -1) if is_own else -1
         return number if number >= len(self._arrays) else None
 
-    # --- one that is like it ------------------------------------------------------------------------------------------
 
-    @property
-    def is_known(self) -> bool:
-        """True if an earlier pull was like this one."""
-        return self._pattern is not None
-
-    def apply_rules(self) -> bool:
-        """Record what the rules make. Return False where the calls turn out to be others, and record nothing."""
-        assert self._pattern is not None
-        tape = self._run.tape
-        events, calls = self._ends()
-        try:
-            if tape.reference is not None:
-                self._values += [None] * len(self._pattern.made)
-            elif not self._run.execution.quiet.run(_compute, self._pattern.made, self._values):
-                self._learn(None)
-                return False
-            self._record(self._pattern.rules)
-        except Exception:  # the rules themselves raise it, and are named
-            del tape.events[events:], tape.calls[calls:]
-            self._learn(None)
-            return False
-        return True
-
-    def fitted(self) -> Iterator[tuple[Any, Callable[[], Any]]]:
-        """Yield for each operand that a gradient flows to the reach of its cotangent, and a function that makes it."""
-        assert self._pattern is not None
-        found: dict[int, Any] = dict(enumerate(self._arrays))
-        for part in self._pattern.fitted:
-            # An array of its own, as the rules would make it: a run has one event for an array that it meets again.
-            reach = None if part.reach is None else part.reach.copy()
-            yield reach, functools.partial(self._cotangent, part, found)
-
-    def _cotangent(self, part: _Fitted, found: dict[int, Any]) -> Any:
-        number = part.number
-        if part.made:
-            self._record(part.made)
-        if number not in found:
-            found[number] = self._stand_in(number, part.is_number)
-            if part.view is not None:
-                (_, args, ((place, _),), call), base = part.view
-                assert call is not None
-                array = self._stand_in(base, is_number=False)
-                given = tuple([array if at == place else item for at, item in enumerate(args)])
-                look_into(found[number], array, Taken(call.function, None, given, call.kwargs))
-        return found[number]
-
-    def _stand_in(self, number: int, is_number: bool) -> Traced:
-        value = self._values[number]
-        known = None if value is None else read_only(value)
-        return Traced(self._run.recording, self._events[number], known, is_number=is_number)
-
-    def _record(self, made: list[_Made]) -> None:
-        """Record calls that were carried out, or compare them with those of an earlier run."""
-        tape, events = self._run.tape, self._events
-        label, at = state.label, self._run.execution.differentiated[2]
-        assert state.origin is not None and self._pattern is not None
-        follows = self._pattern.bounds_follow
-        code, lasti = state.origin
-        for before, args, arrays, call in made:
-            if arrays:
-                filled = list(args)
-                for place, number in arrays:
-                    filled[place] = events[number]
-                args = tuple(filled)
-            if call is not None and tape.has_events_of_reference:
-                tape.calls.append(tape.repeated(call.function, args, call.kwargs))
-                events.append(tape.add_repeated(args, call.kwargs))
-                continue
-            event = before.again(len(tape.events), args)
-            if call is not None:
-                event.code, event.lasti, event.label, event.differentiated = code, lasti, label, at
-                if not follows:
-                    event.low = bound_below(call.function, args, call.kwargs, event.dtype)
-                    event.finite = finiteness(call.function, args, call.kwargs, event.dtype)
-                tape.calls.append(
-                    RecordedCall(call.function, args, call.kwargs, call.outline, call.aliases, code, lasti)
-                )
-            tape.events.append(event)
-            events.append(event)
-
-
-def _view(cotangent: Traced, made: _Made, numbers: dict[int, int], given: int) -> tuple[_Made, int] | None:
+def _view(cotangent: Traced, made: Made, numbers: dict[int, int], given: int) -> tuple[Made, int] | None:
     """Return the call that took a cotangent as a view of a value that the pull made, and the number of that value.
 
     Args:
@@ -307,7 +212,7 @@ def _view(cotangent: Traced, made: _Made, numbers: dict[int, int], given: int) -
     return (made, number) if is_whole and number >= given else None
 
 
-def _made(event: Event, calls: Iterator[RecordedCall], numbers: dict[int, int]) -> _Made | None:
+def _made(event: Event, calls: Iterator[RecordedCall], numbers: dict[int, int]) -> Made | None:
     """Return a value that a rule made as a pattern has it; None where the next time may differ.
 
     Args:
@@ -316,7 +221,7 @@ def _made(event: Event, calls: Iterator[RecordedCall], numbers: dict[int, int]) 
         numbers: by the index of an event the number of the array, for the arrays of the pull so far.
     """
     if event.kind == "constant":
-        return _Made(event, (), (), None)
+        return Made(event, (), (), None)
     call = next(calls, None)
     assert state.origin is not None
     is_plain = (
@@ -337,47 +242,4 @@ def _made(event: Event, calls: Iterator[RecordedCall], numbers: dict[int, int]) 
     ):  # fmt: skip
         return None
     at = tuple([(place, numbers[item.index]) for place, item in arrays])
-    return _Made(event, event.args, at, call)
-
-
-def _compute(made: list[_Made], values: list[Any]) -> bool:
-    """Carry out calls on real arrays. NumPy warns of nothing while it runs in a quiet context.
-
-    Args:
-        made: the calls, and constants.
-        values: of the arrays that were there before. It gets those of the calls.
-
-    Returns:
-        False where a result is of another kind than before.
-    """
-    tracer, state.tracing = state.tracing, None
-    try:
-        for event, args, arrays, call in made:
-            if call is None:
-                values.append(event.content)
-                continue
-            given = list(args)
-            for place, number in arrays:
-                given[place] = values[number]
-            carrying_out.function = call.function
-            value = call.function(*given, **call.kwargs) if call.kwargs else call.function(*given)
-            # Of operands alike, a ufunc makes a result that is alike.
-            if type(call.function) is not np.ufunc and not _is_alike(value, call, given, arrays):
-                return False
-            values.append(value)
-    finally:
-        state.tracing = tracer
-        carrying_out.function = None
-    return True
-
-
-def _is_alike(value: Any, call: RecordedCall, given: list[Any], arrays: tuple[tuple[int, int], ...]) -> bool:
-    """Return whether a result has the shape and dtype, and lies in the memory, that it had before."""
-    known, alias = call.outline, call.aliases[0]
-    is_array = type(value) is np.ndarray
-    if is_array is alias.is_number or (value.shape, value.dtype) != (known.shape, known.dtype):
-        return False
-    if not is_array or isinstance(call.function, np.ufunc):
-        return True
-    shared = [at for at, (place, _) in enumerate(arrays) if share_memory(value, given[place])]
-    return (shared[0] if shared else None) == alias.operand
+    return Made(event, event.args, at, call)
