@@ -105,11 +105,14 @@ def steps_of(program: Program) -> Graph:
         args: list[Any] = []
         has_arrays = False
         for item in node.args:
-            if type(item) is Node:
+            kind = type(item)
+            if kind is Node:
                 args.append(moved[item.index])
-            else:
+            elif kind is tuple or kind is list or kind is dict:
                 args.append(mapped(item, place))
-                has_arrays = has_arrays or (type(item) is np.ndarray and item.shape != ())
+            else:
+                args.append(item)
+                has_arrays = has_arrays or (kind is np.ndarray and item.shape != ())
         kwargs = mapped(node.kwargs, place) if node.kwargs else {}
         if has_arrays and (isinstance(node.function, np.ufunc) or node.function in (np.where, part_written)):
             # A plain array among the operands is a step, too: blocks are taken of it like of any other.

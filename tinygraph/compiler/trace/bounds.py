@@ -34,7 +34,9 @@ def bound_below(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], dt
     if kwargs and (kwargs.get("where", True) is not True or "initial" in kwargs):
         return -np.inf
     lows = [_low(item) for item in args]
-    if lows.count(-np.inf) == len(lows) and function not in _FROM_NOTHING:
+    if lows.count(-np.inf) == len(lows) and (
+        function not in _FROM_NOTHING or (function is np.multiply and args[0] is not args[1])
+    ):  # fmt: skip
         return -np.inf
     with np.errstate(all="ignore"):
         low = bound(args, [dtype.type(low) for low in lows])
@@ -186,7 +188,10 @@ def finiteness(
 
     found = 2
     for item in (*args, *kwargs.values()) if kwargs else args:
-        found = min(found, _least(item, known))
+        # The result of a call has no content: its finiteness is known already.
+        is_call = type(item) is Event and item.kind == "call" and known is finiteness_of
+        least = item.finite if is_call else _least(item, known)
+        found = least if least < found else found
     return found
 
 

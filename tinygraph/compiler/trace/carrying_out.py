@@ -76,7 +76,7 @@ def carried_out(
     tracer, state.tracing = state.tracing, None
     carrying_out.function = function
     try:
-        real_args, real_kwargs = mapped(args, _real), mapped(kwargs, _real) if kwargs else {}
+        real_args, real_kwargs = _real_args(args), mapped(kwargs, _real) if kwargs else {}
         if not runs_users_code(function, args):
             return quiet.run(_result_of, function, real_args, real_kwargs)
         with np.errstate(all="ignore"), outside_as_it_is():
@@ -95,6 +95,13 @@ def quiet_context() -> contextvars.Context:
 
 # Packages whose functions run no code of the user's.
 _LIBRARIES = frozenset(("numpy", "scipy", "tinygraph", "_operator", "builtins"))
+
+
+def _real_args(args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return the values of some arguments; most are stand-ins for arrays."""
+    return tuple([
+        item._value if type(item) is Traced and not item._weak else mapped(item, _real) for item in args
+    ])  # fmt: skip
 
 
 def _real(item: Any) -> Any:
@@ -130,10 +137,10 @@ def _result_of(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
 
 def runs_users_code(function: Callable[..., Any], args: Any) -> bool:
     """Return whether a call runs user code: the function is the user's, or one among its arguments may be."""
-    if isinstance(function, np.ufunc):
+    if type(function) is np.ufunc:
         return False
     module = getattr(function, "__module__", None) or ""
-    if module.partition(".")[0] not in _LIBRARIES:
+    if module.partition(".")[0] not in _LIBRARIES and not isinstance(function, np.ufunc):
         return True
     given = [part for item in args for part in (item if type(item) is list else (item,))]
     return any([type(item) is FunctionType for item in given])

@@ -117,13 +117,14 @@ class Execution:
 
     def _recorded(self, call: CallToRecord, value: Any) -> RecordedCall:
         """Return a call and the outline of its result, for the second run."""
-        parts = value if isinstance(value, _SEQUENCES) else (value,)
-        aliases = [alias_of(call.function, part, call.operands, call.is_own) for part in parts]
+        function, operands = call.function, call.operands
+        if isinstance(value, _SEQUENCES):
+            known, aliases = outline(value), [alias_of(function, part, operands, call.is_own) for part in value]
+        else:
+            known, aliases = Outline(value.shape, value.dtype), [alias_of(function, value, operands, call.is_own)]
         if aliases[0].operand is not None or len(aliases) > 1:
-            check_positions(call.function, call.operands, aliases)
-        return RecordedCall(
-            call.function, call.event_args, call.event_kwargs, outline(value), aliases, call.code, call.lasti
-        )
+            check_positions(function, operands, aliases)
+        return RecordedCall(function, call.event_args, call.event_kwargs, known, aliases, call.code, call.lasti)
 
     def _result(
         self, recorder: Recorder, call: CallToRecord, function: Callable[..., Any], value: Any,

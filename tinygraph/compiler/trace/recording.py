@@ -16,7 +16,7 @@ from tinygraph.compiler.trace.execution import CallToRecord, Execution
 from tinygraph.compiler.trace.generators import Generators
 from tinygraph.compiler.trace.noticing import OpenSize, value_of
 from tinygraph.compiler.trace.numbers_given import NumbersGiven
-from tinygraph.compiler.trace.operands import NESTED, PLAIN, as_builtin, promoted
+from tinygraph.compiler.trace.operands import NESTED, PLAIN, as_builtin, names_itself, promoted
 from tinygraph.compiler.trace.orders import axes_in_memory, order_of, transposed_call, without_order
 from tinygraph.compiler.trace.plain_arrays import PlainArrays
 from tinygraph.compiler.trace.python_numbers import PythonNumber
@@ -240,6 +240,8 @@ class Recording:
                 operands.append(item)
                 is_now = item._recorder is self and item._seen == item._memory.version
                 kept.append(item._event if is_now else self.operand(item))
+            elif kind is tuple and names_itself(item):
+                kept.append(item)
             elif kind in NESTED:
                 operands += instances(Traced, item)
                 kept.append(mapped(item, self.operand))

@@ -45,8 +45,10 @@ def with_sizes(
         recorder: records the decisions.
         function, args, kwargs: the call.
     """
-    size = functools.partial(decided_size, recorder)
     places, names = _sizes_of(function) if _is_numpys(function) else _NONE
+    if not (kwargs or places):
+        return args, kwargs
+    size = functools.partial(decided_size, recorder)
     if kwargs:
         kwargs = {key: mapped(item, size) if key in names or key == "axis" else item for key, item in kwargs.items()}
     if places and args:

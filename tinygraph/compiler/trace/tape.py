@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinygraph.compiler.trace.agreement import brief, same
-from tinygraph.compiler.trace.events import Event, events_in
+from tinygraph.compiler.trace.events import Event
 from tinygraph.compiler.trace.refused import refused
 from tinygraph.engine.links import next_order
 from tinygraph.engine.modes import state
@@ -148,7 +148,7 @@ class Tape:
         event = self.reference.events[position] if position < len(self.reference.events) else None
         if event is None or event.kind != "call":
             raise self.differs()
-        if any([operand.kind == "array" for operand in (*events_in(args), *events_in(kwargs))]):
+        if _reads_array(args) or (kwargs and _reads_array(kwargs)):
             event = event.with_arguments(args, kwargs)
         self.events.append(event)
         return event
@@ -190,6 +190,20 @@ class Tape:
             "clock, a counter. Draw with tinygraph.draws.uniform(generator, shape) or normal(generator, shape); pass "
             "other things as arguments, or keep them in a Tensor",
         )
+
+
+def _reads_array(args: Any) -> bool:
+    """Return whether a plain array is among the arguments of a call."""
+    for item in args.values() if type(args) is dict else args:
+        if type(item) is Event:
+            if item.kind == "array":
+                return True
+        elif type(item) in _NESTED and _reads_array(item):
+            return True
+    return False
+
+
+_NESTED = frozenset((tuple, list, dict))
 
 
 @functools.cache

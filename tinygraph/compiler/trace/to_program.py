@@ -60,19 +60,20 @@ def program_of(trace: Trace, result: Any, order: list[Event], names: dict[int, s
     found = list(trace.outside.captured.values())
     state = [captured for captured in found if captured.first is not None]
     graded = [captured for captured in found if _has_new_gradient(captured)]
-    _name_all(state, graded, trace.events, names)
+    events = trace.events
+    _name_all(state, graded, events, names)
     grads = [event_of(captured.grad) for captured in graded]
     ends = [*events_in(result), *grads]
     updates = [_update(captured) for captured in state]
     written = trace.recording.written_arguments()
     ends += [event for _, event in written]
-    in_while = _in_while(trace.events)
+    in_while = _in_while(events)
     updated = [event for event in updates if event is not None]
-    needed = _needed([*ends, *updated, *in_while, *_always_made(trace.events)], trace.events)
-    calls = [event for event in trace.events if event.kind == "call" and event.index in needed]
+    needed = _needed([*ends, *updated, *in_while, *_always_made(events)], events)
+    calls = [event for event in events if needed[event.index] and event.kind == "call"]
 
-    nodes = _Nodes(state, _scopes(calls), trace.events)
-    used = {event.index for event in order if event.kind == "argument" or event.index in needed}
+    nodes = _Nodes(state, _scopes(calls), events)
+    used = {event.index for event in order if event.kind == "argument" or needed[event.index]}
     arguments = tuple([nodes.input(event) for event in order if event.index in used])
     inputs = [nodes.input(captured.first) for captured in state if captured.first is not None]
     for event in calls:
@@ -85,7 +86,7 @@ def program_of(trace: Trace, result: Any, order: list[Event], names: dict[int, s
         arguments=arguments,
         variables=variables,
         results=results,
-        sections=nodes.sections(_sections(calls, trace.events, [*ends, *in_while])),
+        sections=nodes.sections(_sections(calls, events, [*ends, *in_while])),
         differentiated=nodes.differentiated(calls),
         generators=tuple(trace.recording.generators.found),
         numbers={number: name for number, name in nodes.numbers.items() if name is not None},
@@ -133,10 +134,11 @@ class _Nodes:
         """Add the node of a call."""
         kwargs = mapped(event.kwargs, self.operand) if event.kwargs else {}
         args: list[Any] = []
-        has_others = False
+        has_others, found = False, self.found
         for item in event.args:
             if type(item) is Event:
-                args.append(self.operand(item))
+                node = found.get(item.index)
+                args.append(self.operand(item) if node is None else node)
             else:
                 has_others = True
                 args.append(mapped(item, self.operand) if type(item) in NESTED else item)
@@ -244,12 +246,14 @@ def _sections(calls: list[Event], events: list[Event], ends: list[Event]) -> dic
     needed = _needed([*ends, *early], events)
     found: dict[int, str] = {}
     for event in calls:
-        if event.section == "backward" or (
-            event.index in needed and any(found.get(o.index) == "backward" for o in events_in(event.args))
-        ):
+        if event.section == "backward":
             found[event.index] = "backward"
-        elif event.index not in needed and event.index > begun:
+        elif event.index <= begun:
+            continue
+        elif not needed[event.index]:
             found[event.index] = "update"
+        elif any([found.get(operand.index) == "backward" for operand in events_in(event.args)]):
+            found[event.index] = "backward"
     return found
 
 
@@ -288,10 +292,10 @@ def _name_gradients(state: list[Captured], graded: list[Captured]) -> None:
 
 def _name_compositions(events: list[Event]) -> None:
     """Name the last event of a composition after the variable that the result of its instruction is assigned to."""
-    last: dict[tuple[Any, int], Event] = {}
+    last: dict[tuple[int, int], Event] = {}  # by the id of code, which is hashed sooner
     for event in events:
-        if event.kind == "call" and event.section == "forward" and event.is_inner:
-            last[(event.code, event.lasti)] = event
+        if event.section == "forward" and event.kind == "call" and event.is_inner:
+            last[(id(event.code), event.lasti)] = event
     for event in last.values():
         if event.name is None:
             event.name = assigned_name(event.code, event.lasti)
@@ -337,18 +341,24 @@ def _in_while(events: list[Event]) -> list[Event]:
     ]  # fmt: skip
 
 
-def _needed(roots: list[Event], events: list[Event]) -> set[int]:
-    """Return the indices of the events that the roots depend on."""
-    needed = {event.index for event in roots}
-    for event in reversed(events):
-        if event.index in needed:
-            for item in event.args:
-                if type(item) is Event:
-                    needed.add(item.index)
-                elif type(item) in NESTED:
-                    needed.update([operand.index for operand in events_in(item)])
-            if event.kwargs:
-                needed.update([operand.index for operand in events_in(event.kwargs)])
+def _needed(roots: list[Event], events: list[Event]) -> bytearray:
+    """Return for the index of each event whether the roots depend on it, as 1 or 0."""
+    needed = bytearray(len(events))
+    for event in roots:
+        needed[event.index] = 1
+    for index in range(len(events) - 1, -1, -1):
+        if not needed[index]:
+            continue
+        event = events[index]
+        for item in event.args:
+            if type(item) is Event:
+                needed[item.index] = 1
+            elif type(item) in NESTED:
+                for operand in events_in(item):
+                    needed[operand.index] = 1
+        if event.kwargs:
+            for operand in events_in(event.kwargs):
+                needed[operand.index] = 1
     return needed
 
 
