@@ -24,14 +24,12 @@ from tinygraph.compiler.write.block import Block
 from tinygraph.compiler.write.block_loops import functions_of, head_of
 from tinygraph.compiler.write.rowwise import FusionText
 from tinygraph.compiler.write.tags import TAG
+from tinygraph.compiler.write.width import fitted
 
 __all__ = ["Known", "UpdateFunctions", "with_update_functions"]
 
 # A function of fewer lines says no more than its calls would.
 FEWEST = 4
-
-# What a function costs in lines: its first one, its comment, and blank ones.
-AROUND = 6
 
 # A call that stands alone on its line and is no part of a loop, and a name in it that is not that of an argument.
 _CALL = re.compile(r"([\w.]+\(.*\))" + re.escape(TAG) + r"(\d+)")
@@ -190,6 +188,8 @@ def with_update_functions(lines: list[str], fusions: Sequence[FusionText], known
     replaced: dict[int, tuple[_Update, str]] = {}  # by the id of the first statement
     for alike in _Search(runs, known).found():
         function = _Function(f"update_{len(functions) + 1}", alike)
+        if not function.is_shorter():
+            continue
         functions.append(function.lines())
         for update in alike:
             call = f"{function.call(update)}{TAG}{update.statements[-1].step}"
@@ -278,9 +278,9 @@ class _Search:
         return groups
 
     def _group(self, form: list[tuple[str, str]]) -> list[list[_Update]]:
-        """Return the updates of a form, as one group if a function for them makes the text shorter."""
+        """Return the updates of a form, as one group if there are several."""
         places = [(run, at) for run in range(len(self._runs)) for at in self._places(run, form)]
-        if len(places) * len(form) <= len(form) + len(places) + AROUND:
+        if len(places) < 2:
             return []
         self._taken |= {(run, at + offset) for run, at in places for offset in range(len(form))}
         runs = [(self._runs[run], at) for run, at in places]
@@ -355,6 +355,12 @@ class _Function:
         parameters = [self._called[place] for place in self._places]
         return [*head_of(self._name, parameters), *[f"    {line}" if line else "" for line in written]]
 
+    def is_shorter(self) -> bool:
+        """Return whether the function and its calls are fewer lines than the statements."""
+        statements = [statement.text for update in self._updates for statement in update.statements]
+        instead = [*self.lines(), "", "", *[self.call(update) for update in self._updates]]
+        return _count(instead) < _count(statements)
+
     def _name_parameters(self, groups: list[list[int]]) -> None:
         """Name the arrays in the function, and choose which of them are parameters: those that are not the same
         global array in all updates.
@@ -404,6 +410,11 @@ class _Function:
         _, changed, alike = max(found, key=lambda item: item[0], default=(0, -1, {}))
         names = self._updates[0].names
         return changed, {place: alike.get(place) or _without(names[place], names[changed]) for place in places}
+
+
+def _count(lines: list[str]) -> int:
+    """Return the number of lines in the text, where a long one is divided."""
+    return sum([fitted(f"    {line}").count("\n") + 1 for line in lines])
 
 
 def _without(name: str, changed: str) -> str:
