@@ -239,7 +239,6 @@ OF_OPTIMIZER = {
 }
 
 OF_MODULE = {
-    "zero_grad": "optimizer.zero_grad()",
     **dict.fromkeys(("forward", "predict"), "model(x)"),
     **dict.fromkeys(("fit", "train_on_batch", "compile"), _LOOP),
     "evaluate": "tg.cross_entropy(model(x), labels, from_logits=True)",

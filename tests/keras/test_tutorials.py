@@ -180,15 +180,6 @@ def test_a_loss_of_the_models_own(run_eagerly):
     np.testing.assert_allclose(2 * losses[0], losses[1], rtol=1e-6)
 
 
-def test_a_step_of_the_models_own_is_refused():
-    class Own(Net):
-        def train_step(self, data):
-            return {"loss": 0.0}
-
-    with pytest.raises(TypeError, match=r"fit does not call Own.train_step.* Override compute_loss"):
-        Own().compile("sgd", "mse")
-
-
 class Linear(keras.layers.Layer):
     def __init__(self, units=3, **options):
         super().__init__(**options)
@@ -332,7 +323,6 @@ FINGERS = [
     (lambda: keras.optimizers.Adam(lr=0.1), TypeError, "Adam: there is no argument lr=. Write learning_rate="),
     (lambda: tg.nn.Linear(4, 3), AttributeError, r"no attribute 'Linear'. Write tg.nn.Dense\(3\)"),
     (lambda: keras.layers.Linear(4, 3), AttributeError, r"no attribute 'Linear'. Write tg.nn.Dense\(3\)"),
-    (lambda: Dense(3).zero_grad(), AttributeError, r"Write optimizer.zero_grad\(\)"),
     (lambda: Dense(3).cuda(), AttributeError, "all arrays are in the memory of the processor"),
     (lambda: keras.utils.np_utils, AttributeError, r"Write tg.keras.utils.to_categorical\(labels\)"),
 ]

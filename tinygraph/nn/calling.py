@@ -20,6 +20,7 @@ class Calling(threading.local):
         trial: True where a call only asks for shapes, and stateful layers keep their states.
         step: a model, its `losses` and the masks of its outputs, while its `compute_loss` runs; None else.
         added: collects the numbers that modules add to the loss; None where each module keeps its own.
+        own: collects the same, each with its module, while a `train_step` or `test_step` of the user's runs; None else.
     """
 
     def __init__(self) -> None:
@@ -29,6 +30,7 @@ class Calling(threading.local):
         self.trial = False
         self.step: tuple[Any, list[Any], Any] | None = None
         self.masks: list[Any] | None = None
+        self.own: list[tuple[Any, Any]] | None = None
 
 
 calling = Calling()

@@ -130,7 +130,11 @@ class Module:
         if calling.built is not None:  # the outermost call takes them away
             return self._called(args, kwargs)
         built = calling.built = []
-        for module in self.modules() if _Added.made and calling.added is None else ():
+        if calling.own:
+            inside = self.modules()
+            calling.own[:] = [pair for pair in calling.own if pair[0] not in inside]
+        keeps_own = calling.added is None and calling.own is None
+        for module in self.modules() if _Added.made and keeps_own else ():
             vars(module).pop("_added", None)
         try:
             return self._called(args, kwargs)
@@ -276,6 +280,9 @@ class Module:
         """Numbers to add to the loss in training: the penalties of regularisers, and those given to `add_loss`."""
         if calling.step is not None and calling.step[0] is self:
             return calling.step[1]
+        if calling.own is not None:
+            inside = self.modules()
+            return [*self.penalties(), *[loss for module, loss in calling.own if module in inside]]
         added = [module._added.losses for module in self.modules() if module._added is not None]
         return [*self.penalties(), *[loss for losses in added for loss in losses]]
 
@@ -283,6 +290,8 @@ class Module:
         """Add a number to the loss of the step. Write it in `call`: it holds until the next call of a whole model."""
         if calling.added is not None:
             calling.added.append(loss)
+        elif calling.own is not None:
+            calling.own.append((self, loss))
         else:
             self._added = _Added([loss] if self._added is None else [*self._added.losses, loss])
 
@@ -294,6 +303,27 @@ class Module:
             yield
         finally:
             calling.step = before
+
+    @contextmanager
+    def in_own_step(self) -> Iterator[None]:
+        """Let the block be a step of the user's: the numbers that modules add, and the masks of outputs, are kept."""
+        before = calling.own, calling.masks
+        calling.own, calling.masks = [], []
+        try:
+            yield
+        finally:
+            calling.own, calling.masks = before
+
+    def masks_now(self, outputs: list[Any]) -> list[Any] | None:
+        """Return the masks of outputs of the model in a step of the user's, nothing for none; None outside of one."""
+        if calling.own is None:
+            return None
+        masks = list(calling.masks or ())
+        fit = [
+            mask is None or mask.shape == output.shape[: mask.ndim]
+            for mask, output in zip(masks, outputs, strict=False)
+        ]
+        return masks if len(masks) == len(outputs) and all(fit) else []
 
     def step_now(self) -> tuple[list[Any], Any] | None:
         """Return the `losses` and the masks of the outputs in the step that is taken; None outside of one."""
@@ -312,6 +342,11 @@ class Module:
         return []
 
     # --- saving -----------------------------------------------------------------------------------------------------
+
+    def zero_grad(self) -> None:
+        """Forget the gradients of all Tensors, here and in all modules inside."""
+        for tensor in self.tensors().values():
+            tensor.grad = None
 
     def state_dict(self) -> dict[str, Array]:
         """Return copies of the values of all Tensors by path, for `np.savez(path, **model.state_dict())`.

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.nests import entries
+from tinygraph.optim import Optimizer
 from tinygraph.training.callbacks.history import History
 
 __all__ = [
@@ -90,6 +91,7 @@ def training_data(model: Any, shuffling: np.random.Generator, reached: Reached, 
             "save: the weights are their moving averages now, use_ema=True, and no training goes on from these. Save "
             "during the training, by a callback, or without training=True"
         )
+    _check_optimizers(model)
     generators = {"shuffling": shuffling, **generators_of(model)}
     states = [(type(callback).__name__, _state_of(callback, reached)) for callback in reached.callbacks]
     data = {
@@ -99,6 +101,17 @@ def training_data(model: Any, shuffling: np.random.Generator, reached: Reached, 
         "carried": [state.data for state in carried_states(model)],
     }
     return packed(data, arrays, f"{TRAINING}state")
+
+
+def _check_optimizers(model: Any) -> None:
+    """Refuse a model that holds optimisers of its own: a file has the state of one, that of `compile`."""
+    for module in model.modules():
+        for path, item in entries(vars(module)):
+            if isinstance(item, Optimizer):
+                raise ValueError(
+                    f"save: {path} is an optimiser of the model's own, and a file has the state of that of compile "
+                    "alone. Save without training=True, and the optimiser by np.savez(path, **optimizer.state_dict())"
+                )
 
 
 def _state_of(callback: Any, reached: Reached) -> dict[str, Any]:

@@ -9,18 +9,21 @@ import numpy as np
 
 from tinygraph import bounds
 from tinygraph.data.arrays import arrays_of
-from tinygraph.nests import tree_leaves, tree_map
+from tinygraph.engine.modes import no_grad
+from tinygraph.nests import plain, tree_leaves, tree_map
 from tinygraph.training.callbacks.backup_and_restore import BackupAndRestore
 from tinygraph.training.callbacks.callback import CallbackList, listed
 from tinygraph.training.callbacks.history import History
 from tinygraph.training.checkpoint import Reached
 from tinygraph.training.feeding import Feed, FeedOptions, feed_of, shown, split_off
 from tinygraph.training.loop import Training, evaluated, predicted, prepare, trained
+from tinygraph.training.metrics import Metric
+from tinygraph.training.own_steps import unpack_x_y_sample_weight
 from tinygraph.training.progress import progress
 from tinygraph.training.recipe import Recipe
 from tinygraph.training.resuming import resumed
 from tinygraph.training.state import TrainingState
-from tinygraph.training.steps import Steps
+from tinygraph.training.steps import Steps, examples_of
 
 __all__ = ["Fitting"]
 
@@ -69,13 +72,6 @@ class Fitting:
         Raises:
             ValueError: no optimiser, loss or metric has such a name.
         """
-        for method in ("train_step", "test_step", "predict_step"):
-            if hasattr(type(self), method):
-                raise TypeError(
-                    f"compile: fit does not call {type(self).__name__}.{method}, as its steps are compiled programs. "
-                    "Override compute_loss(self, x, y, y_pred, sample_weight) for a loss of your own, or write the "
-                    "loop: for x, y in batches: loss = ...; loss.backward(); optimizer.step(); optimizer.zero_grad()"
-                )
         recipe = Recipe(self, optimizer, loss, loss_weights, metrics, weighted_metrics)
         self._state = TrainingState(self, recipe, run_eagerly)
 
@@ -300,19 +296,19 @@ class Fitting:
         batch = self._one_batch("train_on_batch", x, y, sample_weight, class_weight)
         with state.recipe.trainable_as_compiled(self):
             prepare(self, state.recipe, batch, training=True)
-            state.recipe.reset()
+            state.steps.train_results.reset()
             state.recipe.optimizer.zero_grad()
             state.steps.train(*batch)
-        return _results(state.recipe.logs(), return_dict)
+        return _results(state.steps.train_results.logs(), return_dict)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """Return the loss and the metrics on a batch, as `evaluate` does."""
         state = self._compiled("test_on_batch")
         batch = self._one_batch("test_on_batch", x, y, sample_weight, None)
         prepare(self, state.recipe, batch, training=False)
-        state.recipe.reset()
+        state.steps.test_results.reset()
         state.steps.test(*batch)
-        return _results(state.recipe.logs(), return_dict)
+        return _results(state.steps.test_results.logs(), return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:
         """Return the outputs on a batch, as arrays."""
@@ -336,12 +332,67 @@ class Fitting:
         step = self.step_now()  # type: ignore[attr-defined]
         if step is not None:  # `super().compute_loss` in a class that has its own
             return state.recipe.total(y, y_pred, sample_weight, *step)
+        masks = None if y_pred is None else self.masks_now(tree_leaves(y_pred))  # type: ignore[attr-defined]
+        if masks is not None:  # in a step of the model's own
+            return state.recipe.total(y, y_pred, sample_weight, self.losses, masks)  # type: ignore[attr-defined]
         if x is not None:
             x, y, sample_weight = self._one_batch("compute_loss", x, y, sample_weight, None)
             prepare(self, state.recipe, (x, y, sample_weight), training=False)
         if y_pred is None:
             y_pred = self(shown(x, getattr(self, "input_names", None)), training=training)  # type: ignore[operator]
         return state.recipe.total(y, y_pred, sample_weight, self.losses)  # type: ignore[attr-defined]
+
+    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
+        """Take a batch into the metrics, and return the results so far, by name. A `train_step` of your own calls it.
+
+        The mean of the loss is no part of it: `train_step` takes the loss into the metric of the name "loss".
+        """
+        recipe = self._compiled("compute_metrics").recipe
+        masks = self.masks_now(tree_leaves(y_pred)) or ()  # type: ignore[attr-defined]
+        with no_grad():
+            recipe.update_metrics(y, plain(y_pred), sample_weight, masks)
+            return self.get_metrics_result()
+
+    def get_metrics_result(self) -> dict[str, Any]:
+        """Return the results of the metrics so far, by name."""
+        return {metric.name: metric.result() for metric in self.metrics}
+
+    # --- steps of the model's own -----------------------------------------------------------------------------------
+
+    def train_step(self, data: Any) -> dict[str, Any]:
+        """Take a step of training on a batch, and return the results so far, by name: see `own_steps`.
+
+        `fit` and `train_on_batch` call the `train_step` of a class that has its own.
+
+        Args:
+            data: (x, y, sample_weight), (x, y), or x.
+        """
+        x, y, weight = unpack_x_y_sample_weight(data)
+        self.zero_grad()  # type: ignore[attr-defined]
+        y_pred = self(x, training=True)  # type: ignore[operator]
+        loss = self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=weight)
+        loss.backward()
+        self.optimizer.step()
+        return self._with_loss(loss, x, y, y_pred, weight)
+
+    def test_step(self, data: Any) -> dict[str, Any]:
+        """Return the results so far on one more batch, by name; `evaluate` calls that of a class that has its own."""
+        x, y, weight = unpack_x_y_sample_weight(data)
+        with no_grad():
+            y_pred = self(x, training=False)  # type: ignore[operator]
+            loss = self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=weight, training=False)
+        return self._with_loss(loss, x, y, y_pred, weight)
+
+    def predict_step(self, data: Any) -> Any:
+        """Return the outputs on a batch; `predict` calls that of a class that has its own."""
+        return self(unpack_x_y_sample_weight(data)[0], training=False)  # type: ignore[operator]
+
+    def _with_loss(self, loss: Any, x: Any, y: Any, y_pred: Any, weight: Any) -> dict[str, Any]:
+        """Take the loss of a batch into its mean, and the batch into the metrics."""
+        recipe = self._compiled("train_step").recipe
+        with no_grad():
+            recipe.loss_mean.update_state(plain(loss), sample_weight=examples_of(x))
+        return self.compute_metrics(x, y, y_pred, weight)
 
     @property
     def last_batch(self) -> Any:
@@ -365,8 +416,10 @@ class Fitting:
 
     @property
     def metrics(self) -> list[Any]:
-        """The mean of the loss, and the metrics, from the first batch on."""
-        return self._state.recipe.metrics if self._state is not None and self._state.is_compiled else []
+        """The mean of the loss, the metrics from the first batch on, and those that are attributes of the model."""
+        compiled = self._state.recipe.metrics if self._state is not None and self._state.is_compiled else []
+        own = [item for item in vars(self).values() if isinstance(item, Metric)]
+        return [*compiled, *[item for item in own if all([item is not other for other in compiled])]]
 
     def reset_metrics(self) -> None:
         """Begin the sums of all metrics anew, in a loop of `train_on_batch` and `test_on_batch` after each epoch."""
@@ -448,4 +501,4 @@ def _parts_of(data: Any) -> tuple[Any, Any, Any]:
 
 def _results(logs: dict[str, Any], return_dict: bool) -> Any:
     """Return results by name, as a list, or as one number where there is one."""
-    return logs if return_dict else list(logs.values()) if len(logs) > 1 else logs["loss"]
+    return logs if return_dict or not logs else list(logs.values()) if len(logs) > 1 else next(iter(logs.values()))

@@ -63,14 +63,19 @@ for _method in (
     setattr(Logs, _method, _looking(_method))
 
 
-def telling(moment: Callable[[int, Any], None], recipe: Any) -> Callable[[int], None]:
-    """Return a function that tells callbacks of a batch, by its number, with logs."""
+def telling(moment: Callable[[int, Any], None], source: Any) -> Callable[[int], None]:
+    """Return a function that tells callbacks of a batch, by its number, with logs.
+
+    Args:
+        moment: the callbacks.
+        source: has `names()` beside what `Logs` asks.
+    """
     names: dict[str, Any] = {}
 
     def tell(number: int) -> None:
         if not names:
-            names.update(dict.fromkeys([metric.name for metric in recipe.metrics]))
-        logs = Logs(names, recipe)
+            names.update(dict.fromkeys(source.names()))
+        logs = Logs(names, source)
         kept = weakref.ref(logs)
         moment(number, logs)
         del logs

@@ -18,6 +18,7 @@ from tinygraph.training.checkpoint import Reached
 from tinygraph.training.feeding import ArrayFeed, Feed
 from tinygraph.training.interrupts import Interrupts
 from tinygraph.training.logs import telling
+from tinygraph.training.own_steps import has_own
 from tinygraph.training.progress import Progress
 from tinygraph.training.recipe import Recipe
 from tinygraph.training.steps import Steps
@@ -79,11 +80,22 @@ def prepare(model: Any, recipe: Recipe, batch: tuple[Any, Any, Any], training: b
     A call that raises leaves the layers without weights, as they were.
     """
     x, y, _ = batch
+    if _needs_no_call(model, recipe, "train_step" if training else "test_step"):
+        if training and model.named_parameters():
+            build_optimizer(model, recipe)
+        return
     if not recipe.outputs or (training and not recipe.optimizer.built):
         predictions, targets = called_once(model, x, y)
         recipe.bind(targets, predictions, getattr(model, "output_names", None))
     if training:
         build_optimizer(model, recipe)
+
+
+def _needs_no_call(model: Any, recipe: Recipe, method: str) -> bool:
+    """Return whether a step of the model's own does all that a recipe does: the model may have no `call`."""
+    if not has_own(model, method) or recipe.loss is not None or any(recipe.given):
+        return False
+    return all([module.built for module in model.modules() if module is not model])
 
 
 def called_once(model: Any, x: Any, y: Any = None) -> tuple[Any, Any]:
@@ -146,7 +158,7 @@ def trained(training: Training, epochs: range) -> History:
         FloatingPointError: the loss of an epoch became NaN or infinite; the weights are those before that epoch.
     """
     history, call = training.history, training.callbacks.call
-    batch_begin, batch_end = _around_batches(training.callbacks, "train", training.recipe)
+    batch_begin, batch_end = _around_batches(training.callbacks, "train", training.steps.train_results)
     with Interrupts() as interrupts, training.recipe.trainable_as_compiled(training.model):
         call("on_train_begin", {})
         if training.begun is not None:
@@ -161,10 +173,10 @@ def trained(training: Training, epochs: range) -> History:
             if interrupts.asked and not complete:
                 history.interrupted = True
                 break
-            logs = training.recipe.logs()
-            if not math.isfinite(logs["loss"]) and not training.stop and not before.may_end_in_nan:
+            logs = training.steps.train_results.logs()
+            if not math.isfinite(_loss_in(logs)) and not training.stop and not before.may_end_in_nan:
                 before.put_back()
-                raise _not_finite(epoch, logs["loss"], training.feed)
+                raise _not_finite(epoch, _loss_in(logs), training.feed)
             if training.validate is not None and _is_due(epoch, training.validation_freq):
                 logs |= {f"val_{name}": value for name, value in training.validate().items()}
             training.reached.epochs, training.reached.logs = epoch + 1, logs
@@ -177,6 +189,12 @@ def trained(training: Training, epochs: range) -> History:
             training.reached.is_final = True
         call("on_train_end", logs)
     return history
+
+
+def _loss_in(logs: dict[str, Any]) -> float:
+    """Return the loss among some results; 0 where a step of the model's own has none."""
+    loss = logs.get("loss", 0.0)
+    return loss if isinstance(loss, float) else 0.0
 
 
 def _not_finite(epoch: int, loss: float, feed: Feed) -> FloatingPointError:
@@ -195,7 +213,7 @@ def _not_finite(epoch: int, loss: float, feed: Feed) -> FloatingPointError:
 def _epoch(training: Training, interrupts: Interrupts, batch_begin: AtBegin, batch_end: AtEnd) -> bool:
     """Take the steps of an epoch, and return False if Ctrl-C ended it early."""
     recipe, step = training.recipe, training.steps.train
-    recipe.reset()
+    training.steps.train_results.reset()
     first, nothing_between = True, _nothing_between_steps(training)
     for number, batch in enumerate(training.feed.epoch()):
         if first:
@@ -234,10 +252,10 @@ def _nothing_between_steps(training: Training) -> bool:
     return isinstance(training.feed, ArrayFeed) and all([isinstance(callback, Progress) for callback in between])
 
 
-def _around_batches(callbacks: CallbackList, kind: str, recipe: Recipe) -> tuple[AtBegin, AtEnd]:
+def _around_batches(callbacks: CallbackList, kind: str, results: Any) -> tuple[AtBegin, AtEnd]:
     """Return what tells the callbacks that a batch begins, and that it has ended; None where no callback listens."""
     begin, end = (callbacks.at(f"on_{kind}_batch_{moment}") for moment in ("begin", "end"))
-    return begin, None if end is None else telling(end, recipe)
+    return begin, None if end is None else telling(end, results)
 
 
 class _Before:
@@ -262,18 +280,19 @@ def _is_due(epoch: int, frequency: int | Iterable[int]) -> bool:
 
 def evaluated(model: Any, recipe: Recipe, steps: Steps, feed: Feed, callbacks: CallbackList) -> dict[str, Any]:
     """Return the results of a model on data, by name: "loss", and the metrics."""
-    batch_begin, batch_end = _around_batches(callbacks, "test", recipe)
+    results = steps.test_results
+    batch_begin, batch_end = _around_batches(callbacks, "test", results)
     callbacks.call("on_test_begin", {})
     for number, batch in enumerate(feed.epoch()):
         if not number:
             prepare(model, recipe, batch, training=False)
-            recipe.reset()
+            results.reset()
         if batch_begin is not None:
             batch_begin(number, {})
         steps.test(*batch)
         if batch_end is not None:
             batch_end(number)
-    logs = recipe.logs()
+    logs: dict[str, Any] = results.logs()
     callbacks.call("on_test_end", logs)
     return logs
 

@@ -136,8 +136,12 @@ class Recipe:
     def update(
         self, y_true: Any, y_pred: Any, sample_weight: Any, loss: Any, examples: int, masks: Sequence[Any] = ()
     ) -> None:
-        """Take a batch into the metrics."""
+        """Take a batch into the mean of the loss and the metrics."""
         self.loss_mean.update_state(loss, sample_weight=examples)
+        self.update_metrics(y_true, y_pred, sample_weight, masks)
+
+    def update_metrics(self, y_true: Any, y_pred: Any, sample_weight: Any, masks: Sequence[Any] = ()) -> None:
+        """Take a batch into the metrics, but not into the mean of the loss."""
         for output, y, p, w, mask in self._parts(y_true, y_pred, sample_weight, masks):
             output.update(y, p, w, mask)
 
@@ -158,6 +162,10 @@ class Recipe:
         """Begin the metrics anew."""
         for metric in self.metrics:
             metric.reset_state()
+
+    def names(self) -> list[str]:
+        """Return the names of the metrics."""
+        return [metric.name for metric in self.metrics]
 
     def logs(self) -> dict[str, Any]:
         """Return the results of the metrics so far, by name: numbers, or arrays where a metric has several."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
 from tinygraph.engine.modes import no_grad
 from tinygraph.errors import UnsupportedError
 from tinygraph.nests import plain, tree_leaves
+from tinygraph.training.own_steps import OwnStep, has_own, pack_x_y_sample_weight
 from tinygraph.training.recipe import Recipe
 
 __all__ = ["Steps"]
@@ -21,6 +23,10 @@ class Steps:
         recipe: its optimiser, losses and metrics.
         run_eagerly: compile nothing.
         comm: the ranks that compute a batch together, from `tg.distributed.mpi()`; None for this process alone.
+
+    Attributes:
+        train, test, predict: the steps, of `(x, y, w)` and of `x`.
+        train_results, test_results: have the results of the steps so far: the recipe, or a step of the model's own.
     """
 
     def __init__(self, model: Any, recipe: Recipe, run_eagerly: bool = False, comm: Any = None) -> None:
@@ -51,16 +57,32 @@ class Steps:
                 recipe.update(y, plain(predictions), w, plain(loss), examples_of(x), masks)
 
         def predict(x: Any) -> Any:
-            with no_grad():
-                return plain(model(x, training=False))
+            with no_grad(), model.in_own_step():  # which keeps what layers add to the loss
+                own = has_own(model, "predict_step")
+                return plain(model.predict_step(pack_x_y_sample_weight(x)) if own else model(x, training=False))
 
         for step, method in ((train, "fit"), (test, "evaluate"), (predict, "predict")):
             step.__qualname__ = f"the step of {method}"  # in warnings and errors
-        self.train, self.test, self.predict = train, test, predict
+        self.train: Any = train
+        self.test: Any = test
+        self.predict: Any = predict
+        made: Callable[[Any], Any] | None = None
         if not run_eagerly:
             from tinygraph.compiler.compiled import compile as compiled  # a third of the time that `import nn` takes
 
-            self.train, self.test, self.predict = [compiled(step, otherwise="eager") for step in (train, test, predict)]
+            made = functools.partial(compiled, otherwise="eager")
+            self.train, self.test, self.predict = [made(step) for step in (train, test, predict)]
+        self.train_results: Any = recipe
+        self.test_results: Any = recipe
+        if averaged is not None and has_own(model, "train_step"):
+            raise TypeError(
+                f"fit: distribute= would leave out {type(model).__name__}.train_step. Override compute_loss instead, "
+                "or average the gradients in it, tg.distributed.average_gradients(model, comm), and leave distribute="
+            )
+        if has_own(model, "train_step"):
+            self.train = self.train_results = OwnStep(model, "train_step", made)
+        if has_own(model, "test_step"):
+            self.test = self.test_results = OwnStep(model, "test_step", made)
         if averaged is not None:
             self.train = _with_idle_steps(self.train, recipe, averaged)
 

@@ -11,17 +11,20 @@ from tinygraph.keras.utils.plotting import plot_model
 from tinygraph.keras.utils.scaling import normalize
 from tinygraph.keras.utils.seeds import set_random_seed
 from tinygraph.keras.utils.sequences import pad_sequences
+from tinygraph.training.own_steps import pack_x_y_sample_weight, unpack_x_y_sample_weight
 
 __all__ = [
     "PyDataset",
     "Sequence",
     "clear_session",
     "normalize",
+    "pack_x_y_sample_weight",
     "pad_sequences",
     "plot_model",
     "register_keras_serializable",
     "set_random_seed",
     "to_categorical",
+    "unpack_x_y_sample_weight",
 ]
 
 Sequence = PyDataset  # the older name
