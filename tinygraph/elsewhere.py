@@ -168,7 +168,7 @@ OF_OPTIM = {
     "LambdaLR": "tg.optim.Adam(parameters, lambda steps: 0.1 / (1 + steps))",
     "LBFGS": 'scipy.optimize.minimize(tg.value_and_grad(f), values, jac=True, method="L-BFGS-B")',
     **dict.fromkeys(
-        ("Nadam", "Ftrl", "Rprop"),
+        ("Rprop", "Adafactor", "Lamb", "Muon", "NAdam", "RAdam", "ASGD"),
         "a class of your own, class Own(tg.optim.Optimizer), with moments and a method move",
     ),
 }

@@ -121,7 +121,13 @@ DEFAULTS = {
                 "learning_rate": 0.001, "weight_decay": 0.004, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7,
                 "amsgrad": False,
             },
+            "Ftrl": {
+                "learning_rate": 0.001, "learning_rate_power": -0.5, "initial_accumulator_value": 0.1,
+                "l1_regularization_strength": 0.0, "l2_regularization_strength": 0.0,
+                "l2_shrinkage_regularization_strength": 0.0, "beta": 0.0,
+            },
             "Lion": {"learning_rate": 0.001, "beta_1": 0.9, "beta_2": 0.99},
+            "Nadam": {"learning_rate": 0.001, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7},
             "RMSprop": {"learning_rate": 0.001, "rho": 0.9, "momentum": 0.0, "epsilon": 1e-7, "centered": False},
             "SGD": {"learning_rate": 0.01, "momentum": 0.0, "nesterov": False},
         }.items()

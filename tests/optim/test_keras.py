@@ -18,7 +18,19 @@ KINDS = {
     "Adam, amsgrad": ("Adam", {"amsgrad": True, "beta_2": 0.8}),
     "AdamW": ("AdamW", {"weight_decay": 0.05}),
     "Adamax": ("Adamax", {"beta_2": 0.8}),
+    "Ftrl": ("Ftrl", {}),
+    "Ftrl, regularised": (
+        "Ftrl",
+        {
+            "l1_regularization_strength": 0.05,
+            "l2_regularization_strength": 0.1,
+            "beta": 0.3,
+            "l2_shrinkage_regularization_strength": 0.2,
+            "learning_rate_power": -0.7,
+        },
+    ),
     "Lion": ("Lion", {}),
+    "Nadam": ("Nadam", {"beta_2": 0.8}),
     "RMSprop": ("RMSprop", {}),
     "RMSprop, centered": ("RMSprop", {"centered": True, "rho": 0.8}),
     "RMSprop, momentum": ("RMSprop", {"momentum": 0.5, "centered": True}),
@@ -103,9 +115,28 @@ def adamax(memory, value, g, rate, t, beta_1=0.9, beta_2=0.999):
     return value - rate / (1 - beta_1**t) * mean / (largest + 1e-7)
 
 
+def nadam(memory, value, g, rate, t, beta_1=0.9, beta_2=0.999):
+    share, following = (beta_1 * (1 - 0.5 * 0.96**at) for at in (t, t + 1))
+    product = memory["product"] = memory.get("product", 1) * share
+    mean = memory["mean"] = beta_1 * memory.get("mean", 0) + (1 - beta_1) * g
+    square = memory["square"] = beta_2 * memory.get("square", 0) + (1 - beta_2) * g**2
+    ahead = following * mean / (1 - product * following) + (1 - share) * g / (1 - product)
+    return value - rate * ahead / (np.sqrt(square / (1 - beta_2**t)) + 1e-7)
+
+
+def ftrl(memory, value, g, rate, t, learning_rate_power=-0.5, beta=0.0, **strengths):
+    l1, l2, shrinkage = (strengths.get(f"{name}_regularization_strength", 0) for name in ("l1", "l2", "l2_shrinkage"))
+    before = memory.get("square", 0.1)
+    square = memory["square"] = before + g**2
+    sizes = before**-learning_rate_power, square**-learning_rate_power
+    linear = memory.get("linear", 0) + g + 2 * shrinkage * value - (sizes[1] - sizes[0]) / rate * value
+    memory["linear"] = linear
+    return (np.clip(linear, -l1, l1) - linear) / (sizes[1] / rate + 2 * (l2 + beta / (2 * rate)))
+
+
 FORMULAS = {
-    "Adadelta": adadelta, "Adagrad": adagrad, "Adam": adam, "AdamW": adam, "Adamax": adamax, "Lion": lion,
-    "RMSprop": rmsprop, "SGD": sgd,
+    "Adadelta": adadelta, "Adagrad": adagrad, "Adam": adam, "AdamW": adam, "Adamax": adamax, "Ftrl": ftrl,
+    "Lion": lion, "Nadam": nadam, "RMSprop": rmsprop, "SGD": sgd,
 }  # fmt: skip
 
 

@@ -17,6 +17,8 @@ from tinygraph.optim import schedules
 from tinygraph.optim.adaptive import Adadelta, Adagrad, Adam, Adamax, AdamW, RMSprop
 from tinygraph.optim.by_name import deserialize, get, serialize
 from tinygraph.optim.descent import SGD, Lion, Momentum
+from tinygraph.optim.ftrl import Ftrl
+from tinygraph.optim.nadam import Nadam
 from tinygraph.optim.optimizer import Optimizer
 from tinygraph.optim.schedules import (
     CosineDecay,
@@ -42,10 +44,12 @@ __all__ = [
     "CosineDecay",
     "CosineDecayRestarts",
     "ExponentialDecay",
+    "Ftrl",
     "InverseTimeDecay",
     "LearningRateSchedule",
     "Lion",
     "Momentum",
+    "Nadam",
     "OneCycle",
     "Optimizer",
     "PiecewiseConstant",

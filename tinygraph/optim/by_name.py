@@ -8,11 +8,16 @@ from typing import Any
 from tinygraph.elsewhere import meant
 from tinygraph.optim.adaptive import Adadelta, Adagrad, Adam, Adamax, AdamW, RMSprop
 from tinygraph.optim.descent import SGD, Lion, Momentum
+from tinygraph.optim.ftrl import Ftrl
+from tinygraph.optim.nadam import Nadam
 from tinygraph.optim.optimizer import Optimizer
 
 __all__ = ["deserialize", "get", "serialize"]
 
-KINDS = {kind.__name__.lower(): kind for kind in (Adadelta, Adagrad, Adam, AdamW, Adamax, Lion, Momentum, RMSprop, SGD)}
+KINDS: dict[str, type[Optimizer]] = {
+    kind.__name__.lower(): kind
+    for kind in (Adadelta, Adagrad, Adam, AdamW, Adamax, Ftrl, Lion, Momentum, Nadam, RMSprop, SGD)
+}
 
 
 def get(identifier: Any) -> Optimizer:
