@@ -109,6 +109,46 @@ def entropy(y, p):
     return -np.mean(y * np.log(p) + (1 - y) * np.log(1 - p), axis=-1)
 
 
+def overlap(*classes):
+    """The mean over classes of the weight that two regions have in common, as a share of what they cover."""
+
+    def found(y, p, w):
+        regions = [(y == item, p == item) for item in classes]
+        return np.mean([np.sum(w[a & b]) / np.sum(w[a | b]) for a, b in regions if (a | b).any()])
+
+    return found
+
+
+def best(share, bound, least, count=200):
+    """The largest share over thresholds at which another one is at least a number: each of (right, all) answers."""
+
+    def found(y, p, w):
+        of = []
+        for cut in np.linspace(0, 1, count):
+            said = p.ravel() > cut
+            counts = {"tp": said & (y.ravel() == 1), "fp": said & (y.ravel() == 0), "fn": ~said & (y.ravel() == 1)}
+            counts["tn"] = ~said & (y.ravel() == 0)
+            of.append({name: np.sum(w[counted]) for name, counted in counts.items()})
+        shares = [[n[right] / (n[right] + n[wrong] + 1e-7) for n in of] for right, wrong in (share, bound)]
+        return max([one for one, other in zip(*shares, strict=True) if other >= least], default=0)
+
+    return found
+
+
+def explained(average=np.mean, regressors=0):
+    """The share of the variance that predictions explain."""
+
+    def found(y, p, w):
+        variance = np.sum(w[:, None] * (y - np.average(y, axis=0, weights=w)) ** 2, axis=0)
+        score = average(1 - np.sum(w[:, None] * (y - p) ** 2, axis=0) / variance, variance)
+        return 1 - (1 - score) * (y.size - 1) / (y.size - regressors - 1) if regressors else score
+
+    return found
+
+
+CLASSES = SHARES.argmax(axis=-1)
+SOME = OTHER * 0.4 + ANY
+
 # By the class of a metric: its arguments, targets, predictions, and the result for the weights of the examples.
 CASES = {
     "AUC": [
@@ -131,6 +171,11 @@ CASES = {
     "BinaryCrossentropy": [
         ({}, BITS, INSIDE, mean(entropy)),
         ({"label_smoothing": 0.2}, BITS, INSIDE, mean(lambda y, p: entropy(0.8 * y + 0.1, p))),
+    ],
+    "BinaryIoU": [
+        ({}, BITS, INSIDE, lambda y, p, w: overlap(0, 1)(y.ravel(), p.ravel() >= 0.5, w)),
+        ({"target_class_ids": [1], "threshold": 0.3}, BITS, INSIDE,
+         lambda y, p, w: overlap(1)(y.ravel(), p.ravel() >= 0.3, w)),
     ],
     "CategoricalAccuracy": [({}, ONE_HOT, SHARES, mean(lambda y, p: y.argmax(axis=-1) == p.argmax(axis=-1)))],
     "CategoricalCrossentropy": [({}, ONE_HOT, SHARES, mean(lambda y, p: -np.log(p[y == 1])))],
@@ -155,12 +200,30 @@ CASES = {
     "FalseNegatives": [({}, BITS, INSIDE, lambda y, p, w: np.sum(((y == 1) & (p <= 0.5)) * w[:, None]))],
     "FalsePositives": [({"thresholds": 0.3}, BITS, INSIDE, lambda y, p, w: np.sum((y < p - 0.3) * w[:, None]))],
     "Hinge": [({}, SIGNS, OTHER, mean(lambda y, p: np.maximum(1 - y * p, 0)))],
+    "IoU": [
+        ({"num_classes": 4, "target_class_ids": [1, 3]}, LABELS, CLASSES, overlap(1, 3)),
+        ({"num_classes": 4, "target_class_ids": [0, 2], "sparse_y_pred": False}, LABELS, SHARES,
+         lambda y, p, w: overlap(0, 2)(y, p.argmax(axis=-1), w)),
+    ],
     "KLDivergence": [({}, TRUE_SHARES, SHARES, mean(lambda y, p: np.sum(y * np.log(y / p), axis=-1)))],
     "LogCoshError": [({}, ANY, OTHER, mean(lambda y, p: np.log(np.cosh(p - y))))],
     "MeanAbsoluteError": [({}, ANY, OTHER, mean(lambda y, p: np.abs(y - p)))],
     "MeanAbsolutePercentageError": [({}, POSITIVE, OTHER, mean(lambda y, p: 100 * np.abs(y - p) / y))],
+    "MeanIoU": [
+        ({"num_classes": 4}, LABELS, CLASSES, overlap(0, 1, 2, 3)),
+        ({"num_classes": 6, "ignore_class": 3}, LABELS, CLASSES,
+         lambda y, p, w: overlap(0, 1, 2, 3, 4)(y[y != 3], p[y != 3], w[y != 3])),
+    ],
     "MeanSquaredError": [({}, ANY, OTHER, mean(lambda y, p: (y - p) ** 2))],
     "MeanSquaredLogarithmicError": [({}, POSITIVE, RATES, mean(lambda y, p: (np.log1p(y) - np.log1p(p)) ** 2))],
+    "OneHotIoU": [
+        ({"num_classes": 4, "target_class_ids": [0, 3]}, ONE_HOT, SHARES,
+         lambda y, p, w: overlap(0, 3)(y.argmax(axis=-1), p.argmax(axis=-1), w)),
+    ],
+    "OneHotMeanIoU": [
+        ({"num_classes": 4}, ONE_HOT, SHARES,
+         lambda y, p, w: overlap(0, 1, 2, 3)(y.argmax(axis=-1), p.argmax(axis=-1), w)),
+    ],
     "Poisson": [({}, POSITIVE, RATES, mean(lambda y, p: p - y * np.log(p)))],
     "Precision": [
         ({}, BITS, INSIDE, share(lambda y, said: y * said, lambda y, said: said)),
@@ -169,11 +232,28 @@ CASES = {
         ({"top_k": 2}, ONE_HOT, SHARES, precision(among(2))),
         ({"class_id": 1, "thresholds": 0.3}, ONE_HOT, SHARES, precision(lambda p: p > 0.3, 1)),
     ],
+    "PrecisionAtRecall": [({"recall": 0.7}, BITS, INSIDE, best(("tp", "fp"), ("tp", "fn"), 0.7))],
+    "R2Score": [
+        ({}, ANY, SOME, explained(lambda each, variance: np.mean(each))),
+        ({"class_aggregation": None}, ANY, SOME, explained(lambda each, variance: each)),
+        ({"class_aggregation": "variance_weighted_average", "num_regressors": 3}, ANY, SOME,
+         explained(lambda each, variance: np.average(each, weights=variance), 3)),
+    ],
+    "RecallAtPrecision": [
+        ({"precision": 0.8, "num_thresholds": 50}, BITS, INSIDE, best(("tp", "fn"), ("tp", "fp"), 0.8, 50)),
+        ({"precision": 1.0}, BITS, 0.2 * INSIDE, best(("tp", "fn"), ("tp", "fp"), 1.0)),
+    ],
     "Recall": [
         ({}, BITS, INSIDE, share(lambda y, said: y * said, lambda y, said: y)),
         ({"top_k": 2, "class_id": 2}, ONE_HOT, SHARES, recall(among(2), 2)),
     ],
     "RootMeanSquaredError": [({}, ANY, OTHER, lambda y, p, w: np.sqrt(mean(lambda y, p: (y - p) ** 2)(y, p, w)))],
+    "SensitivityAtSpecificity": [({"specificity": 0.6}, BITS, INSIDE, best(("tp", "fn"), ("tn", "fp"), 0.6))],
+    "SpecificityAtSensitivity": [
+        ({"sensitivity": 0.6}, BITS, INSIDE, best(("tn", "fp"), ("tp", "fn"), 0.6)),
+        ({"sensitivity": 0.5, "class_id": 1}, ONE_HOT, SHARES,
+         lambda y, p, w: best(("tn", "fp"), ("tp", "fn"), 0.5)(y[:, 1], p[:, 1], w)),
+    ],
     "SparseCategoricalAccuracy": [({}, LABELS, SHARES, mean(lambda y, p: y == p.argmax(axis=-1)))],
     "SparseCategoricalCrossentropy": [
         ({}, LABELS, SHARES, mean(lambda y, p: -np.log(p[np.arange(len(p)), y]))),
@@ -238,6 +318,7 @@ def test_a_compiled_update_does_the_same(name, arguments, y, p, expected):
     np.testing.assert_allclose(over_an_epoch(compiled, y, p, WEIGHTS, step), eager, rtol=1e-12)
 
 
+@pytest.mark.filterwarnings("ignore")  # jax's, of whole numbers of 64 bits
 @pytest.mark.skipif(importlib.util.find_spec("keras") is None, reason="Keras is not installed")
 @pytest.mark.parametrize(("name", "arguments", "y", "p", "expected"), EACH)
 def test_results_are_those_of_keras(name, arguments, y, p, expected):
@@ -247,7 +328,9 @@ def test_results_are_those_of_keras(name, arguments, y, p, expected):
         pytest.skip("not one of Keras's")
     # Without weights Keras's metric counts an ignored class as a loss of 0; its loss leaves the examples out.
     for weights in (WEIGHTS,) if "ignore_class" in arguments else (None, WEIGHTS):
-        ours, theirs = getattr(tg.keras.metrics, name)(**arguments), getattr(keras.metrics, name)(**arguments)
+        # Keras counts regions in whole numbers unless it is told otherwise, and cuts weights off.
+        own = {"dtype": "float32"} if "IoU" in name else {}
+        ours, theirs = getattr(tg.keras.metrics, name)(**arguments), getattr(keras.metrics, name)(**arguments, **own)
         single = p.astype(np.float32) if p.dtype == np.float64 else p
         mine, wanted = over_an_epoch(ours, y, p, weights), over_an_epoch(theirs, y, single, weights)
         np.testing.assert_allclose(mine, wanted, rtol=1e-5, atol=2e-6)
@@ -407,9 +490,16 @@ def test_an_accuracy_of_which_nothing_is_known_looks_at_the_batch():
     assert metrics.get("accuracy")(BITS, INSIDE) == metrics.BinaryAccuracy()(BITS, INSIDE)
 
 
+# They need to be told what to count: `metrics.get` takes objects of these.
+WITH_ARGUMENTS = (
+    "IoU", "MeanIoU", "OneHotIoU", "OneHotMeanIoU", "PrecisionAtRecall", "RecallAtPrecision",
+    "SensitivityAtSpecificity", "SpecificityAtSensitivity",
+)  # fmt: skip
+
+
 def test_every_name():
     for name in CASES:
-        if name not in ("Accuracy", "ConfusionMatrix"):
+        if name not in ("Accuracy", "ConfusionMatrix", *WITH_ARGUMENTS):
             assert type(metrics.get(name)) is getattr(metrics, name)
     assert type(metrics.get("mse")) is metrics.MeanSquaredError
     assert metrics.get("mse").name == "mse"

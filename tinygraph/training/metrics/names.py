@@ -6,14 +6,24 @@ from typing import Any
 
 from tinygraph.elsewhere import meant
 from tinygraph.training.losses import names as of_losses
-from tinygraph.training.metrics import accuracies, classes, counts, curves, errors, metric
+from tinygraph.training.metrics import (
+    accuracies,
+    classes,
+    counts,
+    curves,
+    errors,
+    metric,
+    overlap,
+    trade_offs,
+    variance,
+)
 from tinygraph.training.metrics.metric import MeanMetricWrapper, Metric, snake_case
 
 __all__ = ["get"]
 
 _CLASSES: dict[str, type[Metric]] = {
     name: item
-    for file in (accuracies, classes, counts, curves, errors, metric)
+    for file in (accuracies, classes, counts, curves, errors, metric, overlap, trade_offs, variance)
     for name in file.__all__
     if isinstance(item := getattr(file, name), type) and issubclass(item, Metric) and item is not Metric
 }
