@@ -18,7 +18,8 @@ SMALL = {
 @pytest.mark.parametrize("name", MODULES)
 def test_the_face_is_thin(name):
     face, ours = getattr(keras, name), getattr(nn, name)
-    assert all(getattr(face, item) is getattr(ours, item) for item in face.__all__)
+    own = {"Initializer"}  # a class to derive from; ours is the type of a function
+    assert all(getattr(face, item) is getattr(ours, item) for item in set(face.__all__) - own)
     for small in SMALL.get(name, ()):
         assert getattr(face, small) is type(ours.get(small))
 
@@ -30,8 +31,8 @@ def test_optimisers_and_schedules():
         assert all(getattr(face, name) is getattr(ours, name) for name in names)
     rate = schedules.ExponentialDecay(0.5, decay_steps=10, decay_rate=0.9)
     assert optimizers.get(optimizers.serialize(optimizers.SGD(rate, 0.9))).momentum == 0.9
-    with pytest.raises(AttributeError, match=r"has no attribute 'Nadam'\. Write a class of your own"):
-        optimizers.Nadam  # noqa: B018
+    with pytest.raises(AttributeError, match=r"has no attribute 'Lamb'\. Write a class of your own"):
+        optimizers.Lamb  # noqa: B018
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -300,6 +300,46 @@ def test_metrics_of_one_name_are_told_apart():
     assert list(history) == ["loss", "auc", "auc_1", "accuracy"]
 
 
+@pytest.mark.parametrize("make", [lambda *parts: keras.Sequential([*parts]), None], ids=["sequential", "functional"])
+def test_a_last_axis_of_one_may_be_missing_or_too_many(make):
+    """Keras gives images a channel where their input has one, and takes it away where it has none."""
+    first, rest = keras.Input((28, 28, 1)), [layers.Conv2D(2, 5), layers.GlobalAveragePooling2D(), Dense(1)]
+    out = first
+    for layer in rest if make is None else []:
+        out = layer(out)
+    model = make(first, *rest) if make is not None else Model(first, out)
+    expected = model.predict(DIGITS[..., None] / 255)
+    np.testing.assert_array_equal(model.predict(DIGITS / 255), expected)
+    model.compile("sgd", "mse")
+    assert model.fit(DIGITS / 255, NUMBERS, verbose=0).history["loss"][0] > 0
+    flat = keras.Sequential([keras.Input((4,)), Dense(2)])
+    np.testing.assert_array_equal(flat.predict(FLOWERS[..., None]), flat.predict(FLOWERS))
+    with pytest.raises(tg.ShapeError):
+        model.predict(DIGITS[:, :20] if make is None else DIGITS[:, :3])
+
+
+def test_operations_in_their_files():
+    """Keras has `ops.nn` and `ops.numpy` beside `ops`."""
+    assert ops.nn.sigmoid is ops.sigmoid
+    assert ops.numpy.mean is ops.mean
+
+
+def test_an_initialiser_of_ones_own():
+    class Even(keras.initializers.Initializer):
+        def __init__(self, value=2.0):
+            self.value = value
+
+        def __call__(self, shape, dtype=None):
+            return self.value * ops.ones(shape, dtype=dtype)
+
+    layer = Dense(3, kernel_initializer=Even(0.5))
+    layer(FLOWERS)
+    np.testing.assert_array_equal(layer.kernel.data, np.full((4, 3), 0.5, np.float32))
+    assert Even(0.5).get_config() == {"value": 0.5}
+    with pytest.raises(NotImplementedError, match=r"give it a method __call__\(self, shape, dtype=None\)"):
+        Dense(3, kernel_initializer=keras.Initializer())(FLOWERS)
+
+
 # --- PyTorch's fingers ----------------------------------------------------------------------------------------------
 
 

@@ -31,14 +31,17 @@ import tinygraph.keras.regularizers as regularizers
 import tinygraph.keras.saving as saving
 import tinygraph.keras.utils as utils
 from tinygraph.keras.in_use import Layer, Model, Sequential
+from tinygraph.keras.initializers import Initializer
 from tinygraph.keras.losses import Loss
 from tinygraph.keras.metrics import Metric
+from tinygraph.keras.regularizers import Regularizer
 from tinygraph.keras.variables import Variable
 from tinygraph.nn import Input
 from tinygraph.nn.symbolic import Symbol as KerasTensor
 from tinygraph.optim import Optimizer
 
 __all__ = [
+    "Initializer",
     "Input",
     "KerasTensor",
     "Layer",
@@ -46,6 +49,7 @@ __all__ = [
     "Metric",
     "Model",
     "Optimizer",
+    "Regularizer",
     "Sequential",
     "Variable",
     "activations",

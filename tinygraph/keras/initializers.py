@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from tinygraph.nn.configured import Configured
 from tinygraph.nn.initializers import (
     SMALL,
     Constant,
@@ -34,6 +35,7 @@ __all__ = [
     "HeNormal",
     "HeUniform",
     "Identity",
+    "Initializer",
     "LecunNormal",
     "LecunUniform",
     "Ones",
@@ -47,6 +49,14 @@ __all__ = [
     "get",
     "serialize",
 ]
+
+
+class Initializer(Configured):
+    """The base of initialisers of your own: called with a shape and a dtype it returns the first values of a weight."""
+
+    def __call__(self, shape: Any, dtype: Any = None, **keywords: Any) -> Any:
+        """Return an array of this shape and dtype."""
+        raise NotImplementedError(f"{type(self).__name__}: give it a method __call__(self, shape, dtype=None)")
 
 
 def __getattr__(name: str) -> Any:

@@ -351,7 +351,8 @@ def initializer_of(given: Any) -> Initializer:
         ValueError: no initialiser has this name.
     """
     made = _FAMILY.get(given)
-    return _without_generator(made) if inspect.isfunction(made) and _takes_dtype_second(made) else made
+    is_own = inspect.isfunction(made) or not type(made).__module__.startswith("tinygraph.nn.")
+    return _without_generator(made) if is_own and callable(made) and _takes_dtype_second(made) else made
 
 
 def _takes_dtype_second(function: Any) -> bool:

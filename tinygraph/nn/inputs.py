@@ -13,7 +13,7 @@ from tinygraph.nn.defaults import floatx
 from tinygraph.nn.layer import Layer
 from tinygraph.nn.symbolic import Shape, Symbol
 
-__all__ = ["Input", "InputLayer"]
+__all__ = ["Input", "InputLayer", "of_rank"]
 
 
 class InputLayer(Layer):
@@ -80,3 +80,14 @@ def Input(  # noqa: N802 - Keras's name
         if size is not None and (isinstance(size, bool) or not isinstance(size, int | np.integer) or size < 0):
             raise TypeError(f"Input: the shape of an example has whole numbers and None, got {shape!r}")
     return Symbol((batch_size, *sizes), floatx() if dtype is None else dtype, name)
+
+
+def of_rank(batch: Any, shape: Shape) -> Any:
+    """Return a batch with the axes of an input, where a last axis of size 1 is missing or too many.
+
+    Images of one channel may come without it, as in Keras.
+    """
+    extra = len(batch.shape) - len(shape)
+    if extra == -1 and shape[-1] == 1:
+        return np.expand_dims(batch, -1)
+    return batch[..., 0] if extra == 1 and batch.shape[-1] == 1 else batch

@@ -13,7 +13,7 @@ from tinygraph.nests import entries
 from tinygraph.nn.architecture import network_config, network_of
 from tinygraph.nn.calling import calling
 from tinygraph.nn.defaults import floatx, generator_of
-from tinygraph.nn.inputs import InputLayer
+from tinygraph.nn.inputs import InputLayer, of_rank
 from tinygraph.nn.layer import Layer
 from tinygraph.nn.layer_names import name_layers
 from tinygraph.nn.masks import call_with_mask, with_masks
@@ -122,6 +122,7 @@ class Model(Fitting, Saving, Layer):
         values: dict[int, Any] = {}
         masks: dict[int, Any] = {}
         for symbol, batch in zip(self.inputs, self._batches(x), strict=True):
+            batch = of_rank(batch, symbol.shape)
             self._check_input(symbol, batch)
             values[id(symbol)] = batch
 

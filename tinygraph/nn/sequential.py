@@ -12,7 +12,7 @@ from tinygraph.nn.activations import ACTIVATIONS
 from tinygraph.nn.architecture import sequential_config, sequential_of
 from tinygraph.nn.arguments import kept
 from tinygraph.nn.calling import calling
-from tinygraph.nn.inputs import InputLayer
+from tinygraph.nn.inputs import InputLayer, of_rank
 from tinygraph.nn.layer_names import name_layers
 from tinygraph.nn.masks import call_with_mask
 from tinygraph.nn.model import Model
@@ -137,6 +137,8 @@ class Sequential(Model):
         """See the class."""
         if self._input_shape is None and hasattr(x, "shape"):
             self._input_shape = (None, *x.shape[1:])
+        if self.inputs and hasattr(x, "shape"):
+            x = of_rank(x, self.inputs[0].shape)
         for layer in self.layers:
             x, mask = call_with_mask(layer, (x,), {}, mask)
         if calling.masks is not None:

@@ -168,6 +168,8 @@ def __getattr__(name: str) -> Any:
         return of_numpy(name)
     if name in activations.ACTIVATIONS:
         return activations.ACTIVATIONS[name]
+    if name in ("nn", "numpy", "linalg"):
+        return sys.modules[__name__]  # in Keras the same functions once more, in files by their kind
     from tinygraph.elsewhere import OF_KERAS_OPS, no_attribute
 
     raise AttributeError(
