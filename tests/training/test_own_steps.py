@@ -207,6 +207,40 @@ def test_a_prediction_is_a_program_where_a_layer_adds_to_the_loss(recwarn: pytes
     assert len(model.losses) == 2
 
 
+def test_data_may_be_other_than_the_inputs_of_the_model() -> None:
+    """Two images of each class, which are called one after the other, as in the example of metric learning."""
+
+    class Pairs(keras.utils.PyDataset):
+        def __len__(self) -> int:
+            return 3
+
+        def __getitem__(self, index: int) -> Any:
+            return np.stack([X[:8] + index, X[8:16]])
+
+    class Embedding(keras.Model):
+        def train_step(self, data: Any) -> Any:
+            self.zero_grad()
+            first, second = self(data[0], training=True), self(data[1], training=True)
+            alike = ops.einsum("ae,pe->ap", first, second)
+            labels = ops.arange(8)
+            loss = self.compute_loss(y=labels, y_pred=alike)
+            loss.backward()
+            self.optimizer.apply([w.grad for w in self.trainable_weights], self.trainable_weights)
+            for metric in self.metrics:
+                metric.update_state(*((loss,) if metric.name == "loss" else (labels, alike)))
+            return {m.name: m.result() for m in self.metrics}
+
+    def trained(run_eagerly: bool) -> Any:
+        model = network(Embedding)
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        model.compile("adam", loss, metrics=["accuracy"], run_eagerly=run_eagerly)
+        return model.fit(Pairs(), epochs=2, verbose=0).history
+
+    history, eager = trained(False), trained(True)
+    assert list(history) == ["loss", "accuracy"]
+    np.testing.assert_allclose(history["loss"], eager["loss"], rtol=1e-5)
+
+
 def test_results_must_have_names() -> None:
     class Nameless(nn.Sequential):
         def train_step(self, data: Any) -> Any:

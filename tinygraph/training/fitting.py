@@ -334,6 +334,7 @@ class Fitting:
             return state.recipe.total(y, y_pred, sample_weight, *step)
         masks = None if y_pred is None else self.masks_now(tree_leaves(y_pred))  # type: ignore[attr-defined]
         if masks is not None:  # in a step of the model's own
+            state.recipe.bind(y, y_pred, getattr(self, "output_names", None))
             return state.recipe.total(y, y_pred, sample_weight, self.losses, masks)  # type: ignore[attr-defined]
         if x is not None:
             x, y, sample_weight = self._one_batch("compute_loss", x, y, sample_weight, None)

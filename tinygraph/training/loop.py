@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.engine.modes import no_grad
+from tinygraph.errors import ShapeError
 from tinygraph.nests import tree_leaves, tree_map
 from tinygraph.training.callbacks.callback import CallbackList
 from tinygraph.training.callbacks.history import History
@@ -85,8 +86,13 @@ def prepare(model: Any, recipe: Recipe, batch: tuple[Any, Any, Any], training: b
             build_optimizer(model, recipe)
         return
     if not recipe.outputs or (training and not recipe.optimizer.built):
-        predictions, targets = called_once(model, x, y)
-        recipe.bind(targets, predictions, getattr(model, "output_names", None))
+        try:
+            predictions, targets = called_once(model, x, y)
+            recipe.bind(targets, predictions, getattr(model, "output_names", None))
+        except (ShapeError, TypeError, ValueError):
+            # The step calls the model with something else than the data; its losses are bound at its `compute_loss`.
+            if not has_own(model, "train_step" if training else "test_step") or not _is_built(model):
+                raise
     if training:
         build_optimizer(model, recipe)
 
@@ -95,6 +101,11 @@ def _needs_no_call(model: Any, recipe: Recipe, method: str) -> bool:
     """Return whether a step of the model's own does all that a recipe does: the model may have no `call`."""
     if not has_own(model, method) or recipe.loss is not None or any(recipe.given):
         return False
+    return _is_built(model)
+
+
+def _is_built(model: Any) -> bool:
+    """Return whether all modules of a model have their weights."""
     return all([module.built for module in model.modules() if module is not model])
 
 
