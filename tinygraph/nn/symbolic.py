@@ -7,6 +7,7 @@ is called on symbols is run once or twice on zeros, to learn the shapes of its r
 from __future__ import annotations
 
 import itertools
+import warnings
 import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from tinygraph.engine.nested import mapped
 from tinygraph.errors import GraphError
 from tinygraph.nn.calling import on_trial, training_as
 from tinygraph.nn.defaults import floatx
+from tinygraph.nn.masks import call_with_mask
 
 __all__ = [
     "Call",
@@ -90,6 +92,7 @@ class Symbol(np.lib.mixins.NDArrayOperatorsMixin, ArrayMethods[Any]):
         dtype: the type of the elements.
         name: its name, or None.
         call: the call that it is a result of; None for an input.
+        mask: the shape of its mask, whose open axes are None; None for no mask.
     """
 
     __array_priority__ = 2000.0
@@ -100,6 +103,7 @@ class Symbol(np.lib.mixins.NDArrayOperatorsMixin, ArrayMethods[Any]):
         self.dtype = np.dtype(dtype)
         self.name = name
         self.call = call
+        self.mask: Shape | None = None
 
     @property
     def ndim(self) -> int:
@@ -199,24 +203,52 @@ def symbolic_call(
         GraphError: the number of axes of the result depends on the size of an open axis.
     """
     symbols = symbols_in((args, kwargs))
-    first = _tried(function, args, kwargs, 0)
-    second = _tried(function, args, kwargs, 1) if any([None in symbol.shape for symbol in symbols]) else first
+    first, mask = _tried(function, args, kwargs, 0)
+    second, other = first, mask
+    if any([None in symbol.shape for symbol in symbols]):
+        second, other = _tried(function, args, kwargs, 1)
     asked = {} if training is None else {"training": bool(training)}
     call = Call(function, args, {**kwargs, **asked}, None, next(_NUMBERS))
     _check_axes(function, _arrays(first), _arrays(second))
     others = iter(_arrays(second))
     call.result = mapped(first, lambda item: _symbol(item, next(others), call) if _is_array(item) else item)
+    masks = zip(_in_list(mask), _in_list(other), strict=True)
+    for symbol, (one, another) in zip(symbols_in(call.result), masks, strict=False):
+        symbol.mask = None if one is None or another is None else _open_shape(one, another)
     return call.result
 
 
-def _tried(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], which: int) -> Any:
-    """Call a function on zeros in the place of symbols, whose open axes have the first or the second of `SIZES`."""
+def _tried(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], which: int) -> tuple[Any, Any]:
+    """Call a function on zeros in the place of symbols, whose open axes have the first or the second of `SIZES`.
+
+    Returns:
+        The result, and its mask; that of a symbol lets everything count.
+    """
 
     def zeros(item: Any) -> Any:
         return np.zeros(_sizes(item.shape, which), item.dtype) if type(item) is Symbol else item
 
-    with no_grad(), training_as(False), on_trial(), np.errstate(all="ignore"):
-        return function(*mapped(args, zeros), **mapped(kwargs, zeros))
+    def ones(item: Any) -> Any:
+        is_masked = type(item) is Symbol and item.mask is not None
+        return np.ones(_sizes(item.mask, which), bool) if is_masked else None
+
+    with no_grad(), training_as(False), on_trial(), np.errstate(all="ignore"), warnings.catch_warnings():
+        given, keywords = mapped(args, zeros), mapped(kwargs, zeros)
+        if not hasattr(function, "named_parameters") or not args:
+            return function(*given, **keywords), None
+        warnings.filterwarnings("ignore", ".* does not hand the mask of its batch on")
+        masked = any([symbol.mask is not None for symbol in symbols_in(args[0])])
+        found: tuple[Any, Any] = call_with_mask(function, given, keywords, mapped(args[0], ones) if masked else None)
+        return found
+
+
+def _in_list(masks: Any) -> list[Any]:
+    return list(masks) if isinstance(masks, list | tuple) else [masks]
+
+
+def _open_shape(first: Any, second: Any) -> Shape:
+    """Return the shape of two arrays, with None where they differ."""
+    return tuple([None if one != other else one for one, other in zip(first.shape, second.shape, strict=True)])
 
 
 def _sizes(shape: Shape, which: int) -> tuple[int, ...]:
@@ -244,8 +276,7 @@ def _check_axes(function: Callable[..., Any], first: list[Any], second: list[Any
 
 def _symbol(first: Any, second: Any, call: Call) -> Symbol:
     """Return the symbol of a result, from its arrays for the two sizes: an axis that differs is open."""
-    shape = tuple([None if one != other else one for one, other in zip(first.shape, second.shape, strict=True)])
-    return Symbol(shape, first.dtype, getattr(call.function, "name", None), call)
+    return Symbol(_open_shape(first, second), first.dtype, getattr(call.function, "name", None), call)
 
 
 def first_call(module: Any) -> Call | None:
