@@ -215,7 +215,6 @@ OF_KERAS_UTILS = {
     "model_to_dot": "model.draw()",
     "np_utils": "tg.keras.utils.to_categorical(labels)",
     "split_dataset": "np.split(x, [n])",
-    "timeseries_dataset_from_array": "np.lib.stride_tricks.sliding_window_view(values, n)",
 }
 
 OF_DATA = {

@@ -318,10 +318,58 @@ def test_a_last_axis_of_one_may_be_missing_or_too_many(make):
         model.predict(DIGITS[:, :20] if make is None else DIGITS[:, :3])
 
 
+class MaskedSoftmax(keras.layers.Layer):
+    """Of the guide on masking: it cannot be called without a mask."""
+
+    supports_masking = True
+
+    def call(self, inputs, mask=None):
+        assert mask is not None
+        counts = ops.expand_dims(ops.cast(mask, "float32"), -1)
+        powers = ops.exp(inputs) * counts
+        return powers / ops.maximum(ops.sum(powers, axis=1, keepdims=True), 1e-9)
+
+
+def test_a_layer_gets_its_mask_while_a_network_is_put_together():
+    words = np.array([[1, 2, 0, 0], [3, 1, 2, 0], [4, 4, 4, 4]])
+    inputs = Input((None,), dtype="int32")
+    x = layers.Dense(1)(layers.Embedding(5, 3, mask_zero=True)(inputs))
+    model = Model(inputs, MaskedSoftmax()(x))
+    shares = model.predict(words)[..., 0]
+    np.testing.assert_array_equal(shares == 0, words == 0)
+    np.testing.assert_allclose(shares.sum(axis=1), 1, rtol=1e-6)
+    states = layers.LSTM(2, return_sequences=True, return_state=True)(x)
+    assert MaskedSoftmax()(states[0]).shape == (None, None, 2)
+    with pytest.raises(AssertionError):
+        MaskedSoftmax()(Input((None, 2)))
+
+
+def test_sums_of_segments_are_programs(recwarn):
+    ids = np.array([0, 2, 2, 0, 1])
+    rows = RNG.normal(size=(5, 3))
+    expected = np.stack([rows[ids == place].sum(axis=0) for place in range(4)])
+    found = tg.compile(lambda x, ids: ops.segment_sum(x, ids, num_segments=4))(rows, ids)
+    np.testing.assert_allclose(found, expected)
+    assert not recwarn.list
+
+
+def test_the_version_is_ours():
+    assert keras.__version__ == tg.__version__
+
+
 def test_operations_in_their_files():
     """Keras has `ops.nn` and `ops.numpy` beside `ops`."""
     assert ops.nn.sigmoid is ops.sigmoid
     assert ops.numpy.mean is ops.mean
+
+
+@pytest.mark.parametrize("run_eagerly", [False, True])
+def test_a_layer_that_only_adds_its_size_to_the_loss(run_eagerly):
+    model = keras.Sequential([Input((4,)), layers.ActivityRegularization(l1=0.1, l2=0.2), layers.Dense(1)])
+    model.compile("sgd", "mse", run_eagerly=run_eagerly)
+    error = np.mean((model.predict(FLOWERS)[:, 0] - FLOWERS[:, 0]) ** 2)
+    size = np.sum(0.1 * np.abs(FLOWERS) + 0.2 * FLOWERS**2) / len(FLOWERS)
+    np.testing.assert_allclose(model.evaluate(FLOWERS, FLOWERS[:, 0], batch_size=90), error + size, rtol=1e-5)
 
 
 def test_an_initialiser_of_ones_own():

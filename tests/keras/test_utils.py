@@ -10,7 +10,13 @@ from hypothesis import strategies as st
 
 import tinygraph as tg
 from tinygraph import keras
-from tinygraph.keras.utils import normalize, pad_sequences, set_random_seed, to_categorical
+from tinygraph.keras.utils import (
+    normalize,
+    pad_sequences,
+    set_random_seed,
+    timeseries_dataset_from_array,
+    to_categorical,
+)
 
 
 @pytest.fixture(scope="module")
@@ -174,6 +180,51 @@ def test_a_row_of_zeros_stays():
 def test_normalize_is_that_of_keras(keras_utils, shape, axis, order):
     x = np.random.default_rng(0).normal(size=shape)
     np.testing.assert_allclose(normalize(x, axis, order), keras_utils.normalize(x, axis, order))
+
+
+# --- time series ------------------------------------------------------------------------------------------------------
+
+
+@given(
+    st.integers(3, 20), st.integers(1, 4), st.integers(1, 3), st.integers(1, 3), st.integers(1, 5), st.booleans(),
+    st.integers(0, 2),
+)  # fmt: skip
+def test_windows_of_a_series(steps, length, stride, rate, size, has_targets, begin):
+    data, targets = np.arange(2.0 * steps).reshape(steps, 2), -np.arange(steps) if has_targets else None
+    options = {"sequence_stride": stride, "sampling_rate": rate, "batch_size": size, "start_index": begin}
+    starts = [at for at in range(begin, steps, stride) if at + (length - 1) * rate + 1 <= steps]
+    starts = [at for at in starts if at + (length - 1) * rate < steps]
+    if not starts:
+        with pytest.raises(ValueError, match="Take shorter windows"):
+            timeseries_dataset_from_array(data, targets, length, **options)
+        return
+    batches = list(timeseries_dataset_from_array(data, targets, length, **options))
+    windows = [batch[0] if has_targets else batch for batch in batches]
+    assert [len(window) for window in windows[:-1]] == [size] * (len(windows) - 1)
+    expected = [[data[at + step * rate] for step in range(length)] for at in starts]
+    np.testing.assert_array_equal(np.concatenate(windows), expected)
+    if has_targets:
+        np.testing.assert_array_equal(np.concatenate([batch[1] for batch in batches]), targets[starts])
+
+
+def test_windows_are_batches_of_fit():
+    series = np.sin(np.arange(60) / 4).astype("float32")
+    windows = keras.preprocessing.timeseries_dataset_from_array(series[:, None], series[5:], 5, batch_size=16)
+    assert len(windows) == 4
+    model = keras.Sequential([keras.Input((5, 1)), keras.layers.LSTM(3), keras.layers.Dense(1)])
+    model.compile("adam", "mse")
+    history = model.fit(windows, epochs=3, validation_data=windows, verbose=0).history
+    assert history["loss"][-1] < history["loss"][0]
+    drawn = [timeseries_dataset_from_array(series, None, 5, shuffle=True, seed=seed)[0] for seed in (1, 1, 2)]
+    np.testing.assert_array_equal(drawn[0], drawn[1])
+    assert not np.array_equal(drawn[0], drawn[2])
+    np.testing.assert_array_equal(np.sort(drawn[0][:, 0]), np.sort(series[:56]))
+    with pytest.raises(ValueError, match="batch_size must be a number here, got None"):
+        timeseries_dataset_from_array(series, None, 5, batch_size=None)
+    with pytest.raises(ValueError, match="must lie in 0 to 60, got 50 and 70"):
+        timeseries_dataset_from_array(series, None, 5, start_index=50, end_index=70)
+    with pytest.raises(IndexError):
+        windows[4]
 
 
 # --- seeds ------------------------------------------------------------------------------------------------------------

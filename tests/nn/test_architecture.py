@@ -19,6 +19,7 @@ ROWS, STEPS, IMAGES = (4,), (6, 4), (8, 8, 3)
 LAYERS: dict[str, tuple[list[tuple[int, ...]], Any]] = {
     **{name: ([ROWS], getattr(nn, name)) for name in ("ELU", "LeakyReLU", "PReLU", "ReLU", "Softmax", "Identity")},
     "Activation": ([ROWS], lambda: nn.Activation("gelu")),
+    "ActivityRegularization": ([ROWS], lambda: nn.ActivityRegularization(l2=0.1)),
     "BatchNormalization": ([ROWS], lambda: nn.BatchNormalization(momentum=0.9, gamma_initializer="he_normal")),
     "Dense": ([ROWS], lambda: nn.Dense(3, activation=tg.relu, kernel_regularizer=nn.regularizers.L2(0.1))),
     "Dropout": ([ROWS], lambda: nn.Dropout(0.5, seed=3)),

@@ -74,6 +74,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return sys.modules["tinygraph"].__version__
     from tinygraph.elsewhere import OF_KERAS, no_attribute
 
     raise AttributeError(

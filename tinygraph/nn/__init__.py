@@ -15,7 +15,7 @@ from tinygraph.nn import activations as activations
 from tinygraph.nn import constraints as constraints
 from tinygraph.nn import initializers as initializers
 from tinygraph.nn import regularizers as regularizers
-from tinygraph.nn.activation_layers import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
+from tinygraph.nn.activation_layers import ELU, Activation, ActivityRegularization, LeakyReLU, PReLU, ReLU, Softmax
 from tinygraph.nn.arguments import register
 from tinygraph.nn.attention import Attention, MultiHeadAttention
 from tinygraph.nn.cells import StackedRNNCells
@@ -62,6 +62,7 @@ __all__ = [
     "LSTM",
     "RNN",
     "Activation",
+    "ActivityRegularization",
     "Add",
     "Attention",
     "Average",

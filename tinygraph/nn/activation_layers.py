@@ -16,7 +16,7 @@ from tinygraph.nn.activations import activation_of, relu
 from tinygraph.nn.initializers import Initializer, checked
 from tinygraph.nn.layer import Layer
 
-__all__ = ["ELU", "Activation", "LeakyReLU", "PReLU", "ReLU", "Softmax"]
+__all__ = ["ELU", "Activation", "ActivityRegularization", "LeakyReLU", "PReLU", "ReLU", "Softmax"]
 
 
 class Activation(Layer):
@@ -39,6 +39,30 @@ class Activation(Layer):
     def call(self, x: Any) -> Any:
         """See the class."""
         return self.activation(self._floating(x))
+
+
+class ActivityRegularization(Layer):
+    """A batch as it is, whose size is added to the loss: for each example l1 · Σ |x| + l2 · Σ x².
+
+    Args:
+        l1, l2: the factors.
+        name, dtype: see `Layer`.
+
+    Raises:
+        ValueError: a factor is negative or not finite.
+    """
+
+    supports_masking = True
+    _draws = False
+
+    def __init__(self, l1: float = 0.0, l2: float = 0.0, **options: Any) -> None:
+        super().__init__(**options)
+        self.l1, self.l2 = l1, l2
+        self.activity_regularizer = regularizers.L1L2(l1, l2)
+
+    def call(self, x: Any) -> Any:
+        """See the class."""
+        return regularizers.with_activity(self, self._floating(x))
 
 
 class ReLU(Layer):

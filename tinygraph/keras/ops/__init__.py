@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+import tinygraph.keras.ops.image as image
 from tinygraph.keras.ops.control import (
     cond,
     fori_loop,
@@ -117,6 +118,7 @@ __all__ = [
     "get_item",
     "identity",
     "ifft2",
+    "image",
     "in_top_k",
     "irfft",
     "is_tensor",

@@ -12,6 +12,7 @@ from tinygraph.engine.tensor import Tensor
 from tinygraph.functions import logsumexp as log_of_sum
 from tinygraph.functions import one_hot as encoded
 from tinygraph.nn import floatx
+from tinygraph.nn.cells import as_array
 from tinygraph.nn.symbolic import Symbol
 
 
@@ -151,7 +152,7 @@ def scatter(indices: Any, values: Any, shape: Sequence[int]) -> Any:
         values: of shape (n, *shape[axes:]).
         shape: of the result.
     """
-    result = _copied(np.zeros(tuple(shape), values.dtype), values)
+    result = _zeros(tuple(shape), values)
     np.add.at(result, _places(indices), values)
     return result
 
@@ -172,8 +173,8 @@ def segment_sum(data: Any, segment_ids: Any, num_segments: int | None = None, so
         num_segments: the number of segments; None for the largest id and one more.
         sorted: has no effect.
     """
-    ids = np.asarray(segment_ids)
-    result = _copied(np.zeros((_segments(ids, num_segments), *data.shape[1:]), data.dtype), data)
+    ids = as_array(segment_ids)
+    result = _zeros((_segments(ids, num_segments), *data.shape[1:]), data)
     np.add.at(result, ids, data)
     return result
 
@@ -203,6 +204,13 @@ def _segments(ids: Any, number: int | None) -> int:
 
 def _places(indices: Any) -> tuple[Any, ...]:
     return tuple(np.moveaxis(np.asarray(indices), -1, 0))
+
+
+def _zeros(shape: tuple[int, ...], written: Any) -> Any:
+    """Return zeros that values can be written into, while a function is compiled, too."""
+    if isinstance(written, Tensor):
+        return Tensor(np.zeros(shape, written.dtype), requires_grad=False)
+    return np.zeros(shape, written.dtype, like=written)
 
 
 def _copied(inputs: Any, written: Any) -> Any:

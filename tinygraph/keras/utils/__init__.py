@@ -11,6 +11,7 @@ from tinygraph.keras.utils.plotting import plot_model
 from tinygraph.keras.utils.scaling import normalize
 from tinygraph.keras.utils.seeds import set_random_seed
 from tinygraph.keras.utils.sequences import pad_sequences
+from tinygraph.keras.utils.time_series import timeseries_dataset_from_array
 from tinygraph.training.own_steps import pack_x_y_sample_weight, unpack_x_y_sample_weight
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "plot_model",
     "register_keras_serializable",
     "set_random_seed",
+    "timeseries_dataset_from_array",
     "to_categorical",
     "unpack_x_y_sample_weight",
 ]
