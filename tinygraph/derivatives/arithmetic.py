@@ -14,6 +14,7 @@ from tinygraph.engine.dependence import selection
 from tinygraph.engine.modes import for_any_values
 from tinygraph.engine.notes import decomposition, formula
 from tinygraph.engine.operands import plain
+from tinygraph.engine.orders import laid_out
 from tinygraph.engine.table import composition, derivative, no_derivative
 from tinygraph.engine.value import Value
 
@@ -252,14 +253,14 @@ def real_if_close(a: Any, tol: float = 100) -> Any:
 @composition(np.angle)
 def angle(z: Any, deg: bool = False) -> Any:
     """The angle of complex numbers with the positive real axis."""
-    radians = np.arctan2(np.imag(z), np.real(z))
+    radians = np.arctan2(np.imag(z), np.real(z)) if z.dtype.kind == "c" else np.arctan2(0, z)
     return np.rad2deg(radians) if deg else radians
 
 
 @composition(np.nan_to_num)
 def nan_to_num(x: Any, copy: bool = True, *numbers: Any, **keywords: Any) -> Any:
     """The finite elements, and numbers in place of the others; written into x itself if it is not to be copied."""
-    found = np.where(np.isfinite(x), x, np.nan_to_num(plain(x), True, *numbers, **keywords))
+    found = laid_out(np.where(np.isfinite(x), x, np.nan_to_num(plain(x), True, *numbers, **keywords)), "K", x)
     if copy or not isinstance(x, Value):
         return found
     x[...] = found  # type: ignore[index]

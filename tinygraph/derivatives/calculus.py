@@ -9,6 +9,7 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from tinygraph.engine.modes import for_any_values
 from tinygraph.engine.operands import array_of, indexable, plain
+from tinygraph.engine.orders import laid_out
 from tinygraph.engine.table import composition, derivative
 from tinygraph.errors import ShapeError
 from tinygraph.users_code.source import users_line
@@ -106,7 +107,10 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> An
     if len(steps) != len(axes):
         raise TypeError(f"gradient: there are {len(axes)} axes, but {len(steps)} spacings")
     dtype = f.dtype if f.dtype.kind in "fc" else np.dtype(np.float64)
-    slopes = [_slopes(f, step, each, edge_order).astype(dtype) for each, step in zip(axes, steps, strict=True)]
+    slopes = [
+        laid_out(_slopes(f, step, each, edge_order).astype(dtype), "K", f)
+        for each, step in zip(axes, steps, strict=True)
+    ]
     return slopes[0] if len(slopes) == 1 else tuple(slopes)
 
 
@@ -176,7 +180,8 @@ def _cumulative(accumulate: Any, start: Any) -> Any:
         if not include_initial:
             return total
         row = (*total.shape[:axis], 1, *total.shape[axis + 1 :])
-        return np.concatenate([np.full(row, start(row, dtype=total.dtype)), total], axis=axis)
+        before = laid_out(start(row, dtype=total.dtype), "K", total)
+        return np.concatenate([before, total], axis=axis)
 
     return written_out
 
@@ -262,4 +267,4 @@ def correlate(a: Any, v: Any, mode: Any = "valid") -> Any:
     if len(v) <= len(a):
         return np.convolve(a, backward, mode)
     # NumPy shifts the shorter one along the longer, and turns the result.
-    return np.convolve(a[::-1], np.conjugate(v) if v.dtype.kind == "c" else v, mode)[::-1]
+    return laid_out(np.convolve(a[::-1], np.conjugate(v) if v.dtype.kind == "c" else v, mode)[::-1], "C")

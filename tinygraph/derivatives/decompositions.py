@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.engine.operands import plain
+from tinygraph.engine.orders import laid_out, layout_of
 from tinygraph.engine.primitives import primitive
 from tinygraph.engine.refusing import LinAlgError
 from tinygraph.engine.table import composition, derivative
@@ -68,7 +69,7 @@ def unpacked(z: Any, *shapes: tuple[int, ...]) -> list[Any]:
     """The parts of these shapes that were packed into `z`."""
     ends = [0, *itertools.accumulate(math.prod(shape) for shape in shapes)]
     return [
-        np.reshape(z[..., start:end], (*z.shape[:-1], *shape))
+        laid_out(np.reshape(z[..., start:end], (*z.shape[:-1], *shape)), "C")
         for (start, end), shape in zip(itertools.pairwise(ends), shapes, strict=True)
     ]
 
@@ -219,6 +220,9 @@ def qr(a: Any, mode: str = "reduced") -> Any:
         r = np.concatenate([r, np.matmul(adjoint(q), a[..., size:])], axis=-1)
     if width > size:
         r = np.concatenate([r, np.zeros((*r.shape[:-2], width - size, columns), r.dtype)], axis=-2)
+    lies = layout_of(a)
+    if lies is not None and not lies.flags.c_contiguous and a.ndim > 2:
+        r = laid_out(r, "K", np.triu(lies[..., : r.shape[-2], :]))  # NumPy's triangles keep the order of the matrices
     return r if mode == "r" else QRResult(q, r)
 
 

@@ -11,6 +11,7 @@ from numpy.lib.array_utils import normalize_axis_index
 from tinygraph.derivatives.indexing import scatter
 from tinygraph.engine.modes import for_any_values
 from tinygraph.engine.operands import array_of, plain
+from tinygraph.engine.orders import laid_out
 from tinygraph.engine.table import composition
 from tinygraph.errors import UnsupportedError
 from tinygraph.users_code.source import users_line
@@ -68,4 +69,4 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
             values = function(x[condition], *args, **kw)
             values = values if np.ndim(values) else np.broadcast_to(values, (int(np.sum(condition)),))
             y = np.where(condition, scatter(values, (condition,), x.shape).astype(x.dtype), y)
-    return y
+    return laid_out(y, "K", x)

@@ -14,6 +14,7 @@ from tinygraph.engine.dependence import gives_pieces
 from tinygraph.engine.modes import for_any_values
 from tinygraph.engine.notes import formula
 from tinygraph.engine.operands import array_of, as_array, has_tensors, indexable, plain
+from tinygraph.engine.orders import laid_out
 from tinygraph.engine.primitives import primitive
 from tinygraph.engine.table import composition, derivative, no_derivative
 
@@ -162,8 +163,13 @@ def extract(condition: Any, arr: Any) -> Any:
 @composition(np.delete)
 def delete(arr: Any, obj: Any, axis: Any = None) -> Any:
     """The array without some places along an axis."""
-    size = arr.size if axis is None else arr.shape[normalize_axis_index(axis, arr.ndim)]
-    return np.take(arr, np.delete(np.arange(size), obj), axis=axis)
+    if axis is None:
+        return np.take(np.ravel(arr), np.delete(np.arange(arr.size), obj))
+    axis = normalize_axis_index(axis, arr.ndim)
+    places = np.delete(np.arange(arr.shape[axis]), obj)
+    if isinstance(obj, slice) or (np.size(obj) == 1 and np.asarray(obj).dtype.kind in "ui"):
+        return laid_out(np.take(arr, places, axis=axis), "A", arr)
+    return arr[_whole_axis(axis, places)]
 
 
 # --- choosing among arrays --------------------------------------------------------------------------------------------
@@ -177,7 +183,7 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
     *choicelist, chosen = _of_one_dtype([*choicelist, default])
     for condition, choice in zip(reversed(condlist), reversed(choicelist), strict=True):
         chosen = np.where(condition, choice, chosen)
-    return chosen
+    return laid_out(chosen, "C")
 
 
 def _of_one_dtype(choices: Any) -> list[Any]:

@@ -19,6 +19,7 @@ from tinygraph.derivatives.indexing import scatter
 from tinygraph.engine.dependence import uses_all
 from tinygraph.engine.modes import for_any_values
 from tinygraph.engine.operands import array_of, plain
+from tinygraph.engine.orders import laid_out
 from tinygraph.engine.primitives import primitive
 from tinygraph.engine.table import composition, derivative, no_derivative
 from tinygraph.errors import ShapeError
@@ -345,7 +346,7 @@ def matrix_power(a: Any, n: int) -> Any:
     n = operator.index(n)
     if n < 0:
         a, n = np.linalg.inv(a), -n
-    power = np.broadcast_to(np.eye(a.shape[-1], dtype=a.dtype), a.shape) if n == 0 else None
+    power = laid_out(np.broadcast_to(np.eye(a.shape[-1], dtype=a.dtype), a.shape), "K", a) if n == 0 else None
     while n:
         if n % 2:
             power = a if power is None else np.matmul(power, a)

@@ -10,6 +10,7 @@ import numpy as np
 from tinygraph.derivatives.indexing import scatter
 from tinygraph.engine.modes import for_any_values
 from tinygraph.engine.operands import array_of, has_tensors
+from tinygraph.engine.orders import laid_out
 from tinygraph.engine.table import composition
 from tinygraph.errors import UnsupportedError
 
@@ -18,6 +19,10 @@ from tinygraph.errors import UnsupportedError
 def pad(array: Any, pad_width: Any, mode: Any = "constant", **keywords: Any) -> Any:
     """The array with a border."""
     array = array_of(array)
+    return laid_out(_padded(array, pad_width, mode, keywords), "A", array)
+
+
+def _padded(array: Any, pad_width: Any, mode: Any, keywords: dict[str, Any]) -> Any:
     if callable(mode):
         raise UnsupportedError(
             "pad: a function as mode would write into the array; compute the border yourself and np.concatenate it"

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.engine.operands import array_of, plain
+from tinygraph.engine.orders import laid_out
 from tinygraph.engine.primitives import primitive
 from tinygraph.engine.table import composition
 
@@ -38,7 +39,7 @@ def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:  # no
     ones = np.ones((len(x), min(count, 1)), dtype=column.dtype)
     factors = np.broadcast_to(column, (len(x), max(count - 1, 0)))
     powers = np.concatenate([ones, np.cumprod(factors, axis=1)], axis=1)
-    return powers if increasing else powers[:, ::-1]
+    return powers if increasing else laid_out(powers[:, ::-1], "C")
 
 
 @composition(np.polyval)

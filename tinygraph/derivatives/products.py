@@ -11,7 +11,9 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from tinygraph.derivatives.indexing import scatter
 from tinygraph.engine.dependence import multilinear, uses_all
 from tinygraph.engine.notes import formula
-from tinygraph.engine.operands import array_of
+from tinygraph.engine.operands import array_of, plain
+from tinygraph.engine.orders import in_order, laid_out, layout_of
+from tinygraph.engine.ownership import reach_each_other
 from tinygraph.engine.primitives import primitive
 from tinygraph.engine.table import composition, derivative
 from tinygraph.errors import ShapeError
@@ -204,13 +206,14 @@ def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axi
     if a.shape[-1] not in (2, 3) or b.shape[-1] not in (2, 3):
         raise ShapeError(f"cross: the vectors must have 3 components, got {a.shape[-1]} and {b.shape[-1]}")
     if a.shape[-1] == b.shape[-1] == 2:
-        return a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
+        return laid_out(a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0], "C")
     a, b = (
         item if item.shape[-1] == 3 else np.concatenate([item, np.zeros_like(item[..., :1])], axis=-1)
         for item in (a, b)
     )
     after, before = [1, 2, 0], [2, 0, 1]
-    return np.moveaxis(a[..., after] * b[..., before] - a[..., before] * b[..., after], -1, axisc)
+    product = laid_out(a[..., after] * b[..., before] - a[..., before] * b[..., after], "C")
+    return np.moveaxis(product, -1, axisc)
 
 
 # --- einsum -----------------------------------------------------------------------------------------------------------
@@ -283,8 +286,18 @@ def _on_diagonal(values: Any, mine: list[int], distinct: list[int], shape: tuple
 
 
 @composition(np.einsum)
-def einsum(*operands: Any, out: None = None, optimize: Any = False, dtype: Any = None, **keywords: Any) -> Any:
+def einsum(
+    *operands: Any, out: None = None, optimize: Any = False, dtype: Any = None, order: str = "K", **keywords: Any
+) -> Any:
     """Sum of products along axes named by letters."""
+    if order.upper() != "K":
+        arrays = operands[1:] if isinstance(operands[0], str) else operands[: len(operands) // 2 * 2 : 2]
+        result = einsum(*operands, optimize=optimize, dtype=dtype, **keywords)
+        if len(arrays) == 1 and reach_each_other(plain(result), plain(arrays[0])):
+            return result  # a view, whatever the order
+        if order.upper() == "A":
+            order = "F" if all([in_order(item, "F") for item in map(layout_of, arrays) if item is not None]) else "C"
+        return laid_out(result, order.upper())
     if dtype is not None:
         operands = tuple([item.astype(dtype) if hasattr(item, "astype") else item for item in operands])
     if isinstance(operands[0], str):

@@ -13,6 +13,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from tinygraph.derivatives.indexing import scatter
 from tinygraph.engine.memory import as_writable
 from tinygraph.engine.operands import array_of, plain
+from tinygraph.engine.orders import laid_out
 from tinygraph.engine.primitives import primitive
 from tinygraph.engine.table import composition, derivative
 
@@ -38,7 +39,8 @@ def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
     arr = array_of(arr)
     values = array_of(values)
     values = values if values.dtype == arr.dtype else values.astype(arr.dtype)
-    return rearranged(lambda of_arr, of_values: np.insert(of_arr, plain(obj), of_values, axis), arr, values)
+    made = rearranged(lambda of_arr, of_values: np.insert(of_arr, plain(obj), of_values, axis), arr, values)
+    return made if axis is None else laid_out(made, "A", arr)
 
 
 @composition(np.resize)
@@ -52,20 +54,26 @@ def resize(a: Any, new_shape: Any) -> Any:
 @composition(np.block)
 def block(arrays: Any) -> Any:
     """An array put together from blocks in nested lists."""
-    blocks: list[Any] = []
 
-    def counted(structure: Any) -> Any:
+    def shapes(structure: Any) -> Any:
         if type(structure) is list:
-            return [counted(item) for item in structure]
-        blocks.append(structure)
-        return len(blocks) - 1
+            return [shapes(item) for item in structure]
+        return np.broadcast_to(False, np.shape(plain(structure)))
 
-    layout = counted(arrays)
+    ndim = np.block(shapes(arrays)).ndim  # NumPy says if the blocks do not fit
 
-    def laid_out(structure: Any, numbers: tuple[Any, ...]) -> Any:
-        return [laid_out(item, numbers) for item in structure] if type(structure) is list else numbers[structure]
+    def joined(structure: Any, axis: int) -> Any:
+        if type(structure) is list:
+            return np.concatenate([joined(item, axis + 1) for item in structure], axis=axis)
+        item = array_of(structure)
+        return np.reshape(item, (1,) * (ndim - item.ndim) + item.shape)
 
-    return rearranged(lambda *numbers: np.block(laid_out(layout, numbers)), *blocks)
+    return joined(arrays, -_depth(arrays)) if type(arrays) is list else laid_out(np.copy(array_of(arrays)), "C")
+
+
+def _depth(structure: Any) -> int:
+    """The number of lists around each block."""
+    return 1 + _depth(structure[0]) if type(structure) is list else 0
 
 
 # Windows of more elements are added by their places.
@@ -127,7 +135,7 @@ def full_like(
     a: Any, fill_value: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, **keywords: Any
 ) -> Any:
     """An array of one value throughout, of the shape and dtype of another. It follows the value, not the other."""
-    like = np.empty_like(plain(a), dtype=dtype, shape=shape)
+    like = np.empty_like(plain(a), dtype=dtype, order=order, shape=shape)  # type: ignore[call-overload]
     if type(fill_value) is type(plain(fill_value)):
         return as_writable(np.full_like(like, fill_value))
-    return np.broadcast_to(fill_value, like.shape).astype(like.dtype)
+    return laid_out(np.broadcast_to(fill_value, like.shape).astype(like.dtype), "K", like)

@@ -15,6 +15,7 @@ from tinygraph.engine.dependence import elementwise, uses_all
 from tinygraph.engine.memory import apart_from, as_writable
 from tinygraph.engine.notes import formula
 from tinygraph.engine.operands import array_of, plain
+from tinygraph.engine.orders import laid_out
 from tinygraph.engine.primitives import primitive
 from tinygraph.engine.table import composition, derivative, no_derivative
 from tinygraph.errors import UnsupportedError
@@ -156,7 +157,8 @@ def tile(A: Any, reps: Any) -> Any:  # noqa: N803 - NumPy's name
     repeated = np.broadcast_to(
         paired, [part for times, size in zip(reps, shape, strict=True) for part in (times, size)]
     )
-    return apart_from(np.reshape(repeated, [times * size for times, size in zip(reps, shape, strict=True)]), A)
+    repeated = np.reshape(repeated, [times * size for times, size in zip(reps, shape, strict=True)])
+    return laid_out(repeated, "C", A) if any([times != 1 for times in reps]) else apart_from(repeated, A)
 
 
 @composition(np.broadcast_arrays)
@@ -180,7 +182,7 @@ def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = 
         np.reshape(x, [-1 if axis == mine else 1 for axis in range(len(xi))]) for x, mine in zip(xi, place, strict=True)
     ]
     grid = tuple(along) if sparse else np.broadcast_arrays(*along)
-    return tuple([apart_from(coordinate, x) for coordinate, x in zip(grid, xi, strict=True)]) if copy else grid
+    return tuple([laid_out(coordinate, "C", x) for coordinate, x in zip(grid, xi, strict=True)]) if copy else grid
 
 
 # --- joining ----------------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from tinygraph.derivatives.indexing import take_along_axis_a
 from tinygraph.engine.dependence import selection
 from tinygraph.engine.modes import for_any_values
 from tinygraph.engine.operands import array_of, as_array, has_tensors, plain
+from tinygraph.engine.orders import laid_out
 from tinygraph.engine.table import composition, derivative, no_derivative
 from tinygraph.errors import UnsupportedError
 
@@ -31,7 +32,8 @@ selection(np.sort)
 @composition(np.partition)
 def partition(a: Any, kth: Any, axis: Any = -1, kind: Any = "introselect", order: Any = None) -> Any:
     """The elements rearranged around the k-th."""
-    return np.take_along_axis(a, np.argpartition(plain(a), kth, axis=axis, kind=kind), axis)
+    taken = np.take_along_axis(a, np.argpartition(plain(a), kth, axis=axis, kind=kind), axis)
+    return taken if axis is None else laid_out(taken, "K", a)
 
 
 @composition(np.sort_complex)
@@ -63,7 +65,8 @@ def _set_of(find: Callable[..., Any], sources: int = 1) -> Callable[..., Any]:
             return found
         if keywords.get("axis") is not None:
             _, first = np.unique(plain(arrays[0]), return_index=True, axis=keywords["axis"])
-            taken = np.take(arrays[0], first, axis=keywords["axis"])
+            rows = np.moveaxis(arrays[0], keywords["axis"], 0)
+            taken = np.moveaxis(laid_out(np.take(rows, first, axis=0), "C"), 0, keywords["axis"])
         else:
             everything = np.concatenate([np.ravel(item) for item in arrays])
             taken = np.take(everything, _first_places(values, plain(everything)))
@@ -137,10 +140,18 @@ def _quantiles(find: Callable[..., Any]) -> Callable[..., Any]:
             one = np.ones(1, a.dtype)
             dtype = find(one, q, method=method, weights=None if weights is None else one).dtype
             value = value if value.dtype == dtype else value.astype(dtype)
+        if find is np.nanquantile and weights is None:
+            value = _along_the_rows(value, np.ndim(q))
         kept = [1 if place in axes else size for place, size in enumerate(a.shape)]
         return np.reshape(value, (*np.shape(q), *kept)) if keepdims else value
 
     return written_out
+
+
+def _along_the_rows(value: Any, count: int) -> Any:
+    """The shares of each row beside each other in memory, the first `count` axes: NumPy goes from row to row."""
+    rows = np.empty((*value.shape[count:], *value.shape[:count]))
+    return laid_out(value, "K", np.moveaxis(rows, range(-count, 0), range(count)))
 
 
 def _flat(a: Any, axes: tuple[int, ...]) -> Any:

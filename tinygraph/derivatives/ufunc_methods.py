@@ -14,6 +14,7 @@ from numpy.lib.array_utils import normalize_axis_index
 
 from tinygraph.derivatives.reductions import carried_back, reduced_axes
 from tinygraph.engine.operands import array_of, plain
+from tinygraph.engine.orders import in_order, laid_out, layout_of
 from tinygraph.engine.primitives import primitive
 
 _REDUCE: dict[np.ufunc, Callable[..., Any]] = {
@@ -70,6 +71,9 @@ def _reduction(ufunc: np.ufunc) -> Callable[..., Any]:
         mask = True if where is True else rows(np.broadcast_to(where, array.shape))
         begin = None if first is None else np.full(shape, first, array.dtype)
         total = written_out(ufunc, rows(array), mask, begin)
+        lies = layout_of(array)
+        if lies is not None and not in_order(lies, "C"):
+            total = laid_out(total, "K", np.add.reduce(lies, axis))
         kept = [1 if place in axes else size for place, size in enumerate(array.shape)]
         return np.reshape(total, kept) if keepdims else total
 
@@ -131,15 +135,16 @@ def _accumulation(ufunc: np.ufunc) -> Callable[..., Any]:
         if array.shape[axis] == 0:
             return array
         if ufunc in (np.maximum, np.minimum):
-            return np.take_along_axis(array, _record_holders(ufunc, array, axis), axis)
+            return laid_out(np.take_along_axis(array, _record_holders(ufunc, array, axis), axis), "K", array)
         if ufunc in _LOGARITHMS and array.dtype.kind == "f":
             base = "e" if ufunc is np.logaddexp else "2"
-            return np.moveaxis(accumulated_logarithms(np.moveaxis(array, axis, -1), base), -1, axis)
+            totals = accumulated_logarithms(np.moveaxis(array, axis, -1), base)
+            return laid_out(np.moveaxis(totals, -1, axis), "K", array)
         rows = np.moveaxis(array, axis, 0)
         totals = [rows[0]]
         for place in range(1, len(rows)):
             totals.append(ufunc(totals[-1], rows[place]))
-        return np.stack(totals, axis=axis)
+        return laid_out(np.stack(totals, axis=axis), "K", array)
 
     return accumulated
 
@@ -179,12 +184,13 @@ def _reduction_at(ufunc: np.ufunc) -> Callable[..., Any]:
     def reduced_at(array: Any, indices: Any, axis: int = 0, dtype: Any = None, out: None = None) -> Any:
         array = _converted(array, dtype)
         axis = normalize_axis_index(axis, array.ndim)
-        ufunc.reduceat(np.ones(array.shape, array.dtype), indices, axis)  # NumPy says if the places do not fit
+        ones = laid_out(np.ones(array.shape, array.dtype), "K", array)
+        lies = ufunc.reduceat(ones, indices, axis)  # NumPy says if the places do not fit
         before = (slice(None),) * axis
         parts = [
             ufunc.reduce(array[(*before, slice(start, end))], axis) if start < end else array[(*before, start)]
             for start, end in pairwise([*np.asarray(indices).tolist(), array.shape[axis]])
         ]
-        return np.stack(parts, axis=axis) if parts else array[(*before, slice(0))]
+        return laid_out(np.stack(parts, axis=axis), "K", lies) if parts else array[(*before, slice(0))]
 
     return reduced_at

@@ -45,6 +45,7 @@ Arrays that others can write into, and that programs write into:
     keeping           constants that no later write can change
     lending           the array of a leaf, handed out by `t.data`
     memory            memory that programs write into, and the Tensors in it
+    orders            the order of elements in memory
     places            a part of such an array
     settling          the first write into a Tensor
     data              calls on such arrays that no gradient flows to

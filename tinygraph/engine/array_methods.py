@@ -16,6 +16,7 @@ from tinygraph.derivatives import shapes
 from tinygraph.engine import modes
 from tinygraph.engine.flat import Flat
 from tinygraph.engine.memory import in_own_memory
+from tinygraph.engine.orders import laid_out, lies_in, order_after
 from tinygraph.engine.record import call_function
 from tinygraph.errors import UnsupportedError
 from tinygraph.users_code.source import made_at, users_line
@@ -30,6 +31,10 @@ Array = TypeVar("Array")
 _getframe = sys._getframe
 
 
+# PyTorch's names of arguments, and NumPy's.
+_OF_NUMPY = {"dim": "axis", "keepdim": "keepdims"}
+
+
 def _method(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return a method that is a NumPy function of the array."""
 
@@ -37,9 +42,12 @@ def _method(function: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return self._numpy(function, (self, *args), kwargs, _getframe(1))
         except TypeError:
-            if "dim" not in kwargs:
+            theirs = next((name for name in _OF_NUMPY if name in kwargs), None)
+            if theirs is None:
                 raise
-        raise TypeError(f"t.{function.__name__}: there is no argument dim=, at {users_line()}. Write axis=")
+        raise TypeError(
+            f"t.{function.__name__}: there is no argument {theirs}=, at {users_line()}. Write {_OF_NUMPY[theirs]}="
+        )
 
     method.__name__ = method.__qualname__ = function.__name__
     method.__doc__ = f"See `numpy.ndarray.{function.__name__}`."
@@ -188,14 +196,15 @@ class TensorMethods(ArrayMethods[Array]):
 
         Converted to integers or booleans, which have no gradient, a Tensor with a gradient becomes a plain array.
 
-        The order in memory is not kept. The result is a new Tensor, but with `copy=False` and nothing to convert the
-        same one.
+        The result is a new Tensor, but with `copy=False` and nothing to convert the same one.
         """
         if not np.can_cast(self.dtype, dtype, casting):
             raise TypeError(f"astype: cannot cast from {self.dtype} to {np.dtype(dtype)} according to {casting!r}")
-        if not copy and self.dtype == dtype:
+        order = order_after(order, self)
+        if not copy and self.dtype == dtype and lies_in(self, order):
             return self
-        return self._numpy(shapes.astype, (self, np.dtype(dtype)), {}, _getframe(1))
+        converted = self._numpy(shapes.astype, (self, np.dtype(dtype)), {}, _getframe(1))
+        return converted if order == "K" else laid_out(converted, order)
 
     def flatten(self: Any, order: str = "C") -> Array:
         """Return the elements along one axis, in memory of their own. See `numpy.ndarray.flatten`."""
@@ -206,8 +215,9 @@ class TensorMethods(ArrayMethods[Array]):
 
     def copy(self: Any, order: str = "C") -> Array:
         """Return the values in memory of their own. See `numpy.ndarray.copy`."""
-        kept = order == "K" or modes.is_tracing() or (order == "C" and self._value.flags.c_contiguous)
-        copied = self._numpy(np.copy, (self,), {} if kept else {"order": order}, _getframe(1))
+        copied = self._numpy(np.copy, (self,), {}, _getframe(1))
+        if order != "K" and not (order == "C" and type(self._value) is np.ndarray and self._value.flags.c_contiguous):
+            copied = laid_out(copied, order.upper(), self)
         if isinstance(self._value, np.generic):
             copied._value = copied._value[()]  # the copy of a number is a number, and nothing is a view of it
         return copied  # type: ignore[no-any-return]

@@ -60,6 +60,15 @@ class Tracer(Protocol):
     def copied(self, array: Any) -> Any:
         """Return the stand-in for a copy of a stand-in, laid out as `np.copy` does."""
 
+    def layout_of(self, array: Any) -> Any:
+        """Return an array that lies in memory as the one that a stand-in stands for; None in a run without values."""
+
+    def lies_in(self, array: Any, order: str) -> bool:
+        """Return whether what a stand-in stands for lies in memory in an order: each run gets the same answer."""
+
+    def lay_out(self, array: Any, like: Any) -> None:
+        """Note that what a stand-in stands for lies in memory as another array does."""
+
     def as_array(self, value: Any, dtype: Any = None) -> Any:
         """Return `np.asarray(value, dtype)`; a stand-in stays one."""
 

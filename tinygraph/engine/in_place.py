@@ -20,6 +20,7 @@ from tinygraph.engine.links import LIVE, Call, Leaf, LiveData, Unnamed, make_out
 from tinygraph.engine.memory import memory_of, snapshot
 from tinygraph.engine.modes import is_recording, state
 from tinygraph.engine.operands import CONSTANTS, plain
+from tinygraph.engine.orders import laid_out
 from tinygraph.engine.ownership import base_of, is_array, is_own, is_shared, is_stand_in
 from tinygraph.engine.refusing import attribute_kept
 from tinygraph.engine.settling import has_views
@@ -62,6 +63,8 @@ def in_place(compute: Callable[..., Any], sign: str) -> Callable[..., Any]:
             state.tracing.check_own(self._link, f"what computes it, by {sign},")
         if takes_parts:
             result = _fitted(result, self, other, sign)
+            if is_stand_in(self._value) or not self._value.flags.c_contiguous:
+                result = laid_out(result, "K", self)
             if type(self._link) in LIVE or is_shared(self, lambda below: _recorded_below(self, below)):
                 _note_line(result._link, _getframe(1))
                 write(self, ..., result, _getframe(1), f"t {sign} v")

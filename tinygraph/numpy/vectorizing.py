@@ -12,6 +12,7 @@ import numpy as np
 from tinygraph.derivatives import functional
 from tinygraph.engine.memory import as_writable
 from tinygraph.engine.operands import array_of, has_tensors, plain, tensors_in
+from tinygraph.engine.orders import laid_out, layout_of_elementwise
 from tinygraph.errors import UnsupportedError
 
 __all__ = ["apply_along_axis", "apply_over_axes", "piecewise", "vectorize"]
@@ -76,6 +77,7 @@ class vectorize:  # noqa: N801 - NumPy's name
             np.broadcast_to(array, (*around, *array.shape[array.ndim - core :]))
             for array, core in zip(arrays, cores, strict=True)
         ]
+        lies = None if self._plainly.signature else layout_of_elementwise(arrays)
         results = []
         for place in np.ndindex(around):
             given.update(zip(keys, [array[place] for array in arrays], strict=True))
@@ -84,16 +86,25 @@ class vectorize:  # noqa: N801 - NumPy's name
         if not results:
             raise ValueError("vectorize: there are no elements, and the shape of the results is not known")
         if not isinstance(results[0], tuple):
-            return self._gathered(results, around, 0)
-        return tuple([self._gathered(list(column), around, at) for at, column in enumerate(zip(*results, strict=True))])
+            return self._gathered(results, around, 0, lies)
+        columns = enumerate(zip(*results, strict=True))
+        return tuple([self._gathered(list(column), around, at, lies) for at, column in columns])
 
-    def _gathered(self, results: list[Any], around: tuple[int, ...], at: int) -> Any:
-        """Return the results of all calls as one array, of the dtype that was asked for."""
+    def _gathered(self, results: list[Any], around: tuple[int, ...], at: int, lies: Any) -> Any:
+        """Return the results of all calls as one array, of the dtype that was asked for, which lies in memory as one.
+
+        Args:
+            results: of the calls, in C order.
+            around: the shape of the loop.
+            at: the number of the result among those of a call.
+            lies: an array; None for C order.
+        """
         stacked = np.stack([array_of(item) for item in results])
         made = np.reshape(stacked, (*around, *stacked.shape[1:]))
         otypes = self._plainly.otypes
         if otypes is not None and np.dtype(otypes[at]) != made.dtype and otypes[at] != "O":
             made = made.astype(otypes[at])
+        made = laid_out(made, "K", lies) if lies is not None else made
         return made if has_tensors(made) else as_writable(made)
 
 

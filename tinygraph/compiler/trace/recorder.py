@@ -28,6 +28,9 @@ class Recorder(Protocol):
     def converted(self, traced: Any, dtype: np.dtype[Any]) -> Any:
         """Return a stand-in for a copy in another dtype."""
 
+    def lies_in(self, array: Any, order: str) -> bool:
+        """Return whether what a stand-in stands for lies in memory in an order."""
+
     def as_array(self, value: Any, dtype: Any = None) -> Any:
         """Return `np.asarray(value, dtype)`; a stand-in stays one."""
 

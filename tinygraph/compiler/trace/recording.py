@@ -26,11 +26,12 @@ from tinygraph.compiler.trace.refused import refused
 from tinygraph.compiler.trace.sizes import with_sizes
 from tinygraph.compiler.trace.tape import Tape, instruction
 from tinygraph.compiler.trace.traced import Traced
-from tinygraph.compiler.trace.views import earlier_state, in_array, take_again
+from tinygraph.compiler.trace.views import earlier_state, in_array, laid_out, take_again
 from tinygraph.compiler.trace.world import unwatch, watch
 from tinygraph.derivatives.shapes import astype
 from tinygraph.engine.modes import state
 from tinygraph.engine.nested import instances, mapped
+from tinygraph.engine.orders import in_order
 from tinygraph.engine.ownership import StandInMemory, read_only
 from tinygraph.engine.table import function_name
 from tinygraph.engine.tensor import Tensor
@@ -131,6 +132,18 @@ class Recording:
             own._value = read_only(own._value.copy(order="K"))
         return own
 
+    def layout_of(self, array: Traced) -> Any:
+        """Return the array that a stand-in stands for; None in a run without values."""
+        return None if array._value is None else np.asarray(array._value)
+
+    def lies_in(self, array: Traced, order: str) -> bool:
+        """Return whether what a stand-in stands for lies in memory in an order."""
+        return array.ndim < 2 or bool(self.tape.axes(lambda: (int(in_order(array._value, order)),))[0])
+
+    def lay_out(self, array: Traced, like: Any) -> None:
+        """Note that what a stand-in stands for lies in memory as another array does."""
+        laid_out(array, like)
+
     def as_array(self, value: Any, dtype: Any = None) -> Any:
         """Return `np.asarray(value, dtype)`; a stand-in stays one."""
         if type(value) in (list, tuple) and self.holds_traced(value):
@@ -159,7 +172,7 @@ class Recording:
         if traced._weak and traced.dtype.kind == "i":
             self.numbers.narrow(traced._event, dtype)
         own = self.own(traced)
-        return own if dtype == traced.dtype else self.own(self.call(astype, (own, dtype), {}))
+        return self.copied(own) if dtype == traced.dtype else self.own(self.call(astype, (own, dtype), {}))
 
     def as_of(self, item: Any, order: int) -> Any:
         """Return an argument as it was when the call of this order was made, before later writes into it."""

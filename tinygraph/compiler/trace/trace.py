@@ -69,6 +69,8 @@ class Trace:
         self._unwatched: list[bool] = []  # for each backward pass that the run is inside: it ended the watch
         # The hooks that a part of the run answers by itself: `engine/hooks.py` says what each returns.
         self.lift, self.own, self.copied = self.recording.lift, self.recording.own, self.recording.copied
+        self.layout_of, self.lay_out = self.recording.layout_of, self.recording.lay_out
+        self.lies_in = self.recording.lies_in
         self.as_array, self.as_of = self.recording.as_array, self.recording.as_of
         self.holds_traced, self.draw = self.recording.holds_traced, self.recording.draw
         self.call_in_order = self.recording.call_in_order
