@@ -922,3 +922,85 @@ def test_a_decision_that_rounding_takes_is_the_eager_one_and_costs_few_recording
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         same(compiled(x), x)
+
+
+# Python's bools count, and NumPy's do not: `True + True` is 2.
+BOOLS = {
+    "an index": lambda x, s: [x, x * 2][s > 1],
+    "an index of both": lambda x, s: (x, x * 2)[(s > 1) & (s > 2)],
+    "of text": lambda x, s: x * (2 if "ab"[s > 1] == "a" else 3),
+    "a key": lambda x, s: {True: x, False: x * 2}[s > 1],
+    "an end": lambda x, s: x[(s > 1) :],
+    "an axis": lambda x, s: x[s > 1],
+    "a sum": lambda x, s: x * ((s > 1) + (s > 2)),
+    "a sum of many": lambda x, s: x * sum(s > i for i in range(4)),
+    "a difference": lambda x, s: x * ((s > 1) - (s > 2)),
+    "negative": lambda x, s: x * -(s > 1),
+    "inverted": lambda x, s: x * ~(s > 1),
+    "a power": lambda x, s: x * (s > 1) ** 2,
+    "bits": lambda x, s: x * ((s > 1) | 2),
+    "shifted": lambda x, s: x * ((s > 1) << 2),
+    "abs": lambda x, s: x * abs(s > 1),
+    "times a number": lambda x, s: x * (s * (s > 1)),
+    "times True": lambda x, s: x * (s * True),
+    "times an array": lambda x, s: x * (s > 1),
+    "times integers": lambda x, s: np.arange(3, dtype=np.uint8) * (s > 1),
+    "int()": lambda x, s: x * int(s > 1),
+    "float()": lambda x, s: x * float(s > 1),
+    "a count": lambda x, s: len([1] * (s > 1)) * x,
+    "its class": lambda x, s: x * (2 if isinstance(s > 1, bool) else 3),
+    "int() of NumPy's": lambda x, s: x * int((x > s).any()),
+    "a key of NumPy's": lambda x, s: {True: x, False: x * 2}[(x > s).any()],
+    "complex": lambda x, s: x * (s * 1j),
+    "a part": lambda x, s: x * (s * 1j).imag,
+    "no part": lambda x, s: x + s.imag,
+    "the size of a complex number": lambda x, s: x * abs(s + 1j),
+    "conjugate": lambda x, s: x * (s + 1j).conjugate(),
+}
+
+
+@pytest.mark.parametrize("what", BOOLS)
+def test_comparisons_of_numbers_are_bools_of_pythons(what):
+    f, compiled = BOOLS[what], tg.compile(BOOLS[what])
+    x = np.array([1.0, 2.0], np.float32)
+    for s in (0.5, 1.5, 2.5, 0.5, 2.5):
+        expected, got = f(x, s), compiled(x, s)
+        assert got.dtype == expected.dtype
+        np.testing.assert_array_equal(got, expected)
+
+
+def test_what_raises_in_python_raises_in_a_program():
+    compiled = tg.compile(lambda x, s: x * (1 // (s > 1)))
+    assert np.array_equal(compiled(np.ones(2), 2.0), np.ones(2))
+    with pytest.raises(ZeroDivisionError):
+        compiled(np.ones(2), 0.5)
+    with pytest.raises(TypeError, match="interpreted as an integer"):
+        tg.compile(lambda x: [x, x * 2][(x > 1).any()])(np.ones(2))
+
+
+def test_computed_places_in_a_list_take_elements_of_a_plain_array():
+    def permuted(a):
+        u, p = a * 1.0, np.arange(3)
+        for k in range(3):
+            j = k + np.argmax(np.abs(u[k:, k]))
+            p[[k, j]] = p[[j, k]]
+            u[[k, j]] = u[[j, k]]
+            u[k + 1 :] -= (u[k + 1 :, k] / u[k, k])[:, None] * u[k]
+        return u * p[[0, np.argmax(a[:, 0])]].sum() + p
+
+    gradient = tg.grad(lambda a: np.sum(permuted(a) ** 2))
+    compiled, of_gradient = tg.compile(permuted), tg.compile(gradient)
+    a = np.array([[1.0, 2, 3], [4, 5, 7], [7, 8, 1]])
+    for order in ([0, 1, 2], [2, 1, 0], [1, 2, 0], [0, 1, 2]):
+        np.testing.assert_allclose(compiled(a[order]), permuted(a[order]))
+        np.testing.assert_allclose(of_gradient(a[order]), gradient(a[order]))
+
+
+def test_a_computed_value_is_not_written_into_a_plain_array_at_a_list():
+    def counted(x):
+        counts = np.zeros(3, int)
+        counts[[0, np.argmax(x)]] = np.argmin(x)
+        return x * counts
+
+    with pytest.raises(tg.UnsupportedError, match="plain array"):
+        tg.compile(counted)(np.arange(3.0))

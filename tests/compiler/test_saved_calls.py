@@ -184,7 +184,9 @@ def test_names_texts_and_paths_of_any_kind_are_written_as_such(tmp_path: Path) -
     arguments = {name: rng.normal(size=2) for name in names}
     for text in texts[-2:]:
         compiled(text, **arguments)
-    path = tmp_path / 'wéi\'rd """ {name}\n.py'
+    folder = tmp_path / 'wéi\'rd """ {name}\n'
+    folder.mkdir()
+    path = folder / "wéird.py"
     compiled.save(path)
     module = loaded(path)
     compiled.save(tmp_path / "pure.py", parameters="arguments")

@@ -106,6 +106,8 @@ class Compiled(Saving):
                     return last(leaves)
                 except (Left, Running):  # nothing has been updated
                     pass
+                except Eagerly:
+                    return eager_result(self._function, args, {})
         return self(*args)
 
     # --- the programs -----------------------------------------------------------------------------------------------

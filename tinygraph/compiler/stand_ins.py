@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import itertools
 import re
+import sys
 from collections.abc import Callable, Iterable
+from operator import methodcaller
 from typing import Any
 
 import numpy as np
@@ -27,8 +29,12 @@ from tinygraph.compiler.run.named_results import names_alone
 from tinygraph.compiler.run.numbers import Numbers
 from tinygraph.compiler.side_effects import side_effect
 from tinygraph.compiler.trace import TENSOR_VALUE, Event, Recorded, Trace
+from tinygraph.compiler.trace.python_numbers import PythonNumber
 from tinygraph.compiler.trace.reckoning import CounterSource
+from tinygraph.compiler.trace.refused import refused
 from tinygraph.compiler.trace.ties import check_ties
+from tinygraph.compiler.trace.traced import Traced
+from tinygraph.containers import containers_in, has_lost_attributes, opened, shaper
 from tinygraph.engine import modes, record
 from tinygraph.engine.tensor import Tensor
 from tinygraph.errors import GraphError
@@ -106,6 +112,9 @@ class StandIns:
         self._events: dict[int, Event] = {}  # by the position of a leaf its event
         self._generators: dict[int, int] = {}  # by the id of a generator its position among the leaves
         self._of_arrays: dict[int, Any] = {}  # by the id of an array its stand-in, where the function asks `x is y`
+        self._shaper: Callable[[Any], Any] | None = None  # makes the result of that of the program
+        self._objects: list[str] = []  # the classes in the result that a file does not know
+        self._outline: Any = None  # of the result, with None for arrays
 
     # --- one run ------------------------------------------------------------------------------------------------------
 
@@ -168,6 +177,7 @@ class StandIns:
             GraphError: it returned a value with a graph that leads outside.
         """
         kept = copied([args, kwargs])
+        trace.execution.runs_in = sys._getframe().f_code
         by_place: dict[Place, Any] = {}
         for location in self.surroundings.counters:  # before the first operation on any of them
             place = place_of(location)
@@ -186,11 +196,28 @@ class StandIns:
         finally:
             effect = self.surroundings.restore()
         if effect is None and not same_shape([args, kwargs], kept):
-            effect = "changed a list or dict that it was given"
+            effect = "changed a list, a dict or an object that it was given"
         if effect is not None:
             raise side_effect(self._function, self._parameters.function, effect)
         check_ties(trace, result)
+        self._shaper, self._objects = shaper(result, _as_number), self._check_returned(trace, result)
+        self._outline = names_alone(opened(result), _is_number)
         return result
+
+    def _check_returned(self, trace: Trace, result: Any) -> list[str]:
+        """Return the names of the classes in a result that are no dicts, lists or tuples.
+
+        Raises:
+            UnsupportedError: a container has attributes, which a program does not return.
+        """
+        found = list(containers_in(result))
+        lost = [item for item in found if has_lost_attributes(item)]
+        if lost:
+            raise refused(
+                f"{trace.tape.call_name} returns a {type(lost[0]).__name__}, which has attributes beside its items",
+                "Return a plain one, and the attributes beside it",
+            )
+        return [type(item).__name__ for item in found if not isinstance(item, dict | list | tuple)]
 
     # --- the sources of the program's inputs --------------------------------------------------------------------------
 
@@ -253,8 +280,20 @@ class StandIns:
                 if isinstance(leaf, Tensor | np.random.Generator)
             ],
             outside=self._found_generators,
-            result=names_alone(recorded.result),
+            result=self._outline,
+            shaper=self._shaper,
+            is_guarded=trace.tape.is_guarded and trace.tape.last_in_order is None,
+            objects=self._objects,
         )
+
+
+def _as_number(item: Any) -> Callable[[Any], Any] | None:
+    """Return the function that makes a number of Python's of a result, if it is one in the user's function."""
+    return methodcaller("item") if _is_number(item) else None
+
+
+def _is_number(item: Any) -> bool:
+    return type(item) is PythonNumber or (type(item) is Traced and item._weak)
 
 
 def identifier_of(name: str) -> str:

@@ -13,7 +13,9 @@ import numpy as np
 
 from tinygraph.engine.primitives import primitive
 
-__all__ = ["CHECKS", "checked", "class_numbers", "probabilities", "whole_numbers", "within"]
+__all__ = [
+    "CHECKS", "base", "checked", "class_numbers", "divisor", "exponent", "probabilities", "whole_numbers", "within",
+]  # fmt: skip
 
 
 @primitive
@@ -99,10 +101,70 @@ def within(targets: Any, low: float, high: float, call: str, hint: str = "") -> 
 within.derivative(lambda g, z, targets, low, high, call, hint="": g)
 
 
+@primitive
+def divisor(b: Any, sign: str) -> Any:
+    """Return a number of Python's unchanged, once it is not 0: NumPy would divide by 0, and Python raises.
+
+    Args:
+        b: the number.
+        sign: of the operation: "/", "//" or "%".
+
+    Raises:
+        ZeroDivisionError: it is 0.
+    """
+    if not b:  # Python says what is wrong
+        one, nothing = 1.0, 0.0
+        return one / nothing if sign == "/" else one // nothing if sign == "//" else one % nothing
+    return b
+
+
+@primitive
+def base(b: Any, exponent: Any) -> Any:
+    """Return a number of Python's unchanged, once it has a real power.
+
+    Args:
+        b: the number.
+        exponent: of the power.
+
+    Raises:
+        ZeroDivisionError: it is 0, and the exponent is negative.
+        ValueError: it is negative, and the exponent is not whole. NumPy would make NaN of it, and Python a complex
+            number.
+    """
+    has_real_power(b, exponent)
+    return b
+
+
+@primitive
+def exponent(e: Any, base: Any) -> Any:
+    """Return a number of Python's unchanged, once it is the exponent of a real power.
+
+    Args:
+        e: the number.
+        base: of the power.
+
+    Raises:
+        ZeroDivisionError, ValueError: see `base`.
+    """
+    has_real_power(base, e)
+    return e
+
+
+def has_real_power(base: Any, exponent: Any) -> None:
+    """Raise an error if a power of two numbers of Python's does not exist, or is complex."""
+    if base == 0 and exponent < 0:
+        float(base) ** float(exponent)  # Python says what is wrong
+    if base < 0 and exponent % 1 != 0:
+        raise ValueError(
+            f"({base}) ** {exponent} is a complex number, and a program computes with real ones. Write complex(base) "
+            "** exponent, or abs(base) ** exponent"
+        )
+
+
 def checked(check: Callable[..., Any], array: Any, *args: Any) -> Any:
     """Return a checked array, or value of a program: the call of a check inside a decomposition."""
     return array.through(check, *args) if hasattr(array, "through") else check(array, *args)
 
 
 # The checks. Other rooms add theirs.
-CHECKS = {class_numbers, probabilities, whole_numbers, within}
+CHECKS = {class_numbers, probabilities, whole_numbers, within, divisor, base, exponent}

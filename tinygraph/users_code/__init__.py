@@ -8,6 +8,7 @@ names_in_code    the globals, attributes and imports in a function
 reach            the way from a variable to an object: `layers[0].w`
 rules            the operands that a rule reads
 branches         the parts around a line that may not be run
+handlers         the `try` blocks that it is executing
 loop_lines       the line that a loop begins with
 while_loops      the state of Python around an instruction in a while loop
 """

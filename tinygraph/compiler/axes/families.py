@@ -207,7 +207,7 @@ class Family:
 def is_sure(version: Version) -> bool:
     """Return whether the conditions of a version are the same at other sizes."""
     binding = version.binding
-    return binding.by_strides is None and binding.numbers is None and version.ends().named is None
+    return binding.by_strides is None and binding.numbers is None and binding.shaper is None
 
 
 def has_its_shapes(program: Program, arguments: list[Any], variables: list[Any], generators: list[Any]) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph.containers import Kind, kind_of, sequence_of, taken_apart
 from tinygraph.engine.tensor import Tensor
 
 __all__ = ["CONSTANTS", "NUMERIC", "Counter", "copied", "rebuilt", "same_shape"]
@@ -57,13 +58,14 @@ def rebuilt(value: Any, name: str, enter: Callable[[Any, str], Any], fixed: dict
         return {key: rebuilt(item, f"{name}_{key}", enter, fixed) for key, item in value.items()}
     if isinstance(value, tuple | list):
         items = [rebuilt(item, f"{name}_{index}", enter, fixed) for index, item in enumerate(value)]
-        if isinstance(value, tuple):
-            return tuple.__new__(type(value), items)
-        made = type(value).__new__(type(value))
-        list.extend(made, items)
-        return made
-    if type(value) not in CONSTANTS:
-        fixed[name] = value
+        return sequence_of(type(value), items)
+    if type(value) in CONSTANTS:
+        return value
+    kind = taken_apart(value)
+    if kind is not None:
+        pairs = zip(kind.names, kind.items_of(value), strict=True)
+        return kind.holding([rebuilt(item, f"{name}_{key}", enter, fixed) for key, item in pairs])
+    fixed[name] = value
     return value
 
 
@@ -73,6 +75,8 @@ def same_shape(built: Any, kept: Any) -> bool:
         return list(built) == list(kept) and all(same_shape(built[key], kept[key]) for key in kept)
     if isinstance(kept, list | tuple):
         return len(built) == len(kept) and all(same_shape(a, b) for a, b in zip(built, kept, strict=True))
+    if type(kept) is _Kept:
+        return kind_of(built) == kept.kind and same_shape(kept.kind.items_of(built), kept.items)
     return built is kept
 
 
@@ -80,4 +84,15 @@ def copied(structure: Any) -> Any:
     """Return copies of the containers, around the same items."""
     if type(structure) is dict:
         return {key: copied(item) for key, item in structure.items()}
-    return [copied(item) for item in structure] if isinstance(structure, list | tuple) else structure
+    if isinstance(structure, list | tuple):
+        return [copied(item) for item in structure]
+    kind = None if type(structure) in CONSTANTS else kind_of(structure)
+    return structure if kind is None else _Kept(kind, copied(kind.items_of(structure)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A container of a rarer kind as it was."""
+
+    kind: Kind
+    items: list[Any]

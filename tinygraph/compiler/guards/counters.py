@@ -12,6 +12,7 @@ from typing import Any
 
 from tinygraph.compiler.guards.arguments import Counter
 from tinygraph.compiler.guards.locations import Location
+from tinygraph.containers import taken_apart
 
 __all__ = ["Counters", "Place", "marked", "place_of"]
 
@@ -106,6 +107,10 @@ def _marked(value: Any, place: Place, counting: frozenset[Place]) -> Any:
         return {key: _marked(item, (*place, key), counting) for key, item in value.items()}
     if kind is list or kind is tuple:
         return kind([_marked(item, (*place, key), counting) for key, item in enumerate(value)])
+    container = taken_apart(value)
+    if container is not None:
+        pairs = zip(container.keys, container.items_of(value), strict=True)
+        return container.holding([_marked(item, (*place, key), counting) for key, item in pairs])
     return value
 
 
@@ -114,8 +119,12 @@ def _ints_in(value: Any, place: Place) -> list[tuple[Place, int]]:
     kind = type(value)
     if kind is int:
         return [(place, value)]
-    items = value.items() if kind is dict else enumerate(value) if kind is list or kind is tuple else ()
-    if items and len(value) > INTS:
+    if kind is dict or kind is list or kind is tuple:
+        items = list(value.items() if kind is dict else enumerate(value))
+    else:
+        container = taken_apart(value)
+        items = [] if container is None else list(zip(container.keys, container.items_of(value), strict=True))
+    if len(items) > INTS:
         return []
     return [found for key, item in items for found in _ints_in(item, (*place, key))]
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from tinygraph.compiler.guards.arguments import CONSTANTS, NUMERIC, Counter
 from tinygraph.compiler.guards.settings import apart, fixed
+from tinygraph.containers import Kind, taken_apart
 from tinygraph.engine.links import Leaf
 from tinygraph.engine.tensor import Tensor
 
@@ -211,12 +212,17 @@ def _describe_other(value: Any, leaves: list[Any]) -> Any:
         return np.random.Generator
     if isinstance(value, np.ndarray):
         raise TypeError(f"compile: an argument is a {kind.__name__}; give a plain array, np.asarray(x)")
+    container = taken_apart(value)
+    if container is not None:
+        inside = tuple([describe(item, leaves) for item in container.items_of(value)])
+        return ("object", apart(container.keys), container), inside
     try:
         hash(value)
     except TypeError:
         raise TypeError(
             f"compile: an argument is a {kind.__name__}, which cannot be told apart from another one: it is neither an "
-            "array, a Tensor, a number, a string, nor a tuple, list or dict of them, and it cannot be hashed"
+            "array, a Tensor, a number, a string, nor a tuple, list, dict or dataclass of them, and it cannot be "
+            "hashed. Give what is in it as arguments, or in a dict, a list or a tuple"
         ) from None
     return fixed(value)
 
@@ -242,6 +248,9 @@ def told(part: Any) -> str:
     if part is np.random.Generator:
         return "generator"
     first = part[0]
+    if type(first) is tuple and first and first[0] == "object" and type(first[-1]) is Kind:
+        inside = ", ".join([f"{name}: {told(item)}" for name, item in zip(first[-1].names, part[1], strict=True)])
+        return f"{first[-1].type.__name__}({inside})"
     if first is slice:
         return repr(slice(*[item[-1] for item in part[1]]))
     if first == "array" and len(part) == 4:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass, field, replace
 from math import isfinite
@@ -39,6 +40,9 @@ class Binding:
             function finds the same one outside, else None.
         outside: the ids of the generators that the function finds.
         result: what the function returned, with None in place of arrays and numbers.
+        shaper: makes the function's containers of the plain ones that the program returns; None if there are no others.
+        objects: the classes of those that a file cannot make.
+        is_guarded: whether the function may catch an error of a call, and go on.
         numbers: the numbers that Python computes from counters. They stand behind the leaves, and have positions there.
         finite: the sources of the numbers that the program takes to be finite, as in `given`, or a captured leaf.
         nonfinite: whether the program is for calls in which one of these numbers is infinite or NaN. It is slower.
@@ -57,6 +61,9 @@ class Binding:
     tensors: list[tuple[int, Any]]
     outside: frozenset[int]
     result: Any
+    shaper: Callable[[Any], Any] | None = None
+    objects: list[str] = field(default_factory=list)
+    is_guarded: bool = False
     numbers: Numbers | None = None
     finite: list[Any] = field(default_factory=list)
     nonfinite: bool = False
@@ -97,6 +104,7 @@ class Ends:
         given, graded, cleared, asked, generators: as in `Binding`, the captured leaves by their links or positions.
         tensors: for each variable the Tensor, or its position among the leaves, and whether it is updated.
         named: what the function returned, where there are named tuples in it.
+        objects: the classes in it that a file cannot make.
         tied: whether a Tensor is given twice, or found outside as well.
         written_into: whether the function writes into the array of a Tensor, as opposed to giving it another.
         by_strides: whether the program depends on the strides of its inputs.
@@ -110,6 +118,7 @@ class Ends:
     asked: list[tuple[Any, bool]]
     generators: list[Any]
     named: Any
+    objects: list[str]
     tied: bool
     written_into: bool
     by_strides: bool

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.compiler.trace.ties import check_ties_of_call
+from tinygraph.containers import opened, shaper
 from tinygraph.engine.links import next_order
 from tinygraph.engine.operands import plain
 from tinygraph.engine.tensor import Tensor
@@ -34,9 +35,11 @@ def eager_result(function: Callable[..., Any], args: tuple[Any, ...], kwargs: di
     """
     since = next_order()
     result = function(*args, **kwargs)
-    given = [leaf for leaf in tree_leaves([args, kwargs]) if type(leaf) is Tensor]
+    given = [leaf for leaf in tree_leaves(opened([args, kwargs])) if type(leaf) is Tensor]
     check_ties_of_call(getattr(function, "__qualname__", "the function"), result, given, since)
-    return tree_map(_own, result)
+    own = tree_map(_own, opened(result))
+    shape = shaper(result)
+    return own if shape is None else shape(own)
 
 
 def _own(item: Any) -> Any:

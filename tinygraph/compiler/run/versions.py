@@ -13,15 +13,17 @@ from typing import Any
 import numpy as np
 
 from tinygraph.compiler.guards.surroundings import Surroundings
+from tinygraph.compiler.program.decisions import Left
 from tinygraph.compiler.program.program import Program
 from tinygraph.compiler.run.binding import Binding, Ends, all_finite, all_held, value_at_call
-from tinygraph.compiler.run.named_results import has_names, with_names
+from tinygraph.compiler.run.eagerly import Eagerly
+from tinygraph.compiler.run.named_results import has_names
 from tinygraph.compiler.run.variables import Variables, variables_of
 from tinygraph.compiler.run.written_arguments import check_writable
 from tinygraph.compiler.trace.orders import strides_of
 from tinygraph.engine.links import DataLeaf, next_order
 from tinygraph.engine.tensor import Tensor
-from tinygraph.errors import GraphError
+from tinygraph.errors import GraphError, UnsupportedError
 
 __all__ = ["Conditions", "Running", "Version", "version_of"]
 
@@ -93,6 +95,7 @@ class Version:
         self._graded: list[Any] = [captured.owner for captured in binding.graded]
         self._cleared = binding.cleared
         self._named = binding.result if has_names(binding.result) else None
+        self._shaper = binding.shaper
         # --- conditions
         self._asked = binding.asked
         self._given_tensors = binding.tensors
@@ -320,6 +323,7 @@ class Version:
             asked=self._asked,
             generators=self._generators,
             named=self._named,
+            objects=self.binding.objects,
             tied=any(tensor is not None for _, tensor in self._given_tensors) or self._is_one_array_given_twice(),
             written_into=bool(self._variables.written_into),
             by_strides=self._strides is not None,
@@ -378,7 +382,31 @@ class Version:
             (leaves[link]._link if type(link) is int else link)._grad = gradient
         for link in self._cleared:
             (leaves[link]._link if type(link) is int else link)._grad = None
-        return results if self._named is None else with_names(results, self._named)
+        return results if self._shaper is None else self._shaper(results)
+
+
+class GuardedVersion(Version):
+    """A program whose function has a `try` around a call that may fail: what follows then is the function's matter."""
+
+    def __call__(self, leaves: list[Any]) -> Any:
+        """Run the program on the leaves of the arguments.
+
+        Raises:
+            Eagerly: a call failed. Nothing has been updated.
+        """
+        states = [(item, copy.deepcopy(item.bit_generator.state)) for item in self._streams(leaves)]
+        try:
+            return super().__call__(leaves)
+        except (Left, Running, GraphError, UnsupportedError):
+            raise
+        except Exception as error:
+            for generator, before in states:
+                generator.bit_generator.state = before
+            raise Eagerly(f"a call failed, {error!r}") from None
+
+    def _streams(self, leaves: list[Any]) -> list[np.random.Generator]:
+        found = [leaves[item] if type(item) is int else item for item in self._generators]
+        return [item for item in found if isinstance(item, np.random.Generator)]
 
 
 def version_of(
@@ -395,7 +423,8 @@ def version_of(
     """
     variables = variables_of(program.variables, binding.state)
     conditions = _conditions_of(surroundings, binding, variables, leaves)
-    return Version(program, runner, surroundings, binding, variables, conditions)
+    kind = GuardedVersion if binding.is_guarded else Version
+    return kind(program, runner, surroundings, binding, variables, conditions)
 
 
 def _conditions_of(

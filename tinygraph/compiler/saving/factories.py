@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from tinygraph.compiler.run.named_results import NUMBER
 from tinygraph.compiler.saving.open_programs import SizedText
 from tinygraph.compiler.saving.saved_programs import SavedProgram
 from tinygraph.compiler.saving.top_names import TopNames
@@ -72,10 +73,12 @@ def _returned(own: str, result: Any, names: TopNames) -> list[str]:
 
 
 def _named(text: str, result: Any, names: TopNames) -> str:
-    """Return the text of a result with its named tuples, from the text of the plain result."""
+    """Return the text of a result with its named tuples and numbers, from the text of the plain result."""
     if isinstance(result, dict):
         items = [f"{key!r}: {_named(f'{text}[{key!r}]', item, names)}" for key, item in result.items()]
         return f"{{{', '.join(items)}}}" if items else text
+    if result == NUMBER:
+        return f"{text}.item()"
     if not isinstance(result, list | tuple):
         return text
     items = [_named(f"{text}[{index}]", item, names) for index, item in enumerate(result)]

@@ -143,6 +143,11 @@ def saved_version(
     """
     ends = version.ends()
     _check_each_is_given_once(ends, call)
+    if ends.objects:
+        raise UnsupportedError(
+            f"save: the function returns a {ends.objects[0]}, and a file for NumPy alone does not know that class. "
+            "Return a named tuple, a dict, a list or a tuple"
+        )
     inputs, results = _inputs_and_results(version.program, ends, call, name_of is not None)
     given: list[SavedValue] = []
     if name_of is not None:

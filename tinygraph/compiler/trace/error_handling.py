@@ -16,11 +16,13 @@ class ErrorHandling:
 
     Attributes:
         around: the handling in force when the run began, as `np.geterr` returns it.
+        raises: whether it raises errors.
         blocks: the number of `np.errstate` blocks of the user's that the run is inside now; `world` counts them.
     """
 
     def __init__(self) -> None:
         self.around: dict[str, Any] = {**np.geterr()}
+        self.raises = "raise" in self.around.values()
         self.blocks = 0
 
     def ignored(self) -> set[str]:

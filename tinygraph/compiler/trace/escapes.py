@@ -71,10 +71,22 @@ class Escapes:
     _recorder: Recorder
     dtype: Any
     shape: Any
+    _weak: bool
+    _as_place: Any
 
-    def __array__(self, dtype: Any = None, copy: Any = None) -> NoReturn:
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
         self._recorder.check_open()
         frame = sys._getframe(1)
+        # The places in a list, `plain[[k, j]]`. What is written there is asked for in the dtype of the array.
+        if (
+            dtype is None
+            and self.dtype.kind in "iu"
+            and not self.shape
+            and (is_indexing(frame) or stores_a_part(frame))
+        ):
+            _check_asker(frame)
+            self._as_place = (frame.f_code, frame.f_lasti)
+            return np.asarray(self._recorder.decide(self, operator.index), self.dtype)
         if is_indexing(frame):  # an index asks for its values
             raise refused("a plain array is indexed with a computed one", AS_INDEX)
         if frame.f_globals.get("__name__") == _READING:
@@ -104,7 +116,24 @@ class Escapes:
                 "array[index] = value writes a computed value into a plain array",
                 IN_PLACE,
             )
+        if self._is_truth():
+            return float(self._recorder.decide(self, bool))
         raise refused("float() asks for a computed value", AS_NUMBER)
+
+    def __int__(self) -> int:
+        if self._is_truth():
+            return int(self._recorder.decide(self, bool))
+        frame = sys._getframe(1)
+        if getattr(self, "_as_place", None) == (frame.f_code, frame.f_lasti):
+            self._as_place = None  # NumPy asks for a place of a list twice
+            return int(self._recorder.decide(self, operator.index))
+        self._recorder.check_open()
+        whole = "" if self.dtype.kind in "iu" else "Write np.trunc(x).astype(int) in place of int(x). "
+        raise refused("int() asks for a computed value", whole + AS_WHOLE_NUMBER)
+
+    def _is_truth(self) -> bool:
+        """Return whether there are two answers, which a program can tell apart."""
+        return bool(self.dtype == np.bool_ and not self.shape)
 
     def __bool__(self) -> bool:
         _check_asker(sys._getframe(1))
@@ -112,6 +141,8 @@ class Escapes:
 
     def __index__(self) -> int:
         _check_asker(sys._getframe(1))
+        if self._weak and self._is_truth():
+            return int(self._recorder.decide(self, bool))
         return self._recorder.decide(self, operator.index)  # type: ignore[no-any-return]
 
     def __contains__(self, item: Any) -> bool:
@@ -124,7 +155,6 @@ class Escapes:
             raise refused("a computed value is printed", "Return it, and print it outside")
         return f"<{self.dtype} array of shape {self.shape} in a function that is being compiled>"
 
-    __int__ = _refusing("__int__", "int() asks for a computed value", AS_WHOLE_NUMBER)
     __complex__ = _refusing("__complex__", "complex() asks for a computed value", AS_NUMBER)
     __round__ = _refusing("__round__", "round() asks for a computed value", AS_NUMBER)
     __trunc__ = _refusing("__trunc__", "trunc() asks for a computed value", AS_NUMBER)

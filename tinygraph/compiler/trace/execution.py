@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -22,6 +23,7 @@ from tinygraph.compiler.trace.views import Taken, alias_of, check_positions, loo
 from tinygraph.engine.modes import state
 from tinygraph.engine.ownership import read_only
 from tinygraph.engine.table import function_name
+from tinygraph.users_code.handlers import may_be_caught
 from tinygraph.users_code.source import users_line
 
 __all__ = ["CallToRecord", "Execution"]
@@ -65,6 +67,7 @@ class Execution:
         differentiated: the call that the backward pass is at, as its instruction and the event of its result.
         outside_as_it_is: returns a block in which the function's surroundings are as they were before the run.
         quiet: a context in which NumPy warns of nothing.
+        runs_in: the code that calls the user's function.
     """
 
     def __init__(self, tape: Tape) -> None:
@@ -73,6 +76,7 @@ class Execution:
         self.differentiated: tuple[Any, int, Event | None] = (None, 0, None)
         self.outside_as_it_is: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext
         self.quiet = quiet_context()
+        self.runs_in: Any = None
         self._tape = tape
         self._failure: Failure | None = None
 
@@ -101,6 +105,8 @@ class Execution:
         """
         if self.errors.blocks:
             self._tape.quiet |= self.errors.ignored()
+        if not self._tape.is_guarded and (type(call.function) is not np.ufunc or self.errors.raises):
+            self._tape.is_guarded = may_be_caught(sys._getframe(1), self.runs_in)
         try:
             value = carried_out(call.function, call.args, call.kwargs, self.outside_as_it_is, self.quiet)
         except Exception as error:

@@ -28,6 +28,7 @@ from tinygraph.engine.nested import instances, mapped
 from tinygraph.engine.operands import has_tensors
 from tinygraph.engine.table import composition_of, function_name
 from tinygraph.engine.tensor import Tensor
+from tinygraph.functions.checks import base, divisor, exponent
 
 __all__ = ["call_function", "call_primitive", "call_ufunc", "index", "operate", "with_numbers"]
 
@@ -42,7 +43,18 @@ _OF_SHAPE: dict[Any, Callable[[Traced], Any]] = {
 _ABOUT_MEMORY = frozenset((np.shares_memory, np.may_share_memory))
 _LIKE: dict[Any, Callable[..., Any]] = {np.zeros_like: np.zeros, np.ones_like: np.ones, np.empty_like: np.zeros}
 
-_WEAK = frozenset((int, float, PythonNumber))
+_WEAK = frozenset((int, float, bool, complex, PythonNumber))
+_OF_NUMBERS = frozenset((np.dtype(np.float64), np.dtype(np.complex128), np.dtype(np.bool_)))
+# Python counts with bools, `True + True` is 2, and NumPy does not.
+_COUNTING: dict[np.ufunc, Callable[..., Any]] = {
+    np.add: operator.add, np.subtract: operator.sub, np.multiply: operator.mul, np.divide: operator.truediv,
+    np.floor_divide: operator.floordiv, np.remainder: operator.mod, np.power: operator.pow,
+    np.left_shift: operator.lshift, np.right_shift: operator.rshift, np.negative: operator.neg,
+    np.positive: operator.pos, np.absolute: abs, np.invert: operator.invert, np.bitwise_and: operator.and_,
+    np.bitwise_or: operator.or_, np.bitwise_xor: operator.xor,
+}  # fmt: skip
+_BITWISE = frozenset((np.bitwise_and, np.bitwise_or, np.bitwise_xor))  # of bools alone these make a bool
+_WHOLE = frozenset((int, bool, PythonNumber))
 # Functions beside the ufuncs of which a number may be an argument whose value matters to no shape.
 _TAKES_NUMBERS = frozenset((np.where, np.clip))
 
@@ -67,17 +79,60 @@ def with_numbers(
 
 
 def operate(recorder: Recorder, function: np.ufunc, *operands: Any) -> Any:
-    """Record an operator; of Python floats and ints alone the result is a Python float, too."""
+    """Record an operator; of numbers of Python's alone the result is a float, complex or bool of Python's, too."""
     weak = True
     for item in operands:
         if not (item._weak if type(item) is Traced else type(item) in _WEAK):
             weak = False
             break
+    if weak and all([type(item) in _WHOLE or _is_truth(item) for item in operands]):
+        counts = _COUNTING.get(function)
+        if counts is not None and not (
+            function in _BITWISE and all([type(item) is bool or _is_truth(item) for item in operands])
+        ):
+            return counts(*[recorder.decide(item, bool) if _is_truth(item) else item for item in operands])
+    if weak and len(operands) == 2:
+        operands = _as_python_computes(recorder, function, *operands)
     if function is np.power and type(operands[1]) is int and operands[1] == 2 and operands[0].dtype == np.bool_:
         return recorder.call(np.square, operands[:1], {})  # NumPy computes `mask ** 2` so, and not as np.power(mask, 2)
     result = recorder.call(function, operands, {})
-    result._weak = weak and result.dtype == np.float64
+    result._weak = weak and result.dtype in _OF_NUMBERS
     return result
+
+
+def _as_python_computes(recorder: Recorder, function: np.ufunc, x: Any, y: Any) -> tuple[Any, Any]:
+    """Return two numbers of Python's, checked where Python raises an error for an operator and NumPy does not."""
+    sign = _DIVISIONS.get(function)
+    if sign is not None and type(y) is not Traced and y == 0:
+        _COUNTING[function](1.0, y)
+    if sign is not None and type(y) is Traced and not y._event.low > 0:
+        y = _checked(recorder, divisor, y, sign)
+    kinds = [item.dtype.kind if type(item) is Traced else np.asarray(item).dtype.kind for item in (x, y)]
+    if function in _ORDERINGS and "c" in kinds:
+        _ORDERINGS[function](1j, 1)
+    if function is np.power and "c" not in kinds and not (type(y) is not Traced and y % 1 == 0 and y >= 0):
+        if type(x) is not Traced and x <= 0:
+            y = _checked(recorder, exponent, y, x)
+        elif type(x) is Traced and not x._event.low > 0:
+            x = _checked(recorder, base, x, y)
+    return x, y
+
+
+_ORDERINGS: dict[Any, Callable[..., Any]] = {
+    np.less: operator.lt, np.less_equal: operator.le, np.greater: operator.gt, np.greater_equal: operator.ge,
+}  # fmt: skip
+_DIVISIONS: dict[Any, str] = {np.divide: "/", np.floor_divide: "//", np.remainder: "%"}
+
+
+def _checked(recorder: Recorder, check: Callable[..., Any], number: Traced, *args: Any) -> Any:
+    found = recorder.call(check, (number, *args), {}, is_own=True)
+    found._weak = found._is_number = True
+    return found
+
+
+def _is_truth(item: Any) -> bool:
+    """Return whether an operand stands for a bool of Python's, such as that of a comparison of two numbers."""
+    return type(item) is Traced and item._weak and item.dtype == np.bool_
 
 
 def call_ufunc(
@@ -229,6 +284,7 @@ def index(recorder: Recorder, traced: Traced, index: Any) -> Any:
     if names_itself(index):
         return recorder.call(operator.getitem, (traced, index), {})
     index = mapped(index, lambda item: item.data if type(item) is Tensor else item)
+    index = mapped(index, lambda item: recorder.decide(item, bool) if _is_truth(item) else item)
     for item in index if type(index) is tuple else (index,):
         for end in (item.start, item.stop, item.step) if type(item) is slice else (item,):
             if type(end) is PythonNumber:
@@ -259,15 +315,19 @@ def call_primitive(
 def _shape_and_dtype(item: Any) -> Any:
     """Return, for a stand-in, an array of its shape and dtype that takes no memory."""
     if type(item) is Traced:
-        return 0.0 if item._weak else np.broadcast_to(np.zeros((), item.dtype), item.shape)
+        return _weak_number(item) if item._weak else np.broadcast_to(np.zeros((), item.dtype), item.shape)
     return item
 
 
 def _dtype_alone(item: Any) -> Any:
     """Return, for a stand-in, a number of its dtype."""
     if type(item) is Traced:
-        return 0.0 if item._weak else np.zeros((), item.dtype)
+        return _weak_number(item) if item._weak else np.zeros((), item.dtype)
     return item
+
+
+def _weak_number(item: Traced) -> Any:
+    return {"b": False, "c": 0j}.get(item.dtype.kind, 0.0)
 
 
 def _has_traced(structure: Any) -> bool:

@@ -102,6 +102,9 @@ def as_part(part: Any) -> Any:
     return part if hasattr(part, "dtype") else np.asarray(part)
 
 
+_OF_KIND = {"f": 1.0, "i": 1, "c": 1j}
+
+
 def promoted(recorder: Recorder, args: Any, kwargs: Any) -> tuple[Any, Any]:
     """Return the arguments with each weak number of Python's in the dtype that NumPy promotes it to beside arrays."""
     if not (kwargs or any([_may_be_weak(item) for item in args])):
@@ -111,7 +114,10 @@ def promoted(recorder: Recorder, args: Any, kwargs: Any) -> tuple[Any, Any]:
 
     def look(item: Any) -> Any:
         if type(item) is Traced:
-            weak.append(item) if item._weak else strong.append(item.dtype)
+            if not item._weak:
+                strong.append(item.dtype)
+            elif item.dtype != np.bool_:  # a bool gives way to any dtype in NumPy, too
+                weak.append(item)
         elif isinstance(item, np.ndarray | np.generic):
             strong.append(item.dtype)
         return item
@@ -120,11 +126,12 @@ def promoted(recorder: Recorder, args: Any, kwargs: Any) -> tuple[Any, Any]:
     mapped(kwargs, look)
     if not weak or not strong or any(dtype.kind not in "fciub" for dtype in strong):
         return args, kwargs
-    common = np.result_type(*strong, 1.0 if any([item.dtype.kind == "f" for item in weak]) else 1)
+    common = np.result_type(*strong, *[_OF_KIND[item.dtype.kind] for item in weak])
     target = np.zeros(0, common).real.dtype
 
     def promote(item: Any) -> Any:
-        return recorder.converted(item, target) if type(item) is Traced and item._weak else item
+        is_number = type(item) is Traced and item._weak and item.dtype != np.bool_
+        return recorder.converted(item, common if item.dtype.kind == "c" else target) if is_number else item
 
     if target == np.float64 or all([item.dtype == target for item in weak]):
         return args, kwargs

@@ -96,6 +96,7 @@ class Operators:
     _recorder: Recorder
     _is_number: bool
     shape: Any
+    dtype: Any
 
     __add__, __radd__, __iadd__ = _operator(np.add)
     __sub__, __rsub__, __isub__ = _operator(np.subtract)
@@ -127,4 +128,6 @@ class Operators:
     def __hash__(self) -> int:  # beside `__eq__`, since Python makes a class with that one alone unhashable
         if self.shape:
             raise TypeError("unhashable type: 'numpy.ndarray'")
+        if self.dtype == np.bool_:
+            return hash(self._recorder.decide(self, bool))
         raise refused("a computed value is hashed, as the key of a dict or of a cache, or an item of a set", AS_NUMBER)

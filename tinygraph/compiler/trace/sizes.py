@@ -65,7 +65,8 @@ def decided_size(recorder: Recorder, item: Any) -> Any:
     if type(value) is not Traced:
         return item
     if not value.shape:
-        return recorder.decide(value, operator.index)
+        is_bool = value._weak and value.dtype == np.bool_  # of Python's, which is a whole number
+        return int(recorder.decide(value, bool)) if is_bool else recorder.decide(value, operator.index)
     if value.dtype.kind not in "iu" or value.size > _MOST_NUMBERS:
         return item
     return tuple([decided_size(recorder, value[place]) for place in range(len(value))])

@@ -74,6 +74,7 @@ class Tape:
         quiet: the kinds of floating-point errors that `np.errstate` ignores inside the run.
         states: the numbers of the states in which Python decided in a `while` loop.
         last_in_order: the result of the last call that other processes take part in.
+        is_guarded: a call that may fail stands in a `try` of the user's, who may go on without its result.
         has_events_of_reference: the events of its calls are those of the run that it repeats.
     """
 
@@ -90,6 +91,7 @@ class Tape:
         self.quiet: set[str] = set() if reference is None else reference.quiet
         self.states: dict[Any, int] = {}
         self.last_in_order: Any = None
+        self.is_guarded: bool = reference is not None and reference.is_guarded
         self.has_events_of_reference = reference is not None and events is None
 
     def event(self, kind: str, shape: tuple[int, ...], dtype: np.dtype[Any], name: str | None = None) -> Event:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tinygraph.compiler.trace import Trace
+from tinygraph.containers import opened
 from tinygraph.engine.links import Call, Leaf, links_below
 from tinygraph.engine.modes import state
 from tinygraph.engine.passes import Freed
@@ -54,7 +55,7 @@ def check_ties_of_call(name: str, result: Any, given: list[Tensor], since: int) 
 
 def _check_untied(name: str, result: Any, is_outside: Callable[[Any], bool]) -> None:
     """Refuse a result that depends on a Tensor from outside."""
-    for _, tensor in entries(result):
+    for _, tensor in entries(opened(result)):
         if type(tensor) is Tensor and _has_graph(tensor._link):
             tied = next((link for link in links_below([tensor._link]) if is_outside(link)), None)
             if tied is not None:

@@ -20,9 +20,12 @@ from tinygraph.compiler.trace.recorder import Recorder
 from tinygraph.compiler.trace.refused import refused
 from tinygraph.engine.array_methods import ArrayMethods
 from tinygraph.engine.flat import Flat
+from tinygraph.engine.orders import lies_in, order_after
 from tinygraph.engine.ownership import StandInMemory
 
 __all__ = ["Traced"]
+
+_OF_PYTHON: dict[str, type] = {"f": float, "i": int, "b": bool, "c": complex}
 
 
 class Traced(Escapes, Operators, ArrayMethods[Any]):
@@ -32,17 +35,18 @@ class Traced(Escapes, Operators, ArrayMethods[Any]):
         _recorder: the recorder of the run.
         _event: the event that it stands for. A write into the array puts another event here.
         _value: the array itself; None in a run that only repeats another.
-        _weak: it is a Python float or int, whose dtype gives way to that of any array.
+        _weak: it is a Python float, int, bool or complex number, whose dtype gives way to that of any array.
         _is_number: it stands for a number, which is immutable, and not for an array with one element.
         _memory: the memory that it lies in. Arrays that share memory have one `StandInMemory`.
         _seen: the version of the memory that the event shows.
         _base, _taken: of a view, the array that it looks into, and the calls that took the view.
+        _as_place: of a place in a list, the instruction that takes elements there.
         _past: its earlier states, each with the order of the write that ended it, its event and its value.
     """
 
     __slots__ = (
-        "__weakref__", "_base", "_event", "_is_number", "_memory", "_past", "_recorder", "_seen", "_taken", "_value",
-        "_weak",
+        "__weakref__", "_as_place", "_base", "_event", "_is_number", "_memory", "_past", "_recorder", "_seen", "_taken",
+        "_value", "_weak",
     )  # fmt: skip
 
     __array_priority__ = 500.0
@@ -66,7 +70,7 @@ class Traced(Escapes, Operators, ArrayMethods[Any]):
     @property  # type: ignore[misc]
     def __class__(self) -> type:
         if self._weak:
-            return float if self.dtype.kind == "f" else int
+            return _OF_PYTHON[self.dtype.kind]
         return self.dtype.type if self._is_number else np.ndarray
 
     def _set_shape(self, shape: Any) -> None:
@@ -156,7 +160,7 @@ class Traced(Escapes, Operators, ArrayMethods[Any]):
     @property
     def real(self) -> Any:
         """The real part. It can be written into, and set."""
-        return np.real(self) if self.dtype.kind == "c" else self
+        return self._part(np.real(self)) if self.dtype.kind == "c" else self
 
     @real.setter
     def real(self, value: Any) -> None:
@@ -165,13 +169,25 @@ class Traced(Escapes, Operators, ArrayMethods[Any]):
     @property
     def imag(self) -> Any:
         """The imaginary part. That of a complex array can be written into, and set."""
-        return np.imag(self)
+        return self._part(np.imag(self))
 
     @imag.setter
     def imag(self, value: Any) -> None:
         if self.dtype.kind != "c":
             raise TypeError("array does not have imaginary part to set")
         self._recorder.write(self.imag, ..., value, "x.imag = value")
+
+    def _part(self, part: Any) -> Any:
+        """Return a part of a number; that of a number of Python's is one of Python's."""
+        if self._weak:
+            part._weak = part._is_number = True
+        return part
+
+    def conj(self) -> Any:
+        """See `numpy.ndarray.conj`."""
+        return self._part(np.conjugate(self)) if self.dtype.kind == "c" else self
+
+    conjugate = conj
 
     def fill(self, value: Any) -> None:
         """See `numpy.ndarray.fill`."""
@@ -210,7 +226,8 @@ class Traced(Escapes, Operators, ArrayMethods[Any]):
 
     def astype(self, dtype: Any, order: Any = "K", casting: Any = "unsafe", subok: Any = True, copy: Any = True) -> Any:
         """See `numpy.ndarray.astype`."""
-        if not copy and order in ("K", "A") and np.dtype(dtype) == self.dtype:
+        order = order_after(order, self)
+        if not copy and np.dtype(dtype) == self.dtype and lies_in(self, order):
             return self
         result = self._recorder.converted(self, np.dtype(dtype))
         return result if order == "K" else np.copy(result, order=order)

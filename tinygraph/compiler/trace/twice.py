@@ -11,12 +11,13 @@ import numpy as np
 from tinygraph.compiler.trace.diversion import diverted
 from tinygraph.compiler.trace.events import Event
 from tinygraph.compiler.trace.noticing import Noticed, NoticingEvents, OpenSize, value_of
-from tinygraph.compiler.trace.python_numbers import PythonNumber, asked_for
+from tinygraph.compiler.trace.python_numbers import PythonNumber
 from tinygraph.compiler.trace.refused import refused
 from tinygraph.compiler.trace.reliance import NO_DOUBTS, Doubts
 from tinygraph.compiler.trace.trace import Trace
 from tinygraph.compiler.trace.traced import Traced
 from tinygraph.compiler.trace.world import watched
+from tinygraph.containers import opened
 from tinygraph.engine.tensor import Tensor
 from tinygraph.errors import UnsupportedError
 
@@ -52,13 +53,13 @@ def run(
         if trace.refusal is not None:
             raise trace.refusal
         trace.execution.check_failures()
-        outline = results_of(trace, result)
+        outline = results_of(trace, opened(result))
     trace.tape.check_complete()
     return trace, outline
 
 
 def results_of(trace: Trace, result: Any) -> Any:
-    """Return the result of a function with events in place of arrays.
+    """Return the result of a function, an opened nest, with events in place of arrays.
 
     Raises:
         UnsupportedError: it holds an object that a program cannot return.
@@ -73,7 +74,7 @@ def results_of(trace: Trace, result: Any) -> Any:
             return type(result)(*items)
         return tuple(items) if isinstance(result, tuple) else items
     if type(result) is PythonNumber:
-        raise asked_for(result, "it is returned")
+        return trace.recording.operand(trace.recording.number(result))
     if type(result) in (Traced, Tensor) or isinstance(result, np.ndarray):
         return trace.recording.operand(result)
     if type(result) is OpenSize:
@@ -91,8 +92,8 @@ def _check_written(value: Any, what: str) -> None:
     elif type(value) not in _WRITTEN and not isinstance(value, np.number | np.bool):
         raise refused(
             f"{what} is, or holds, a {type(value).__name__}",
-            "A program returns arrays, numbers, strings and None, in tuples, lists and dicts: return what is in it, "
-            "and make the object outside",
+            "A program returns arrays, numbers, strings and None, in tuples, lists, dicts and dataclasses: return what "
+            "is in it, and make the object outside",
         )
 
 
