@@ -497,6 +497,8 @@ def test_the_axis_is_called_axis():
         with pytest.raises(TypeError, match=r"no argument dim=, at test_tensor\.py:\d+\. Write axis=$"):
             call(dim=0)
         call(axis=0)
+    with pytest.raises(TypeError, match=r"no argument keepdim=, .* Write keepdims=$"):
+        t.sum(0, keepdim=True)
     with pytest.raises(TypeError, match="unexpected keyword"):
         t.sum(along=0)
 

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from tinygraph.whole_files import write_together, write_whole
+from tinygraph.whole_files import checked_path, write_together, write_whole
 
 
 def test_one_that_fails_leaves_all_of_them_as_they_were(tmp_path):
@@ -35,3 +35,26 @@ def test_threads_that_write_one_file_leave_the_bytes_of_one_of_them(tmp_path):
         thread.join()
     assert path.read_bytes() in contents
     assert [item.name for item in tmp_path.iterdir()] == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("name", "instead"),
+    [
+        ("my-model", "my_model"),
+        ("1a", "model_1a"),
+        ("class", "model_class"),
+        ("two words", "two_words"),
+        ("--", "model"),
+    ],
+)
+def test_a_module_can_be_imported_by_its_name(tmp_path, name, instead):
+    with pytest.raises(ValueError, match=f"cannot be imported by its name. Write '{instead}.py'"):
+        checked_path("save", tmp_path / f"{name}.py", ".py")
+    assert checked_path("save", tmp_path / f"{instead}.py", ".py").stem == instead
+    assert checked_path("onnx", tmp_path / f"{name}.onnx", ".onnx").stem == name
+
+
+def test_a_module_hides_none_of_pythons(tmp_path):
+    for name in ("numpy", "random"):
+        with pytest.raises(ValueError, match=f"in place of the module {name}. Write 'my_{name}.py'"):
+            checked_path("save", tmp_path / f"{name}.py", ".py")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import keyword
 import os
 import re
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -41,14 +43,30 @@ def checked_path(call: str, path: str | os.PathLike[str], ending: str) -> Path:
         ending: of its name, ".onnx".
 
     Raises:
-        ValueError: the path ends otherwise.
+        ValueError: the path ends otherwise, or the name is none of a module.
         FileNotFoundError: its folder is not there.
     """
     found = Path(path)
     if found.suffix != ending:
         raise ValueError(f"{call}: the path must end in {ending}, got {str(found)!r}")
+    if ending == ".py":
+        _check_importable(call, found.stem)
     check_folder(call, found)
     return found
+
+
+def _check_importable(call: str, name: str) -> None:
+    """Refuse the name of a file that Python could not import, or that would take the place of a known module."""
+    if not name.isidentifier() or keyword.iskeyword(name):
+        words = re.sub(r"\W+", "_", name).strip("_")
+        instead = words if words.isidentifier() and not keyword.iskeyword(words) else f"model_{words}".rstrip("_")
+        raise ValueError(
+            f"{call}: a module in {name + '.py'!r} cannot be imported by its name. Write {instead + '.py'!r}"
+        )
+    if name == "numpy" or name in sys.stdlib_module_names:
+        raise ValueError(
+            f"{call}: {name + '.py'!r} would be imported in place of the module {name}. Write {f'my_{name}.py'!r}"
+        )
 
 
 def with_ending(path: str | os.PathLike[str], ending: str) -> str:

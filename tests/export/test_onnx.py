@@ -382,3 +382,16 @@ def test_a_path_or_examples_that_cannot_be_are_refused(tmp_path):
     for examples in ((), (X[:0],), (X, X[:2])):
         with pytest.raises(ValueError, match="the examples have"):
             onnx(np.tanh, tmp_path / "model.onnx", *examples)
+
+
+def test_rows_count_in_the_dtype_of_the_weights(tmp_path):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    for x in (np.ones((3, 2)), np.ones((3, 2), np.float32)):
+        model = tg.nn.Sequential([tg.nn.Dense(4, activation="relu"), tg.nn.Dense(2)])
+        model.export(tmp_path / "model.onnx", x)
+        session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
+        assert [item.type for item in session.get_inputs()] == ["tensor(float)"]
+        (got,) = session.run(None, {session.get_inputs()[0].name: x.astype(np.float32)})
+        np.testing.assert_allclose(got, model(x).data, rtol=1e-5)
+        model.save(tmp_path / "model.py", x)
+        assert "WANTED = [('float32', (2,))]" in (tmp_path / "model.py").read_text()

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.engine.modes import enable_grad
+from tinygraph.engine.modes import enable_grad, no_grad
 from tinygraph.engine.nested import mapped
+from tinygraph.export.examples import first_row, plain
 from tinygraph.nests import tree_leaves
 from tinygraph.nn.arguments import plain_of
 from tinygraph.nn.model_files import checked_ending, load_weights, save_model, save_weights
@@ -48,7 +49,7 @@ class Saving:
         Args:
             path: of the file, which ends in ".safetensors" or ".py".
             examples: for ".py", a batch of inputs, of a row or more. A model that knows the shape of its input needs
-                none.
+                none. Floats count in the dtype of the weights.
             overwrite: False raises FileExistsError where the file is there.
             include_optimizer: with the state of the optimiser.
             training: with all that `fit(..., resume_from=path)` needs to go on to the bit: from the end of the last
@@ -65,7 +66,7 @@ class Saving:
             from tinygraph.export.module import save_module
 
             with np.errstate(all="ignore"):  # the example may be zeros
-                save_module(self, path, *(examples or [_example(self, "save", path)]))  # type: ignore[arg-type]
+                save_module(self, path, *_given(self, "save", path, examples))  # type: ignore[arg-type]
             return
         if Path(path).suffix == ".onnx":
             raise ValueError(f"save: write model.export({os.fspath(path)!r})")
@@ -96,7 +97,8 @@ class Saving:
 
         Args:
             path: of the file, which ends in ".onnx".
-            examples: a batch of inputs. A model that knows the shape of its input needs none.
+            examples: a batch of inputs, whose floats count in the dtype of the weights. A model that knows the shape of
+                its input needs none.
 
         Raises:
             ValueError: the path ends otherwise, or the shape of the input is not known.
@@ -105,7 +107,7 @@ class Saving:
         from tinygraph.export.to_onnx.file import onnx
 
         with np.errstate(all="ignore"):
-            onnx(self, path, *(examples or [_example(self, "export", path)]))  # type: ignore[arg-type]
+            onnx(self, path, *_given(self, "export", path, examples))  # type: ignore[arg-type]
 
     def to_json(self, **options: Any) -> str:
         """Return the architecture as JSON, for `tg.nn.model_from_json`.
@@ -157,6 +159,21 @@ def _recorded(model: Any, batch: Any, targets: Any) -> list[Any]:
     for output, name in zip(outputs, names, strict=True):
         output.name = name
     return outputs
+
+
+def _given(model: Any, call: str, path: str | os.PathLike[str], examples: tuple[Any, ...]) -> list[Any]:
+    """Return the batches that a file is made with, their floats in the dtype in which the model computes."""
+    if not examples:
+        return [_example(model, call, path)]
+    given = [plain(example) for example in examples]
+    if not model.named_parameters():
+        with no_grad():
+            model(*[first_row(example) for example in given])  # makes the weights
+    kinds = {weight.dtype for weight in model.named_parameters().values() if weight.dtype.kind == "f"}
+    if len(kinds) != 1:
+        return given
+    (dtype,) = kinds
+    return [mapped(item, lambda array: array.astype(dtype) if array.dtype.kind == "f" else array) for item in given]
 
 
 def _example(model: Any, call: str, path: str | os.PathLike[str] | None = None) -> Any:
