@@ -235,7 +235,7 @@ def test_a_transposed_matrix_is_copied_once_before_a_loop_that_multiplies_by_it(
     for phases in (PHASES, without(copy_transposes_for_loops)):
         runner = compile_program(program, phases=phases)
         np.testing.assert_allclose(runner.run([x, w]), program.graph.outputs[0].value, rtol=1e-9)
-        assert "for " in runner.source
+        assert "\n    for " in runner.source
         made = re.findall(r"np\.copyto\(\w+_copy, \w+_T\)", runner.source)
         assert len(made) == (copies if phases is PHASES else 0), runner.source
 

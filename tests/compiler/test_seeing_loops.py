@@ -58,7 +58,7 @@ def calls_by_line(step, *args):
 def test_calls_in_a_loop_count_once_for_each_iteration():
     x, w = rng.normal(size=(20, 4)), np.ones(4)
     step = compiled(recurrent, x, w)
-    assert "for " in step.source
+    assert "\n    for " in step.source
     assert step.cost.calls == 1 + 20 * 2  # x * w is computed for all rows before the loop
     assert step.cost.flops == 20 * 3 * 4
     assert calls_by_line(step, x, w)["h = np.tanh(x[t] * w + h)"] == 1 + 20 * 2

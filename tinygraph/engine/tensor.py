@@ -188,6 +188,9 @@ class Tensor(Value, Operators, Protocols["Tensor"], TensorMethods["Tensor"]):
             link.name = name
         else:
             give_name(link, name)
+        recorded = getattr(self._value, "_event", None)
+        if recorded is not None:  # while a function is compiled
+            recorded.name = name
 
     @property
     def requires_grad(self) -> bool:

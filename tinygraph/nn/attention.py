@@ -19,6 +19,7 @@ from tinygraph.nn.activation_layers import masked_softmax
 from tinygraph.nn.dropout import Dropout
 from tinygraph.nn.initializers import Initializer, checked
 from tinygraph.nn.layer import Layer, count
+from tinygraph.nn.value_names import named
 
 __all__ = ["Attention", "MultiHeadAttention"]
 
@@ -179,6 +180,7 @@ class MultiHeadAttention(Layer):
         if attention_mask is not None:
             masks.append(np.asarray(getattr(attention_mask, "data", attention_mask)).astype(bool))
         scores = self._scores(logits, masks, steps)
+        named(q=q, k=k, v=v, logits=logits, scores=scores)
         y = self._steps(self.dropout(scores) @ v, along, steps[0])
         if self.gate is not None:
             y = y * sigmoid(self.gate(query))
@@ -328,6 +330,7 @@ class Attention(Layer):
             large = logits.dtype.type(65504.0 if logits.dtype == np.float16 else 1e9)
             logits = np.where(counted, logits, logits - large)
         scores = softmax(logits)
+        named(logits=logits)
         y = self.dropout(scores) @ value
         if query_mask is not None:
             y = np.where(_plain(query_mask)[..., None], y, y.dtype.type(0))

@@ -12,6 +12,7 @@ from tinygraph.nn.activations import Activation, activation_of
 from tinygraph.nn.cells import Cell, Masks, product
 from tinygraph.nn.initializers import Initializer, Seed, initializer_of
 from tinygraph.nn.recurrent import OwnCell
+from tinygraph.nn.value_names import named
 
 __all__ = ["GRU", "LSTM", "GRUCell", "LSTMCell"]
 
@@ -112,6 +113,7 @@ class LSTMCell(Cell):
         outlet = self.recurrent_activation(z[:, 3 * units :])
         c = forget * c + inlet * new
         h = outlet * self.activation(c)
+        named(gates=z, inlet=inlet, forget=forget, new=new, outlet=outlet, c=c, h=h)
         return h, [h, c]
 
 
@@ -315,6 +317,7 @@ class GRUCell(Cell):
             kept = product(reset * h, self.recurrent_kernel[:, 2 * units :], own)
         new = self.activation(from_x[:, 2 * units :] + kept)
         h = update * h + (1 - update) * new
+        named(update=update, reset=reset, new=new, h=h)
         return h, [h]
 
     def _biases(self) -> tuple[Any, Any]:

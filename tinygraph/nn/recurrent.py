@@ -30,6 +30,7 @@ from tinygraph.nn.cells import (
 )
 from tinygraph.nn.initializers import Initializer, Seed
 from tinygraph.nn.layer import Layer
+from tinygraph.nn.value_names import named
 
 __all__ = ["RNN", "Recurrent", "SimpleRNN", "SimpleRNNCell"]
 
@@ -130,6 +131,8 @@ class Recurrent(Layer):
             for carried, state in zip(self._carried.states, tree_leaves(states), strict=True):
                 carried.assign(state.data if isinstance(state, Tensor) else state)
         result = np.stack(outputs, axis=1) if self.return_sequences else outputs[-1]
+        if isinstance(result, Tensor):
+            result.name = None  # the caller's variable names it
         return (result, *states) if self.return_state else result
 
     def _check_sequences(self, shape: tuple[int, ...], features: int | None = None) -> None:
@@ -379,6 +382,7 @@ class SimpleRNNCell(Cell):
         """See `Cell.step`."""
         z = product(x, self.kernel, masks[0]) + product(states[0], self.recurrent_kernel, masks[1])
         h = self.activation(z if self.bias is None else z + self.bias)
+        named(h=h)
         return h, [h]
 
 
