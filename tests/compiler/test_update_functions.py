@@ -150,3 +150,24 @@ def test_gradients_of_variables_of_one_name_have_their_numbers() -> None:
 
     step(np.ones((2, 3)))
     assert "return ([d_w, d_w_2, d_w_3]," in step.source
+
+
+def test_calls_that_work_in_the_memory_of_their_thread_stay_in_their_block() -> None:
+    """Convolutions and pooling of two images, in a step that updates a metric alone."""
+    nn = tg.nn
+    image = nn.Input((28, 28, 1))
+    hidden = nn.AveragePooling2D(2)(nn.Conv2D(4, 5, activation="tanh", seed=0)(nn.BatchNormalization()(image)))
+    network = nn.Model(image, nn.Dense(10, activation="tanh", seed=1)(nn.Flatten()(hidden)))
+    one, other = nn.Input((28, 28, 1)), nn.Input((28, 28, 1))
+    difference = nn.Subtract()([network(one), network(other)])
+    model = nn.Model([one, other], nn.Dense(1, seed=2)(difference))
+    draw = np.random.default_rng(0)
+    images, y = [draw.random((32, 28, 28, 1)).astype(np.float32) for _ in range(2)], draw.random(32)
+
+    def evaluated(run_eagerly: bool) -> Any:
+        model.compile("sgd", "mse", run_eagerly=run_eagerly)
+        return model.evaluate(images, y, batch_size=16, verbose=0)
+
+    expected = evaluated(True)
+    np.testing.assert_allclose(evaluated(False), expected, rtol=1e-6)
+    assert "def block_1(" in model.compiled_steps.test.source

@@ -182,7 +182,8 @@ def with_update_functions(lines: list[str], fusions: Sequence[FusionText], known
         lines: the statements, with tags.
         fusions: the functions that compute rows block by block.
     """
-    runs = [*_runs(lines), *[run for fusion in fusions for run in _runs(fusion.block.lines, fusion.block)]]
+    runs = [*_runs(lines, known)]
+    runs += [run for fusion in fusions for run in _runs(fusion.block.lines, known, fusion.block)]
     functions: list[list[str]] = []
     calls: dict[int, str] = {}
     replaced: dict[int, tuple[_Update, str]] = {}  # by the id of the first statement
@@ -213,14 +214,24 @@ def with_update_functions(lines: list[str], fusions: Sequence[FusionText], known
 # --- the statements of a step -----------------------------------------------------------------------------------------
 
 
-def _runs(lines: Sequence[str], block: Block | None = None) -> Iterator[_Run]:
-    """Yield the runs of calls that belong to updates."""
+def _runs(lines: Sequence[str], known: Known, block: Block | None = None) -> Iterator[_Run]:
+    """Yield the runs of calls that belong to updates.
+
+    A call that works in the scratch memory of its thread, as those for images do, stays in its block: the memory is a
+    parameter of the block, and no value of the program.
+    """
+    own = frozenset() if block is None else block.parameters.keys() - known.values
     found: list[_Statement] = []
     comment, start, stop = "", 0, 0
     for number, line in enumerate([*lines, "end"]):
         if line.startswith("#"):
             comment = line
-        elif line and (match := _CALL.fullmatch(line)) and comment.startswith(_COMMENT):
+        elif (
+            line
+            and comment.startswith(_COMMENT)
+            and (match := _CALL.fullmatch(line))
+            and own.isdisjoint(_NAME.findall(match[1]))
+        ):
             start, stop = start if found else number, number + 1
             found.append(_Statement(match[1], int(match[2]), comment))
         elif line and found:
