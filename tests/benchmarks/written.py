@@ -186,7 +186,7 @@ def first_over_eager(entry: dict[str, Any], clock: str) -> float | None:
 
 def peak_megabytes(facts: dict[str, Any]) -> float | None:
     """The most memory over that of the library and the arguments, from the first call on."""
-    if "peak_later" not in facts:
+    if "peak_first" not in facts or "peak_later" not in facts:
         return None
     return float(max(facts["peak_first"], facts["peak_later"]) / 1e6)
 
@@ -204,7 +204,7 @@ def refusals(entries: list[dict[str, Any]]) -> str:
 
 def _peaks(facts: dict[str, Any]) -> str:
     """The peak of the first call and that of the later ones, over the library and the arguments."""
-    if "peak_later" not in facts:
+    if "peak_first" not in facts or "peak_later" not in facts:
         return ""
     return f"{facts['peak_first'] / 1e6:.1f}, {facts['peak_later'] / 1e6:.1f} MB"
 

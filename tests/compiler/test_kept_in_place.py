@@ -284,3 +284,47 @@ def test_a_number_is_read_where_it_was_written_last():
     x = np.linspace(0.5, 1.5, 6)
     np.testing.assert_array_equal(tg.compile(function)(x), function(x))
     compiled_gradient(function, x)
+
+
+# --- parts that nobody writes any more --------------------------------------------------------------------------------
+
+
+def eliminated(a):
+    """LU, element by element: the rows and columns that a sum is over are not written again."""
+    n = a.shape[0]
+    for i in range(n):
+        for j in range(i):
+            a[i, j] -= a[i, :j] @ a[:j, j]
+            a[i, j] /= a[j, j]
+        for j in range(i, n):
+            a[i, j] -= a[i, :i] @ a[:i, j]
+    return a
+
+
+def test_the_reverse_pass_reads_the_array_behind_the_last_write():
+    a = np.random.default_rng(0).random((14, 14)) + 3 * np.eye(14)
+    _, text = compiled_gradient(eliminated, a)
+    assert "each_all" not in text, "a loop keeps the array of each iteration"
+
+
+def overwritten_at_last(a):
+    """The last step of time reads what stays; those before it read what is written over."""
+    for _ in range(8):
+        for i in range(1, 6):
+            a[i] = np.tanh(a[i] * a[i - 1])
+    return a
+
+
+def read_again(a, b):
+    """Two arrays take turns, and the rows of one are read behind a write into the other."""
+    a, b = a[:, :3].copy(), b.copy()
+    for i in range(1, 7):
+        a[i] = np.sin(a[i - 1]) * b[i - 1, :3]
+        b[i, :3] = a[i] * b[0, :3]
+        b[i - 1, 3:] = a[i, 0] + b[i, 3:] ** 2
+    return a[1:] + b[:6, :3], b
+
+
+@pytest.mark.parametrize("function", [overwritten_at_last, lambda a: read_again(a, 1.0 + 0.5 * a[::-1].T @ a)[1]])
+def test_parts_that_are_written_over_are_kept(function):
+    compiled_gradient(function, np.random.default_rng(1).normal(size=(7, 7)))

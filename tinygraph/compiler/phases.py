@@ -52,6 +52,8 @@ from tinygraph.compiler.rewrites.long_rows import long_rows
 from tinygraph.compiler.rewrites.own_memory import own_operands, own_updates
 from tinygraph.compiler.rewrites.pooling_blocks import pool_places, windows_once
 from tinygraph.compiler.rewrites.pooling_first import crop_to_pool, pool_first
+from tinygraph.compiler.rewrites.ragged_loops import roll_ragged
+from tinygraph.compiler.rewrites.reading_last import read_last
 from tinygraph.compiler.rewrites.sharing import drop_dead, fold_constants
 from tinygraph.compiler.rewrites.slow_functions import steps_by_sign, sums_of_exponentials
 from tinygraph.compiler.rewrites.summing_pixels import sums_by_product
@@ -72,9 +74,13 @@ from tinygraph.graph import Graph
 __all__ = ["PHASES", "ROLL", "phase_by_phase", "simplified"]
 
 # A product that is turned in each step of a sequence would be turned on its way from one iteration to the next.
-ROLL = Phase("roll", "Make loops of repeated steps.", (take_joined, multiply_unturned), False, (read_written, rolled))
+ROLL = Phase(
+    "roll", "Make loops of repeated steps.", (take_joined, multiply_unturned), False,
+    (read_written, read_last, rolled),
+)  # fmt: skip
 PHASES: tuple[Phase, ...] = (
     ROLL,
+    Phase("roll slices", "Make loops of repeated steps whose shapes change.", (roll_ragged,), False),
     Phase("absorb", "Let a loop make the iterations, too, that stand before and behind it.", (
         join_stacks, absorb_before, absorb_after,
     )),

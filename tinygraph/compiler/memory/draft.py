@@ -10,8 +10,9 @@ from tinygraph.compiler.kernels.assembly import assembled
 from tinygraph.compiler.memory.layouts import is_view, layouts_of
 from tinygraph.compiler.memory.parts import parts_of
 from tinygraph.compiler.memory.storage import Storage
+from tinygraph.compiler.program.counting import Ragged
 from tinygraph.compiler.program.loop_marks import Begin, End, kept, stacked, with_loops
-from tinygraph.compiler.program.predicates import takes_out
+from tinygraph.compiler.program.predicates import may_look_at, takes_out
 from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.compiler.schedule.blocks import Fusion, calls_in
 from tinygraph.graph import Graph
@@ -178,6 +179,8 @@ class Draft:
 
     def _behind(self, step: Step) -> list[Storage]:
         """Return the values that a result may be a view of: the operands, and all that the operands may be views of."""
+        if type(step.function) is Ragged and not may_look_at(step):
+            return []
         return [
             part
             for operand in operands_of(step)

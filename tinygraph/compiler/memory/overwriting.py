@@ -173,7 +173,7 @@ def carry_in_place(draft: Draft) -> None:
                 continue
             readers = [
                 reader for reader in inside for operand in operands_of(reader)
-                if draft.storage[operand.index] is other
+                if (held_by := draft.storage[operand.index]) is not None and other in (held_by, *held_by.behind)
             ]  # fmt: skip
             last = max([draft.order[reader.index] for reader in readers], default=-1)
             if last > begun or is_view(new, draft.layouts) or not _may_overwrite(first, other, draft):

@@ -14,8 +14,8 @@ from typing import Any
 from tinygraph.compiler.program.steps import Step
 
 __all__ = [
-    "Affine", "AtCount", "FromCount", "at_count", "at_first", "item_at", "kept_at", "kept_row", "kept_rows",
-    "number_after",
+    "Affine", "AtCount", "FromCount", "Ragged", "at_count", "at_first", "counts", "item_at", "kept_at", "kept_row",
+    "kept_rows", "number_after",
 ]  # fmt: skip
 
 
@@ -97,9 +97,33 @@ class AtCount:
         return self.function(*[at_count(item, 0) for item in args], **kwargs)
 
 
+@dataclass(frozen=True, slots=True)
+class Ragged:
+    """A function of arrays whose shapes depend on the counter, as that of x[:i]. To a rewrite it is another function.
+
+    The shape of such a step is that of the first iteration. Its result has memory of its own, or is a view.
+    """
+
+    function: Callable[..., Any]
+
+    @property
+    def __name__(self) -> str:
+        return getattr(self.function, "__name__", "call")
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the result of the first iteration."""
+        return self.function(*[at_count(item, 0) for item in args], **kwargs)
+
+
+def counts(function: Any) -> bool:
+    """Return whether numbers that count may stand among the arguments of a function."""
+    return type(function) in (AtCount, Ragged)
+
+
 def at_first(step: Step) -> Step:
     """Return a call with its function itself, where it is one among whose arguments are numbers that count."""
-    return replace(step, function=step.function.function) if type(step.function) is AtCount else step
+    function: Any = step.function
+    return replace(step, function=function.function) if counts(function) else step
 
 
 # What takes `x[i]`.

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.compiler.program.counting import AtCount, at_count
+from tinygraph.compiler.program.counting import at_count, counts
 from tinygraph.compiler.program.steps import Step, is_node
 from tinygraph.engine.nested import mapped
 from tinygraph.graph import Graph
@@ -146,7 +146,7 @@ def result_at(step: Step, found: dict[int, Any], count: int) -> Any:
     """Return the result of a body's call in an iteration."""
     args, kwargs = mapped((step.args, step.kwargs), lambda item: found[item.index] if is_node(item) else item)
     function: Any = step.function
-    if type(function) is AtCount:
+    if counts(function):
         return function.function(*[at_count(item, count) for item in args], **kwargs)
     return function(*args, **kwargs)
 

@@ -11,7 +11,7 @@ from tinygraph.compiler.kernels.counting import counted
 from tinygraph.compiler.kernels.image_calls import IMAGE_FUNCTIONS
 from tinygraph.compiler.kernels.kinds import kept_kind
 from tinygraph.compiler.kernels.parts import part_written
-from tinygraph.compiler.program.counting import AtCount, item_at
+from tinygraph.compiler.program.counting import AtCount, Ragged, at_first, item_at
 from tinygraph.compiler.program.facts import REDUCTIONS, facts_of
 from tinygraph.compiler.program.loops import Loop
 from tinygraph.compiler.program.steps import Step
@@ -21,7 +21,7 @@ from tinygraph.functions.checks import CHECKS
 
 __all__ = [
     "is_basic", "is_choice_of_zero", "is_elementwise", "is_matrix_product", "is_plain_reduction", "is_write", "is_zero",
-    "looks_like_view", "may_fail", "takes_out", "written_by",
+    "looks_like_view", "may_fail", "may_look_at", "takes_out", "written_by",
 ]  # fmt: skip
 
 
@@ -34,6 +34,12 @@ def looks_like_view(step: Step) -> bool:
     if step.function is item_at:
         return True
     return bool(facts_of(step.function).view)
+
+
+def may_look_at(step: Step) -> bool:
+    """Return whether a result may be a view of an operand, though none that is known: its shape changes in a loop."""
+    function = at_first(step).function if type(step.function) is Ragged else None
+    return function is operator.getitem or (function is not None and bool(facts_of(function).view))
 
 
 def is_basic(index: Any) -> bool:
@@ -52,9 +58,7 @@ def may_fail(step: Step) -> bool:
 
     A call that fails leaves every Tensor as it was: nothing is written over a Tensor's value before such a call.
     """
-    function = step.function
-    if type(function) is AtCount:
-        function = function.function
+    function = at_first(step).function
     if type(function) is Loop:
         return any([may_fail(inner) for inner in function.body.nodes if isinstance(inner, Step)])
     if step.decides or function in CHECKS or function is counted or function is kept_kind:

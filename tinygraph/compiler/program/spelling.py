@@ -10,7 +10,7 @@ import operator
 from dataclasses import replace
 from typing import Any
 
-from tinygraph.compiler.program.counting import Affine, AtCount, FromCount, at_first
+from tinygraph.compiler.program.counting import Affine, FromCount, at_first, counts
 from tinygraph.compiler.program.steps import Step
 
 __all__ = ["CONDITIONS", "Spelt", "Word", "counter_at", "of_size", "spelt", "spelt_count", "with_numbers_spelt"]
@@ -110,7 +110,7 @@ def _affine(number: Affine, counter: str) -> str:
 
 def with_numbers_spelt(step: Step, counter: str) -> Step:
     """Return a step of a loop, or of none, with its own function, and the numbers that count as text."""
-    if type(step.function) is not AtCount and not _has_numbers(step.args):
+    if not counts(step.function) and not _has_numbers(step.args):
         return step
     return replace(at_first(step), args=spelt(step.args, counter))
 

@@ -15,6 +15,7 @@ a time: `program.rewriting.rewritten` walks over the graph for them, and a `Buil
     gathering_rows, gathering_sums                              what a loop computes for all its iterations at once
     joining_stacks                                              the values that a loop keeps of a loop within it
     keeping_parts, computing_again, with `stack_reads` and `exchanging`    values that loops keep for the reverse pass
+    ragged_loops                                                loops in which shapes change
     absorbing, with `absorbing_before`, `absorbing_after` and `calls_outside`    iterations before and behind a loop
     blas_forms, contractions, summing_pixels, winograd_form     the form in which BLAS is quickest
     pooling_first, pooling_blocks                               images that are pooled
@@ -23,7 +24,7 @@ a time: `program.rewriting.rewritten` walks over the graph for them, and a `Buil
     turning, turning_late                                       axes that are exchanged late, or not at all
     taking_parts                                                parts of what was joined
     own_memory                                                  copies, where a view will not do
-    writing_parts, copying_parts                                places that are written, added to and read
+    writing_parts, copying_parts, reading_last                  places that are written, added to and read
     writing_out, writing_out_images                             NumPy and kernels instead of tinygraph's functions
 """
 

@@ -17,6 +17,7 @@ from tinygraph.compiler.program.loops import loops_in
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.rewrites.absorbing_after import with_iteration_after
 from tinygraph.compiler.rewrites.absorbing_before import with_iteration_before
+from tinygraph.compiler.rewrites.calls_outside import Outside
 from tinygraph.compiler.rewrites.sharing import share_common
 from tinygraph.graph import Graph
 
@@ -33,13 +34,14 @@ def absorb_after(graph: Graph) -> Graph:
     return _absorbed(graph, with_iteration_after)
 
 
-def _absorbed(graph: Graph, change: Callable[[Graph, Step], Graph | None]) -> Graph:
+def _absorbed(graph: Graph, change: Callable[[Outside, Step], Graph | None]) -> Graph:
     """Return a graph whose loops have absorbed all they can, one iteration after the other."""
     if not any(loops_in(graph)):
         return graph
     graph = share_common(graph)
     while True:
-        changed = (new for loop in loops_in(graph) if (new := change(graph, loop)) is not None)
+        outside = Outside(graph)
+        changed = (new for loop in loops_in(graph) if (new := change(outside, loop)) is not None)
         found = next((new for new in changed if len(new.nodes) < len(graph.nodes)), None)
         if found is None:
             return graph

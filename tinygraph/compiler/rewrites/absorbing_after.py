@@ -94,12 +94,13 @@ class _After:
         return found
 
 
-def with_iteration_after(graph: Graph, step: Step) -> Graph | None:
+def with_iteration_after(outside: Outside, step: Step) -> Graph | None:
     """Return the graph with the iteration behind a loop absorbed."""
+    graph = outside.graph
     loop: Any = step.function
     if not is_closed(loop) or not loop.carried or any([type(item) is not Step for item in step.args]):
         return None
-    search = _After(step, Outside(graph, step))
+    search = _After(step, outside)
     search.search()
     calls = [inner for inner in loop.body.nodes if inner.function is not None]
     if not all([may_be_made(inner, loop.count) or inner.index in search.before for inner in calls]):

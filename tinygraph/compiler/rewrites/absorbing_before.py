@@ -118,8 +118,9 @@ class _Before:
         raise _Differ
 
 
-def with_iteration_before(graph: Graph, step: Step) -> Graph | None:
+def with_iteration_before(outside: Outside, step: Step) -> Graph | None:
     """Return the graph with the iteration before a loop absorbed."""
+    graph = outside.graph
     loop: Any = step.function
     inputs = loop.inputs
     args = step.args
@@ -130,7 +131,7 @@ def with_iteration_before(graph: Graph, step: Step) -> Graph | None:
         return None
     carried = {inner.index: number for number, inner in enumerate(inputs[: loop.carried])}
     fixed = dict(zip([inner.index for inner in inputs[loop.carried :]], args[loop.carried :], strict=True))
-    search = _Before(loop, Outside(graph, step), fixed, carried)
+    search = _Before(loop, outside, fixed, carried)
     try:
         for following, first in zip(loop.nexts, args, strict=False):
             search.match(following, first)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import operator
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from tinygraph.compiler.program.builder import Builder
-from tinygraph.compiler.program.counting import Affine, AtCount, item_at
+from tinygraph.compiler.program.counting import Affine, AtCount, Ragged, item_at
 from tinygraph.compiler.program.loops import Loop, loop_result
 from tinygraph.compiler.program.predicates import may_fail
 from tinygraph.compiler.program.steps import Step
@@ -52,17 +53,19 @@ def _constant_key(step: Step) -> Hashable:
 
 @dataclass(eq=False)
 class Outside:
-    """The calls outside of a loop, to be found by what they compute."""
+    """The calls of a graph outside of its loops, to be found by what they compute."""
 
     graph: Graph
-    loop: Step
-    calls: dict[Hashable, Step] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
+    @functools.cached_property
+    def calls(self) -> dict[Hashable, Step]:
+        """The calls by what they compute. To make this table took four fifths of the time for a graph of 80 loops."""
+        found: dict[Hashable, Step] = {}
         for step in self.graph.nodes:
             assert isinstance(step, Step)
             if step.function is not None and not step.has_effect:
-                self.calls.setdefault((function_key(step.function), key_of(step.args), key_of(step.kwargs)), step)
+                found.setdefault((function_key(step.function), key_of(step.args), key_of(step.kwargs)), step)
+        return found
 
     def call(self, function: Any, args: Any, kwargs: Any) -> Step | None:
         """Return the call of a function outside; None if there is none."""
@@ -109,6 +112,8 @@ def may_be_made(step: Step, count: int) -> bool:
     """Return whether a body's call may be made in one iteration more."""
     if step.function == item_at:
         return type(step.args[0]) is Step and is_there(step.args[1], count, step.args[0].shape)
+    if type(step.function) is Ragged:
+        return False
     if type(step.function) is AtCount:
         if step.function.function is scatter:
             return is_there(step.args[1], count, step.args[2])

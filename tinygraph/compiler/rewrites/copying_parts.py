@@ -10,6 +10,7 @@ from __future__ import annotations
 import operator
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,8 @@ import numpy as np
 from tinygraph.compiler.kernels.parts import part_written
 from tinygraph.compiler.program.boxes import box_of, part_of
 from tinygraph.compiler.program.builder import Builder
-from tinygraph.compiler.program.counting import at_count, item_at
-from tinygraph.compiler.program.predicates import is_basic, is_write, looks_like_view, written_by
+from tinygraph.compiler.program.counting import Ragged, at_count, counts, item_at
+from tinygraph.compiler.program.predicates import is_basic, is_write, looks_like_view, may_look_at, written_by
 from tinygraph.compiler.program.rewriting import calls_of, rewritten
 from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.graph import Graph
@@ -45,7 +46,10 @@ def copy_parts(graph: Graph, is_body: bool = False) -> Graph:
     def change(builder: Builder, step: Step) -> Step | None:
         if next(originals).index not in copied:
             return None
-        return builder.call(step, np.copy, builder.add(step))
+        part = builder.add(step)
+        if type(step.function) is not Ragged:
+            return builder.call(step, np.copy, part)
+        return builder.add(replace(step, function=Ragged(np.copy), args=(part,), kwargs={}))
 
     return rewritten(graph, change)
 
@@ -93,18 +97,20 @@ def _overwritten(
     written = None if place is None else box_of(part_of(whole, place))
     found, size = set(), 0
     for step in others:
-        if not (_is_part(step) and step.index < write.index and step.size):
+        if not (_is_part(step) and step.index < write.index and (step.size or counts(step.function))):
             return None
         if not step.shape:
             continue  # a number
-        if written is None or step.function == item_at or box_of(part_of(whole, step.args[1])).meets(written):
+        if written is None or counts(step.function) or box_of(part_of(whole, step.args[1])).meets(written):
             found.add(step.index)
-            size += step.size
-            if any(map(looks_like_view, readers[step.index])):
+            size += 0 if type(step.function) is Ragged else step.size
+            if any([looks_like_view(reader) or may_look_at(reader) for reader in readers[step.index]]):
                 return None
     return found if size <= SHARE * x.size else None
 
 
 def _is_part(step: Step) -> bool:
     """Return whether a call takes a part of an array, at a place that may count, as a view."""
+    if step.function == Ragged(operator.getitem):
+        return is_basic(at_count(step.args[1], 0))
     return step.function == item_at or (step.function is operator.getitem and is_basic(step.args[1]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tinygraph.compiler.program.builder import Builder
-from tinygraph.compiler.program.counting import AtCount
+from tinygraph.compiler.program.counting import counts
 from tinygraph.compiler.program.predicates import may_fail
 from tinygraph.compiler.program.rewriting import placed
 from tinygraph.compiler.program.steps import Step, operands_of
@@ -37,4 +37,4 @@ def _hoisted(builder: Builder, step: Step, read: set[int]) -> Changed | None:
 
 def _may_be_hoisted(step: Step) -> bool:
     """Return whether a call of a body is the same in all iterations if its operands are."""
-    return not (step.function is None or step.has_effect or type(step.function) is AtCount or may_fail(step))
+    return not (step.function is None or step.has_effect or counts(step.function) or may_fail(step))

@@ -8,7 +8,7 @@ import numpy as np
 
 from tinygraph.compiler.kernels.image_calls import IMAGE_FUNCTIONS
 from tinygraph.compiler.program.builder import Builder
-from tinygraph.compiler.program.counting import AtCount
+from tinygraph.compiler.program.counting import counts
 from tinygraph.compiler.program.loops import Loop
 from tinygraph.compiler.program.rewriting import placed, rewritten, steps_in
 from tinygraph.compiler.program.steps import Step, operands_of
@@ -53,7 +53,7 @@ def fold_constants(graph: Graph) -> Graph:
         operands = operands_of(step)
         if not all([operand.is_constant for operand in operands]) or step.has_effect or step.function in UNFOLDED:
             return None
-        if type(step.function) in (Loop, AtCount):
+        if type(step.function) is Loop or counts(step.function):
             return None
         if step.size > max(FOLDED, *[operand.size for operand in operands], 0):
             return None

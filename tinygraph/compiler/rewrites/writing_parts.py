@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from tinygraph.compiler.kernels.parts import part_written
 from tinygraph.compiler.program.builder import Builder
 from tinygraph.compiler.program.counting import Affine, AtCount, item_at
 from tinygraph.compiler.program.loops import Loop, goes_on
-from tinygraph.compiler.program.predicates import is_basic, is_write, looks_like_view, written_by
+from tinygraph.compiler.program.predicates import is_basic, is_write, looks_like_view, may_look_at, written_by
 from tinygraph.compiler.program.rewriting import calls_of, placed, rewritten, uses_of
 from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.derivatives.indexing import scatter
@@ -32,9 +32,13 @@ _SUMS = (np.add, np.logical_or)
 NEEDED = 32
 
 
-def add_into_parts(graph: Graph) -> Graph:
+def add_into_parts(graph: Graph, chosen: Callable[[int], bool] | None = None) -> Graph:
     """g + scatter(d, 1:3, shape)  ->  part_written(g, g[1:3] + d, 1:3); and of a g that was cleared there, g0, just
     part_written(g0, d, 1:3).
+
+    Args:
+        graph: of steps.
+        chosen: returns whether the call of scatter with an index is one of those that are meant; None for all.
     """
     uses = uses_of(graph)
     sums = _sums_with(graph)
@@ -48,7 +52,7 @@ def add_into_parts(graph: Graph) -> Graph:
             g, added, before = step.args[1 - at], step.args[at], original.args[at]
             # Nobody else needs what stands alone among zeros: x @ x has its cotangent twice.
             alone = type(added) is Step and uses[getattr(before, "index", -1)] == sums[getattr(before, "index", -1)]
-            if not alone or not _fits(g, added, step):
+            if not alone or (chosen is not None and not chosen(before.index)) or not _fits(g, added, step):
                 continue
             return _added(builder, step, g, added, alone=uses[original.args[1 - at].index] == 1)
         return None
@@ -270,7 +274,8 @@ class _Order:
         """Return the calls that read an array, or a view of it."""
         found = []
         for reader in self._readers[x.index]:
-            found += [reader, *self._all_readers(reader)] if looks_like_view(reader) else [reader]
+            shows = looks_like_view(reader) or may_look_at(reader)
+            found += [reader, *self._all_readers(reader)] if shows else [reader]
         return found
 
     def _needed(self, reader: Step, write: Step) -> list[Step]:

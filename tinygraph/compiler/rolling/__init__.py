@@ -17,6 +17,9 @@ In this order:
 A run may become a loop where each argument of each of its steps is one of these: the same value in all iterations; a
 value of the same iteration, or of one before; an element of an array, or a value of an earlier loop, at a place that
 moves evenly; a number that changes evenly, or one of a list of numbers.
+
+In a second search the shapes of values may change evenly, too: `a[j + 1 :, :j]`. A call with such a value is `Ragged`.
+No other iteration and no other loop reads its result.
 """
 
 from __future__ import annotations

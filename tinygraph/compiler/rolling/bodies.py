@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.compiler.program.builder import Builder
-from tinygraph.compiler.program.counting import Affine, AtCount, item_at, kept_row
+from tinygraph.compiler.program.counting import Affine, AtCount, Ragged, item_at, kept_row
 from tinygraph.compiler.program.loops import goes_on
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.rolling.patterns import Carried, Element, Here, Numbers, Pattern, Rows, Same, values_in
@@ -75,7 +75,9 @@ class Body:
             new = tuple([self._argument(item, like) for item in args])
             words = {key: self._argument(item, like) for key, item in kwargs.items()}
             function: Any = like.function
-            if any([_has_affine(item) for item in new]):
+            if offset in pattern.of_ragged:
+                function = Ragged(function)
+            elif any([_has_affine(item) for item in new]):
                 function = AtCount(function)
                 if function == item_at and type(new[0]) is np.ndarray:  # rewrites look for an array among the steps
                     new = (self._builder.constant(like, new[0]), *new[1:])
@@ -136,7 +138,8 @@ class Body:
             values = item.values.astype(_dtype_beside(like)) if item.of_python else item.values
             return self._taken(self._builder.constant(like, values), Affine(0, 1), like)
         if kind is Element:
-            return self._taken(self._argument(item.base, like), item.index, like)
+            base = self._argument(item.base, like)
+            return self._taken(base, item.index, like) if item.ragged is None else self._taken_ragged(base, item, like)
         return item
 
     def _take_first(self, item: Any, like: Step) -> None:
@@ -163,6 +166,17 @@ class Body:
             if counting is not None:
                 base = self._builder.call(like, item_at, base, counting)
             self._parts[key] = base if rest is None else self._builder.call(like, operator.getitem, base, rest)
+        return self._parts[key]
+
+    def _taken_ragged(self, base: Step, item: Element, like: Step) -> Step:
+        """Append a part of an array whose shape changes from one iteration to the next."""
+        key = (base.index, repr(item.index))
+        if key not in self._parts:
+            assert item.ragged is not None
+            self._parts[key] = self._builder.add(
+                replace(like, function=Ragged(operator.getitem), args=(base, item.index), kwargs={}, name=None,
+                        shape=item.ragged, dtype=base.dtype, value=None)
+            )  # fmt: skip
         return self._parts[key]
 
 

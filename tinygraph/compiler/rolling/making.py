@@ -34,18 +34,39 @@ from tinygraph.graph.runs import Run
 __all__ = ["rolled"]
 
 
-def rolled(graph: Graph, is_open: bool = False) -> Graph:
+def rolled(graph: Graph, is_open: bool = False, ragged: bool = False) -> Graph:
     """Return a graph in which repeated steps are loops, and so are those within the bodies of loops.
 
     Args:
         graph: of steps.
         is_open: whether a condition may end a loop, and short loops count. The graph is to be compared with that of
             another run, to find out which numbers depend on the number of iterations.
+        ragged: whether loops are looked for in which shapes change from one iteration to the next, and no others.
     """
-    steps, words = words_of(graph)
+    steps, words = words_of(graph, ragged)
     runs = runs_in(words, is_open)
     if not runs:
         return graph
+    left_out: set[int] = set()
+    while True:
+        patterns, where = _patterns_of(steps, words, runs, is_open, ragged, left_out)
+        if not patterns:
+            return graph
+        rolling = _Rolling(graph, steps, patterns, where)
+        needed = rolling.ragged_needed() if ragged else set()
+        if not needed:
+            return rolling.graph()
+        left_out |= needed
+
+
+def _patterns_of(
+    steps: list[Step], words: list[int], runs: list[Run], is_open: bool, ragged: bool, left_out: set[int]
+) -> tuple[list[Pattern], dict[int, Located]]:  # fmt: skip
+    """Return the patterns of some runs, and where in a pattern each step is, by its index.
+
+    Args:
+        left_out: the positions at which no pattern may begin.
+    """
     positions = {step.index: position for position, step in enumerate(steps)}
     where: dict[int, Located] = {}
     patterns: list[Pattern] = []
@@ -57,14 +78,16 @@ def rolled(graph: Graph, is_open: bool = False) -> Graph:
             taken = -(-busy // run.period)
             run = Run(run.start + taken * run.period, run.period, run.count - taken)
         breaks: list[int] = []
-        pattern = pattern_of(run, steps, positions, lambda step: where.get(step.index), words, breaks, is_open)
+        pattern = pattern_of(run, steps, positions, lambda step: where.get(step.index), words, breaks, is_open, ragged)
+        if pattern is not None and pattern.run.start in left_out:
+            continue
         if pattern is not None:
             if not is_open:
                 free = waiting[-1].start if waiting else len(steps)
                 after = patterns[-1].stop if patterns else 0
                 tried = functools.partial(
                     pattern_of, steps=steps, positions=positions, located=lambda step: where.get(step.index),
-                    words=words, breaks=[],
+                    words=words, breaks=[], ragged=ragged,
                 )  # fmt: skip
                 pattern = best_begun(pattern, words, range(after, free), tried)
             patterns.append(pattern)
@@ -73,7 +96,7 @@ def rolled(graph: Graph, is_open: bool = False) -> Graph:
                     where[pattern.step_at(iteration, offset).index] = Located(pattern, iteration, offset)
         elif breaks:
             waiting += _nested(run, breaks[0], is_open)[::-1]
-    return _Rolling(graph, steps, patterns, where).graph() if patterns else graph
+    return patterns, where
 
 
 def _nested(run: Run, inner: int, is_open: bool) -> list[Run]:
@@ -120,6 +143,16 @@ class _Rolling:
                 position = pattern.stop
         outputs = tuple([self._value(output) for output in self._graph.outputs])
         return Graph(tuple(self._builder.steps), outputs)
+
+    def ragged_needed(self) -> set[int]:
+        """Return the positions at which those loops begin of which a value is needed whose shape changes."""
+        self._find_needed()
+        found = {
+            pattern.run.start for pattern, kept in self._kept.items()
+            if not pattern.ragged.isdisjoint((*kept.stacked, *kept.last, *kept.exits))
+        }  # fmt: skip
+        self._kept = {pattern: Needed() for pattern in self._kept}
+        return found
 
     # --- the used results of a loop -----------------------------------------------------------------------------------
 

@@ -8,13 +8,16 @@ h₀, h₁, h₂              Carried: h₀ first, then the value of the iterati
 from __future__ import annotations
 
 import itertools
+import operator
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from tinygraph.compiler.kernels.parts import part_written
 from tinygraph.compiler.program.counting import Affine, item_at
+from tinygraph.compiler.program.facts import REDUCTIONS, facts_of
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.rolling.runs import is_worth_it
 from tinygraph.compiler.rolling.words import is_element
@@ -77,10 +80,15 @@ class Numbers:
 
 @dataclass(frozen=True, slots=True)
 class Element:
-    """A part of an array, at an index that may count."""
+    """A part of an array, at an index that may count.
+
+    Attributes:
+        ragged: the shape in the first iteration, where it changes from one to the next.
+    """
 
     base: Any
     index: Any
+    ragged: tuple[int, ...] | None = None
 
 
 @dataclass(eq=False)
@@ -92,6 +100,8 @@ class Pattern:
         args, kwargs: of each step of an iteration, with patterns in the places of values.
         carried: for each value that is carried its first value, and its next one: `Here` or `Carried`.
         exit: of an open loop the place of the decision that ends it.
+        ragged: the places of the steps whose shapes change from one iteration to the next.
+        of_ragged: the places of these steps, and of those that read an array whose shape changes.
     """
 
     run: Run
@@ -100,6 +110,8 @@ class Pattern:
     kwargs: list[Any] = field(default_factory=list)
     carried: list[tuple[Any, Any]] = field(default_factory=list)
     exit: int | None = None
+    ragged: set[int] = field(default_factory=set)
+    of_ragged: set[int] = field(default_factory=set)
 
     @property
     def stop(self) -> int:
@@ -124,16 +136,20 @@ class _Differ(Exception):  # noqa: N818 - no error: the run is tried without som
 
     Args:
         at: the first iteration that breaks a pattern of numbers, if that is the reason.
+        begin: the place of a step whose shape changes and that an iteration reads of the one before, if that is the
+            reason. An iteration may begin with it.
     """
 
-    def __init__(self, at: int = 0) -> None:
-        super().__init__(at)
+    def __init__(self, at: int = 0, begin: int = 0) -> None:
+        super().__init__(at, begin)
         self.at = at
+        self.begin = begin
 
 
 def pattern_of(
     run: Run, steps: Sequence[Step], positions: dict[int, int], located: Callable[[Step], Located | None],
-    words: Sequence[int], breaks: list[int], is_open: bool = False,
+    words: Sequence[int], breaks: list[int], is_open: bool = False, ragged: bool = False,
+    begins: int = 4,
 ) -> Pattern | None:  # fmt: skip
     """Return the pattern that the iterations of a run have in common, the first or the last left out if they differ.
 
@@ -145,6 +161,8 @@ def pattern_of(
         words: of the steps.
         breaks: gets the numbers of iterations after which numbers begin anew: they are those of a loop within another.
         is_open: whether a condition may end the loop, and shorter runs count.
+        ragged: whether shapes may change evenly from one iteration to the next, and some do.
+        begins: how often an iteration may begin with another step, so that it carries no value whose shape changes.
     """
     for end, (first, last) in itertools.product((True, False) if is_open else (False,), _LEFT_OUT):
         part = Run(run.start + first * run.period, run.period, run.count - first - last)
@@ -154,10 +172,15 @@ def pattern_of(
         if end and place is None:
             continue
         try:
-            found = _Matching(part, steps, positions, located, place).pattern()
+            found = _Matching(part, steps, positions, located, place, ragged).pattern()
         except _Differ as difference:
             if difference.at > 1 and not first:
                 breaks.append(difference.at)
+            if difference.begin and begins:
+                later = Run(run.start + difference.begin, run.period, run.count)
+                if words[later.start : later.stop - run.period] != words[later.start + run.period : later.stop]:
+                    later = Run(later.start, run.period, run.count - 1)
+                return pattern_of(later, steps, positions, located, words, breaks, is_open, ragged, begins - 1)
             continue
         if not end or not any([_differs(item) for item in (*found.args, *found.kwargs)]):
             return found
@@ -200,9 +223,10 @@ class _Matching:
 
     def __init__(
         self, run: Run, steps: Sequence[Step], positions: dict[int, int], located: Callable[[Step], Located | None],
-        end: int | None,
+        end: int | None, ragged: bool,
     ) -> None:  # fmt: skip
         self.run = run
+        self._ragged = ragged
         self._pattern = Pattern(run, steps, exit=end)
         self._positions = positions
         self._located = located
@@ -217,6 +241,8 @@ class _Matching:
         found = self._pattern
         for offset in range(self.run.period):
             steps = [found.step_at(iteration, offset) for iteration in range(found.passes(offset))]
+            if self._changes_shape(steps):
+                found.ragged.add(offset)
             if steps[0].decides:
                 expected = steps[0].args[1:2]
                 if any([step.args[1:2] != expected for step in steps[: self.run.count]]):
@@ -234,7 +260,46 @@ class _Matching:
             found.kwargs.append(kwargs)
             if not _takes_floats(steps[0]) and _has_floats(found.args[-1]):
                 raise _Differ
+            if self._ragged:
+                self._note_ragged(offset)
+        if self._ragged and not found.of_ragged:
+            raise _Differ
         return found
+
+    # --- shapes that change -------------------------------------------------------------------------------------------
+
+    def _changes_shape(self, items: Sequence[Any]) -> bool:
+        """Return whether the shapes of values change from one iteration to the next, which they do evenly."""
+        first = items[0].shape
+        if all([item.shape == first for item in items]):
+            return False
+        if not self._ragged or any([len(item.shape) != len(first) for item in items]):
+            raise _Differ
+        for sizes in zip(*[item.shape for item in items], strict=True):
+            _even(sizes)
+        return True
+
+    def _note_ragged(self, offset: int) -> None:
+        """Note whether the shape of a step changes, or that of an array that it reads."""
+        found, function = self._pattern, self._pattern.step_at(0, offset).function
+        if any(map(self._is_ragged, values_in(found.kwargs[offset], parts=True))):
+            raise _Differ
+        reads = [any(map(self._is_ragged, values_in([item], parts=True))) for item in found.args[offset]]
+        if offset not in found.ragged and not any(reads):
+            return
+        if function is part_written:
+            if reads != [False, True, False]:
+                raise _Differ
+            found.of_ragged.add(-1)
+        elif may_be_ragged(function):
+            found.of_ragged.add(offset)
+        else:
+            raise _Differ
+
+    def _is_ragged(self, value: Any) -> bool:
+        if type(value) is Here:
+            return value.offset in self._pattern.ragged
+        return type(value) is Element and (value.ragged is not None or self._is_ragged(value.base))
 
     def _tuple(self, items: list[Any]) -> tuple[Any, ...]:
         if any([len(item) != len(items[0]) for item in items]):
@@ -276,7 +341,13 @@ class _Matching:
             return self._same(first)
         if all([is_element(item) for item in items]):
             base = self._value([item.args[0] for item in items])
-            return Element(base, self._argument([item.args[1] for item in items]))
+            index = self._argument([item.args[1] for item in items])
+            ragged = first.shape if self._changes_shape(items) else None
+            if ragged is not None and items[0].function is not operator.getitem:
+                raise _Differ
+            if self._is_ragged(base) and ragged is None:
+                ragged = first.shape
+            return Element(base, index, ragged)
         if all([type(item) is np.ndarray or item.is_constant for item in items]):
             return _constants([item if type(item) is np.ndarray else item.value for item in items])
         if type(final) is not Step:
@@ -288,6 +359,8 @@ class _Matching:
         if len(places) < len(items):
             raise _Differ
         pattern, offset = places[0].pattern, places[0].offset
+        if self._changes_shape(items) or offset in pattern.ragged:
+            raise _Differ
         at = _even([place.iteration for place in places])
         if type(at) is not Affine or any([(place.pattern, place.offset) != (pattern, offset) for place in places]):
             raise _Differ
@@ -312,6 +385,8 @@ class _Matching:
                 raise _Differ
         if not before:
             return Here(offset)
+        if self._changes_shape(items):
+            raise _Differ(begin=offset)
         firsts = items[:before]
         for first in firsts:
             if type(first) is Step and self._positions.get(first.index, -1) >= self.run.start:
@@ -339,15 +414,19 @@ class _Matching:
         return number
 
 
-def values_in(item: Any) -> Iterator[Any]:
-    """Yield the values in an argument, or some arguments: those that elements are taken of, and no indices."""
+def values_in(item: Any, parts: bool = False) -> Iterator[Any]:
+    """Yield the values in an argument, or some arguments: those that elements are taken of, and no indices.
+
+    Args:
+        parts: whether the elements are meant, and not the values that they are taken of.
+    """
     kind = type(item)
     if kind is tuple or kind is list:
         for each in item:
-            yield from values_in(each)
+            yield from values_in(each, parts)
     elif kind is dict:
-        yield from values_in(list(item.values()))
-    elif kind is Element:
+        yield from values_in(list(item.values()), parts)
+    elif kind is Element and not parts:
         yield from values_in(item.base)
     else:
         yield item
@@ -387,9 +466,18 @@ def _constants(items: list[Any]) -> Any:
     first = items[0]
     if all([is_same(item, first) for item in items]):
         return first
-    if first.size > GATHERED or first.dtype.kind not in "biufc":
+    if first.size > GATHERED or first.dtype.kind not in "biufc" or any([item.shape != first.shape for item in items]):
         raise _Differ
     return Numbers(np.stack(items))
+
+
+def may_be_ragged(function: Any) -> bool:
+    """Return whether a loop may call a function with arrays whose shapes change from one iteration to the next."""
+    elementwise = isinstance(function, np.ufunc) and function.nout == 1
+    return elementwise or function in REDUCTIONS or function in _RAGGED or bool(facts_of(function).view)
+
+
+_RAGGED = frozenset((operator.getitem, np.copy, np.where, np.dot, np.vdot, np.outer))
 
 
 def is_same(one: Any, other: Any) -> bool:

@@ -7,12 +7,12 @@ element `x[3]` is no step of its own: it belongs to those who read it, so that t
 from __future__ import annotations
 
 import operator
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 import numpy as np
 
-from tinygraph.compiler.program.counting import AtCount, item_at
+from tinygraph.compiler.program.counting import counts, item_at
 from tinygraph.compiler.program.loops import Loop, loop_result
 from tinygraph.compiler.program.predicates import is_basic
 from tinygraph.compiler.program.steps import Step
@@ -33,8 +33,13 @@ def is_element(step: Any) -> bool:
     return any([type(item) is int for item in (index if type(index) is tuple else (index,))])
 
 
-def words_of(graph: Graph) -> tuple[list[Step], list[int]]:
-    """Return the calls of a graph that are no elements, and the word of each."""
+def words_of(graph: Graph, ragged: bool = False) -> tuple[list[Step], list[int]]:
+    """Return the calls of a graph that are no elements, and the word of each.
+
+    Args:
+        ragged: whether steps of other shapes may have the same word, if they have as many axes.
+    """
+    facts = _axes_and_dtype if ragged else _shape_and_dtype
     steps: list[Step] = []
     words: list[int] = []
     known: dict[Hashable, int] = {}
@@ -45,37 +50,45 @@ def words_of(graph: Graph) -> tuple[list[Step], list[int]]:
             continue
         source = step.source
         # What counts the iterations of the loop around, and the results of a loop, are in no loop within it.
-        if type(step.function) in (AtCount, Loop) or step.function is loop_result:
+        if counts(step.function) or type(step.function) is Loop or step.function is loop_result:
             steps.append(step)
             words.append(known.setdefault(step.index, len(known)))
             continue
         if id(source) not in lines:
             lines[id(source)] = None if source is None else (source.file, source.line)
         kinds = [
-            (Step, item.shape, item.dtype) if type(item) is Step else _kind(item)
+            facts(item) if type(item) is Step else _kind(item, facts)
             for item in (step.args[:2] if step.decides else step.args)
         ]
         key = (
             step.function if type(step.function).__hash__ is not None else id(step.function),
-            step.section, lines[id(source)], step.shape, step.dtype, *kinds,
-            _kind(step.kwargs) if step.kwargs else None,
+            step.section, lines[id(source)], *facts(step), *kinds,
+            _kind(step.kwargs, facts) if step.kwargs else None,
         )  # fmt: skip
         steps.append(step)
         words.append(known.setdefault(key, len(known)))
     return steps, words
 
 
-def _kind(item: Any) -> Hashable:
+def _shape_and_dtype(item: Any) -> tuple[Hashable, ...]:
+    return (Step, item.shape, item.dtype)
+
+
+def _axes_and_dtype(item: Any) -> tuple[Hashable, ...]:
+    return (Step, len(item.shape), item.dtype)
+
+
+def _kind(item: Any, facts: Callable[[Any], Hashable]) -> Hashable:
     """Return a key that the arguments share which a loop may have in one place."""
     kind = type(item)
     if kind is Step or kind is np.ndarray:
-        return (Step, item.shape, item.dtype)
+        return facts(item)
     if kind is tuple or kind is list:
-        return (kind, *[_kind(part) for part in item])
+        return (kind, *[_kind(part, facts) for part in item])
     if kind is dict:
-        return (kind, *[(key, _kind(part)) for key, part in item.items()])
+        return (kind, *[(key, _kind(part, facts)) for key, part in item.items()])
     if kind is slice:
-        return (kind, _kind(item.start), _kind(item.stop), _kind(item.step))
+        return (kind, _kind(item.start, facts), _kind(item.stop, facts), _kind(item.step, facts))
     if kind is int or kind is float:
         return (kind,)
     if isinstance(item, np.generic):

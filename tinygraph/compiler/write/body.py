@@ -28,6 +28,7 @@ from tinygraph.compiler.write.statements import Statements
 from tinygraph.compiler.write.targets import Targets
 from tinygraph.compiler.write.task import Task
 from tinygraph.compiler.write.writer import Writer, nest_text
+from tinygraph.compiler.write.writing_parts import may_be_computed_there
 
 __all__ = ["Body"]
 
@@ -63,7 +64,7 @@ class Body:
                 self._write_fusion(item)
             elif item.decides or item.function is goes_on:
                 self._write_decision(item)
-            elif not self._stands_in_condition(item, following):
+            elif not self._stands_in_condition(item, following) and not self._is_computed_there(item, following):
                 self._write(item)
         self.returned = self._written_end()
 
@@ -120,6 +121,14 @@ class Body:
         if alone and type(expected) is bool and not self._plan.is_view(step):
             self._inline.add(step.index)
         return step.index in self._inline
+
+    def _is_computed_there(self, step: Step, following: Step | Fusion | None) -> bool:
+        """Return whether the write that follows computes a value in its place."""
+        if not isinstance(following, Step) or self._uses[step.index] != 1:
+            return False
+        if may_be_computed_there(self._writer, step, following):
+            self._writer.computed_there.add(step.index)
+        return step.index in self._writer.computed_there
 
     def _write_decision(self, step: Step) -> None:
         """Write a decision: the program ends there for a call that decides otherwise, or a loop does."""

@@ -22,10 +22,10 @@ from tinygraph.compiler.kernels.choosing import where_into
 from tinygraph.compiler.kernels.image_calls import IMAGE_FUNCTIONS
 from tinygraph.compiler.kernels.parts import part_written
 from tinygraph.compiler.kernels.products import turned_product
-from tinygraph.compiler.program.counting import Affine, at_first, kept_at, kept_rows
+from tinygraph.compiler.program.counting import Affine, Ragged, at_first, kept_at, kept_rows
 from tinygraph.compiler.program.facts import REDUCTIONS
 from tinygraph.compiler.program.loop_marks import carried
-from tinygraph.compiler.program.predicates import is_choice_of_zero
+from tinygraph.compiler.program.predicates import is_choice_of_zero, is_plain_reduction
 from tinygraph.compiler.program.result_types import dtype_of
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.write import moving, product_calls, reduction_calls, writing_parts
@@ -54,8 +54,23 @@ OPERATORS: dict[Any, str] = {
 
 def expression(writer: Writer, step: Step) -> str:
     """Write a call as an expression that makes its own result."""
+    if type(step.function) is Ragged:
+        return _of_any_shape(writer, at_first(step))
     step = at_first(step)
     text = _EXPRESSIONS.get(step.function, Writer.call)(writer, step)
+    return text if step.shape or isinstance(step.function, np.ufunc) else _out_of_view(text, step)
+
+
+def _of_any_shape(writer: Writer, step: Step) -> str:
+    """Write a call with arrays whose shapes are not known: they change from one iteration of a loop to the next."""
+    if step.function is operator.getitem:
+        text = moving.taken(writer, step)
+    elif is_plain_reduction(step):
+        text = reduction_calls.reduced_rows(writer, step)
+    elif step.function is np.matmul:
+        text = product_calls.product_of_any_shape(writer, step)
+    else:
+        text = writer.call(step)
     return text if step.shape or isinstance(step.function, np.ufunc) else _out_of_view(text, step)
 
 

@@ -13,12 +13,17 @@ from tinygraph.compiler.program.result_types import dtype_of, shape_of
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.write.writer import Writer
 
-__all__ = ["dot_into", "einsum", "einsum_into", "product", "product_into", "turned_into"]
+__all__ = ["dot_into", "einsum", "einsum_into", "product", "product_into", "product_of_any_shape", "turned_into"]
 
 
 def product(writer: Writer, step: Step) -> str:
     """Write a product of vectors."""
     return writer.call(step) if step.kwargs or step.shape else f"np.dot({writer.arguments(step)})"
+
+
+def product_of_any_shape(writer: Writer, step: Step) -> str:
+    """Write a product of arrays whose shapes are not known, but for the number of axes."""
+    return f"np.dot({writer.arguments(step)})" if _is_blas(step) else writer.call(step)
 
 
 def product_into(writer: Writer, step: Step, out: str) -> list[str]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from tinygraph.compiler.memory import Plan
-from tinygraph.compiler.program.counting import Affine, AtCount, kept_at, kept_rows
+from tinygraph.compiler.program.counting import Affine, counts, kept_at, kept_rows
 from tinygraph.compiler.program.loop_marks import put_row, row, with_loops
 from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.compiler.write.width import WIDTH, filled
@@ -78,7 +78,7 @@ def draws_in(steps: Iterable[Step], begin: Step) -> list[Step]:
 
 
 def _reads_counter(step: Step) -> bool:
-    return type(step.function) is AtCount or (step.function is put_row and not step.args[1].shape)
+    return counts(step.function) or (step.function is put_row and not step.args[1].shape)
 
 
 def bound_in_loops(steps: Sequence[Step], plan: Plan) -> set[int]:
@@ -89,7 +89,7 @@ def bound_in_loops(steps: Sequence[Step], plan: Plan) -> set[int]:
         if type(place) is Affine or (whole is not None and whole.index in found):
             found.add(step.index)
     for step in steps:
-        moves = step.function in (row, kept_at, kept_rows) or type(step.function) is AtCount
+        moves = step.function in (row, kept_at, kept_rows) or counts(step.function)
         looks = plan.is_view(step) and any([operand.index in found for operand in operands_of(step)])
         if moves or looks:
             found.add(step.index)

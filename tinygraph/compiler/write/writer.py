@@ -47,6 +47,7 @@ class Writer(References):
         counter: the name of the counter of the innermost loop that is being written.
         bound: the indices of the steps whose names mean another part of memory in every iteration of a loop.
         counts: the names of the numbers of iterations of the open loops.
+        computed_there: the indices of values that are computed in the part of an array that they are written to.
         inside: while a block is written, the indices of the values that it computes; None elsewhere.
     """
 
@@ -59,6 +60,7 @@ class Writer(References):
     counter: str = "i"
     bound: set[int] = field(default_factory=set)
     counts: list[str] = field(default_factory=list)
+    computed_there: set[int] = field(default_factory=set)
     inside: set[int] | None = None
 
     # --- one argument -------------------------------------------------------------------------------------------------

@@ -12,12 +12,36 @@ from typing import Any
 import numpy as np
 
 from tinygraph.compiler.kernels.parts import ViewCall
+from tinygraph.compiler.program.counting import Ragged, at_count, at_first
 from tinygraph.compiler.program.facts import TRANSPOSING
+from tinygraph.compiler.program.predicates import is_write
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.write.moving import array_into
 from tinygraph.compiler.write.writer import Writer
 
-__all__ = ["part_text", "written_into"]
+__all__ = ["may_be_computed_there", "part_text", "written_into"]
+
+
+def may_be_computed_there(writer: Writer, value: Step, write: Step) -> bool:
+    """Return whether a value whose shape changes in a loop can be computed in the part of an array it is written to."""
+    function = value.function.function if type(value.function) is Ragged else None
+    if not isinstance(function, np.ufunc) or function.signature is not None or value.kwargs or not value.shape:
+        return False
+    if not is_write(write) or len(write.args) > 3 or write.args[1] is not value or write.index not in writer.in_place:
+        return False
+    part = np.broadcast_to(0, write.shape)[at_count(write.args[2], 0)]
+    return bool(value.dtype == write.dtype and part.shape == value.shape)
+
+
+def _computed_there(writer: Writer, value: Step, x: Any, out: str, index: Any) -> str:
+    """Write the call of a value with a part of an array as its `out=`: one that is read for it has a name."""
+    same = [
+        item for item in value.args
+        if type(item) is Step and item.function == Ragged(operator.getitem) and item.args[0] is x
+        and item.args[1] == index
+    ]  # fmt: skip
+    place = writer.text(same[0]) if same else part_text(writer, out, index, ())
+    return writer.call_into(at_first(value), place)[0]
 
 
 def written_into(writer: Writer, step: Step, out: str) -> list[str]:
@@ -26,6 +50,8 @@ def written_into(writer: Writer, step: Step, out: str) -> list[str]:
     views = step.args[3] if len(step.args) > 3 else ()
     if type(value) is Step and value.index in writer.parts and writer.parts[value.index][0] is step:
         return []  # it is computed in its place
+    if type(value) is Step and value.index in writer.computed_there:
+        return [_computed_there(writer, value, x, out, index)]
     first = [] if step.index in writer.in_place else array_into(writer, x, out)
     return [*first, f"{part_text(writer, out, index, views)} = {writer.text(value)}"]
 
