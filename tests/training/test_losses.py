@@ -41,6 +41,10 @@ def focal(y, p, alpha=None):
     return np.mean(weight * (1 - truth) ** 2 * -np.log(truth), axis=-1)
 
 
+def focal_of(y, p, alpha, gamma=2):
+    return np.sum(-alpha * (1 - p) ** gamma * y * np.log(p), axis=-1)
+
+
 def sigmoid(x):
     return 1 / (1 + np.exp(-x))
 
@@ -62,6 +66,13 @@ CASES = {
         ({}, ONE_HOT, INSIDE, lambda y, p: -np.log(p[y == 1] / np.sum(p, axis=-1))),
         ({"from_logits": True}, TRUE_SHARES, OTHER, lambda y, x: -np.sum(y * log_softmax(x), axis=-1)),
         ({"label_smoothing": 0.2}, ONE_HOT, SHARES, lambda y, p: -np.sum((0.8 * y + 0.05) * np.log(p), axis=-1)),
+    ],
+    "CategoricalFocalCrossentropy": [
+        ({}, ONE_HOT, SHARES, lambda y, p: focal_of(y, p, 0.25)),
+        ({"alpha": [0.1, 0.2, 0.3, 0.4], "gamma": 1.5}, ONE_HOT, INSIDE,
+         lambda y, p: focal_of(y, p / np.sum(p, axis=-1, keepdims=True), np.array([0.1, 0.2, 0.3, 0.4]), 1.5)),
+        ({"from_logits": True, "label_smoothing": 0.2}, ONE_HOT, OTHER,
+         lambda y, x: focal_of(0.8 * y + 0.05, np.exp(log_softmax(x)), 0.25)),
     ],
     "CategoricalHinge": [
         ({}, ONE_HOT, OTHER, lambda y, p: np.maximum(np.max((1 - y) * p, axis=-1) - p[y == 1] + 1, 0)),
@@ -317,6 +328,7 @@ ON_PROBABILITIES = {
     "BinaryCrossentropy of a softmax": (losses.BinaryCrossentropy(), np.eye(2)[::-1], tg.softmax),
     "BinaryFocalCrossentropy of a sigmoid": (losses.BinaryFocalCrossentropy(), np.eye(2)[::-1], tg.sigmoid),
     "CategoricalCrossentropy of a softmax": (losses.CategoricalCrossentropy(), np.eye(2), tg.softmax),
+    "CategoricalFocalCrossentropy of a softmax": (losses.CategoricalFocalCrossentropy(1.0), np.eye(2)[::-1], tg.softmax),
     "CategoricalCrossentropy of a sigmoid": (losses.CategoricalCrossentropy(), np.eye(2), tg.sigmoid),
     "KLDivergence of a softmax": (losses.KLDivergence(), np.eye(2), tg.softmax),
     "SparseCategoricalCrossentropy": (losses.SparseCategoricalCrossentropy(), np.array([0, 1]), tg.softmax),

@@ -53,6 +53,7 @@ __all__ = [
     "BinaryCrossentropy",
     "BinaryFocalCrossentropy",
     "CategoricalCrossentropy",
+    "CategoricalFocalCrossentropy",
     "CategoricalHinge",
     "CosineSimilarity",
     "Hinge",
@@ -71,6 +72,7 @@ __all__ = [
     "binary_crossentropy",
     "binary_focal_crossentropy",
     "categorical_crossentropy",
+    "categorical_focal_crossentropy",
     "categorical_hinge",
     "cosine_similarity",
     "get",
@@ -90,6 +92,7 @@ __all__ = [
 binary_crossentropy = composed(formulas.binary_crossentropy)
 binary_focal_crossentropy = composed(formulas.binary_focal_crossentropy)
 categorical_crossentropy = composed(formulas.categorical_crossentropy)
+categorical_focal_crossentropy = composed(formulas.categorical_focal_crossentropy)
 kl_divergence = composed(formulas.kl_divergence)
 sparse_categorical_crossentropy = composed(formulas.sparse_categorical_crossentropy)
 
@@ -110,6 +113,12 @@ class CategoricalCrossentropy(training.CategoricalCrossentropy):
     """`categorical_crossentropy` as an object."""
 
     function = staticmethod(categorical_crossentropy)
+
+
+class CategoricalFocalCrossentropy(training.CategoricalFocalCrossentropy):
+    """`categorical_focal_crossentropy` as an object."""
+
+    function = staticmethod(categorical_focal_crossentropy)
 
 
 class KLDivergence(training.KLDivergence):

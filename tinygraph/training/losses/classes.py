@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from tinygraph.training.losses import distances, entropies
@@ -12,6 +13,7 @@ __all__ = [
     "BinaryCrossentropy",
     "BinaryFocalCrossentropy",
     "CategoricalCrossentropy",
+    "CategoricalFocalCrossentropy",
     "CategoricalHinge",
     "CosineSimilarity",
     "Hinge",
@@ -87,6 +89,26 @@ class CategoricalCrossentropy(FunctionLoss):
     ) -> None:
         keywords = {"from_logits": from_logits, "label_smoothing": label_smoothing, "axis": axis}
         super().__init__(reduction, name, dtype, **keywords)
+
+
+class CategoricalFocalCrossentropy(FunctionLoss):
+    """The log loss of one class of several in which what is easy counts less: `categorical_focal_crossentropy`."""
+
+    function = staticmethod(entropies.categorical_focal_crossentropy)
+
+    def __init__(
+        self,
+        alpha: float | Sequence[float] = 0.25,
+        gamma: float = 2.0,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        axis: int = -1,
+        reduction: str | None = BY_BATCH,
+        name: str | None = "categorical_focal_crossentropy",
+        dtype: Any = None,
+    ) -> None:
+        keywords = {"alpha": alpha, "gamma": gamma, "from_logits": from_logits, "label_smoothing": label_smoothing}
+        super().__init__(reduction, name, dtype, **keywords, axis=axis)
 
 
 class SparseCategoricalCrossentropy(FunctionLoss):

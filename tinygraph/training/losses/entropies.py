@@ -7,7 +7,7 @@ is predicted wrongly has a gradient however sure the prediction is.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tinygraph.engine.primitives import composed
@@ -20,6 +20,7 @@ __all__ = [
     "binary_crossentropy",
     "binary_focal_crossentropy",
     "categorical_crossentropy",
+    "categorical_focal_crossentropy",
     "kl_divergence",
     "sparse_categorical_crossentropy",
 ]
@@ -105,6 +106,32 @@ def categorical_crossentropy(
     y = within(numbers("categorical_crossentropy", y_true), 0, 1, "categorical_crossentropy", _IF_LABELS)
     predictions, are_logits = _known(y_pred, from_logits, lambda p: normalized_class_logits(p, axis))
     return formulas.categorical_crossentropy(y, predictions, are_logits, label_smoothing, axis)
+
+
+@composed
+def categorical_focal_crossentropy(
+    y_true: Any,
+    y_pred: Any,
+    alpha: float | Sequence[float] = 0.25,
+    gamma: float = 2.0,
+    from_logits: bool = False,
+    label_smoothing: float = 0.0,
+    axis: int = -1,
+) -> Any:
+    """`categorical_crossentropy` times α (1 − the probability of the class)^γ: examples that are easy count less.
+
+    Args:
+        y_true, y_pred, from_logits, label_smoothing, axis: as of `categorical_crossentropy`.
+        alpha: the weight of all classes, or one for each.
+        gamma: the exponent. With 0, and `alpha` 1, it is `categorical_crossentropy`.
+
+    Returns, raises: as `categorical_crossentropy`.
+
+    Source: Lin, Goyal, Girshick, He and Dollár, "Focal loss for dense object detection" (2017), equations 4 and 5.
+    """
+    y = within(numbers("categorical_focal_crossentropy", y_true), 0, 1, "categorical_focal_crossentropy", _IF_LABELS)
+    predictions, are_logits = _known(y_pred, from_logits, lambda p: normalized_class_logits(p, axis))
+    return formulas.categorical_focal_crossentropy(y, predictions, alpha, gamma, are_logits, label_smoothing, axis)
 
 
 @composed

@@ -6,6 +6,7 @@ clipped, its gradient is 0. Logits are not clipped.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ __all__ = [
     "binary_crossentropy",
     "binary_focal_crossentropy",
     "categorical_crossentropy",
+    "categorical_focal_crossentropy",
     "classes_last",
     "kl_divergence",
     "labels_of",
@@ -123,6 +125,42 @@ def categorical_crossentropy(
         y, p = classes_last(y, axis), classes_last(p, axis)
         return cast(cross_entropy(p, y, from_logits=True, reduction="none"), dtype)
     return cast(-np.sum(y * np.log(_normalized(p, axis)), axis=axis), dtype)
+
+
+def categorical_focal_crossentropy(
+    y_true: Any,
+    y_pred: Any,
+    alpha: float | Sequence[float] = 0.25,
+    gamma: float = 2.0,
+    from_logits: bool = False,
+    label_smoothing: float = 0.0,
+    axis: int = -1,
+) -> Any:
+    """−Σ α (1 − p)^γ y ln p over the classes: examples that are easy count less.
+
+    Args:
+        y_true, y_pred, from_logits, label_smoothing, axis: as of `categorical_crossentropy`.
+        alpha: the weight of all classes, or one for each.
+        gamma: the exponent. With 0, and `alpha` 1, it is `categorical_crossentropy`.
+
+    Returns:
+        An array, or a Tensor, without the axis of the classes.
+
+    Raises:
+        ShapeError: the shapes differ.
+
+    Source: Lin, Goyal, Girshick, He and Dollár, "Focal loss for dense object detection" (2017), equations 4 and 5.
+    """
+    y, p, dtype = paired("categorical_focal_crossentropy", y_true, y_pred)
+    y = classes_last(_smoothed(y, label_smoothing, p.shape[axis]), axis)
+    if from_logits:
+        logs = log_softmax(classes_last(p, axis))
+        shares = np.exp(logs)
+    else:
+        shares = classes_last(_normalized(p, axis), axis)
+        logs = np.log(shares)
+    weights = np.asarray(alpha, shares.dtype) * (1 - shares) ** gamma
+    return cast(-np.sum(weights * y * logs, axis=-1), dtype)
 
 
 def sparse_categorical_crossentropy(
