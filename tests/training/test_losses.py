@@ -328,7 +328,7 @@ ON_PROBABILITIES = {
     "BinaryCrossentropy of a softmax": (losses.BinaryCrossentropy(), np.eye(2)[::-1], tg.softmax),
     "BinaryFocalCrossentropy of a sigmoid": (losses.BinaryFocalCrossentropy(), np.eye(2)[::-1], tg.sigmoid),
     "CategoricalCrossentropy of a softmax": (losses.CategoricalCrossentropy(), np.eye(2), tg.softmax),
-    "CategoricalFocalCrossentropy of a softmax": (losses.CategoricalFocalCrossentropy(1.0), np.eye(2)[::-1], tg.softmax),
+    "CategoricalFocalCrossentropy": (losses.CategoricalFocalCrossentropy(1.0), np.eye(2)[::-1], tg.softmax),
     "CategoricalCrossentropy of a sigmoid": (losses.CategoricalCrossentropy(), np.eye(2), tg.sigmoid),
     "KLDivergence of a softmax": (losses.KLDivergence(), np.eye(2), tg.softmax),
     "SparseCategoricalCrossentropy": (losses.SparseCategoricalCrossentropy(), np.array([0, 1]), tg.softmax),
