@@ -55,7 +55,8 @@ class Failure:
         return UnsupportedError(
             f"compile: {self.name} failed ({type(self.error).__name__}: {self.error}), and {call_name} went on "
             f"without it ({self.line}). A program makes the same calls each time. Branch on something that tells the "
-            "cases apart and is known while the function is compiled, such as x.ndim or x.shape"
+            "cases apart and is known while the function is compiled, such as x.ndim or x.shape; or make the first "
+            "call with values for which nothing fails, since a later call that fails runs eagerly"
         )
 
 
