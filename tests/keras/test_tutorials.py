@@ -13,6 +13,8 @@ from tinygraph.keras.layers import LSTM, Dense, Input
 from tinygraph.keras.models import Model, Sequential
 from tinygraph.keras.utils import to_categorical
 
+from . import beside
+
 RNG = np.random.default_rng(3)
 FLOWERS = RNG.normal(size=(90, 4))
 KINDS = np.argmax(FLOWERS[:, :3], axis=1)
@@ -355,6 +357,41 @@ def test_sums_of_segments_are_programs(recwarn):
 
 def test_the_version_is_ours():
     assert keras.__version__ == tg.__version__
+
+
+def branching(the_keras, names, outputs_in_dict):
+    """A network in which layers are called in another order than that of their distances from the outputs."""
+    its = the_keras.layers
+    first, second = the_keras.Input((5,), name="x"), the_keras.Input((5,), name="y")
+    short = its.Dense(5, name=names[0])(second)
+    long = its.Dense(5, name=names[2])(its.Dense(5, name=names[1])(first))
+    shared = its.Dense(5, name=names[3])
+    joined = its.Add(name="joined")([short, long, shared(second)])
+    one, other = its.Dense(2, name="b")(joined), its.Dense(2, name="a")(shared(joined))
+    outputs = {"b": one, "a": other} if outputs_in_dict else [one, other]
+    return the_keras.Model([first, second], outputs)
+
+
+ORDERS = [
+    (False, ["x", "y", "h2", "h1", "h3", "h4", "joined", "b", "a"]),
+    (True, ["x", "y", "h2", "h4", "h1", "h3", "joined", "a", "b"]),
+]
+
+
+@pytest.mark.parametrize(("in_dict", "expected"), ORDERS)
+def test_layers_are_in_the_order_of_keras(in_dict, expected):
+    """So that `set_weights(theirs.get_weights())` gives each layer its own."""
+    model = branching(keras, ["h1", "h2", "h3", "h4"], in_dict)
+    assert [layer.name for layer in model.layers] == expected
+    for place, name in enumerate(expected[2:6]):
+        np.testing.assert_array_equal(model.get_weights()[2 * place], model.get_layer(name).kernel.data)
+
+
+@pytest.mark.parametrize("in_dict", [False, True])
+def test_the_order_of_layers_is_that_of_keras_itself(in_dict):
+    theirs = branching(beside.keras(), ["h1", "h2", "h3", "h4"], in_dict)
+    ours = branching(keras, ["h1", "h2", "h3", "h4"], in_dict)
+    assert [layer.name for layer in ours.layers] == [layer.name for layer in theirs.layers]
 
 
 def test_operations_in_their_files():

@@ -16,6 +16,7 @@ from tinygraph.nn.defaults import floatx, generator_of
 from tinygraph.nn.inputs import InputLayer, of_rank
 from tinygraph.nn.layer import Layer
 from tinygraph.nn.layer_names import name_layers
+from tinygraph.nn.layer_order import in_keras_order
 from tinygraph.nn.masks import call_with_mask, with_masks
 from tinygraph.nn.module import Module
 from tinygraph.nn.saving import Saving
@@ -52,7 +53,7 @@ class Model(Fitting, Saving, Layer):
 
     Attributes:
         inputs, outputs: lists of the symbols.
-        layers: the layers, in the order of their calls.
+        layers: the layers, in Keras's order: those that are furthest from the outputs come first.
 
     Raises:
         TypeError: the inputs or the outputs are no symbols.
@@ -90,16 +91,16 @@ class Model(Fitting, Saving, Layer):
             if all([symbol is not given for given in self.inputs]):
                 raise ValueError(f"Model: the outputs need {symbol!r}, which is not among the inputs")
         self._calls, self._nests = calls, (inputs, outputs)
-        layers: list[Any] = []
+        begin: dict[int, Any] = {}
         for number, symbol in enumerate(self.inputs):
             given = InputLayer(symbol.shape[1:], symbol.dtype)
             given._given = symbol
             given.name = symbol.name or ("input_layer" if not number else f"input_layer_{number}")
-            layers.append(given)
-        for call in calls:
-            if isinstance(call.function, Module) and call.function not in layers:
-                layers.append(call.function)
-        self.layers = name_layers(layers)
+            begin[id(symbol)] = given
+        called = {id(call.function): call.function for call in calls if isinstance(call.function, Module)}
+        name_layers([*begin.values(), *called.values()])
+        ordered = [begin.get(id(item), item) for item in in_keras_order(outputs, self.inputs, calls)]
+        self.layers = [item for item in ordered if isinstance(item, Module)]
         self._input_shape = self.inputs[0].shape if len(self.inputs) == 1 else None
 
     def build(self, input_shape: Any) -> None:
@@ -161,8 +162,8 @@ class Model(Fitting, Saving, Layer):
             [size in (None, given) for size, given in zip(symbol.shape, batch.shape, strict=True)]
         )
         if not fits:
-            place = next(number for number, given in enumerate(self.inputs) if given is symbol)
-            name = f' "{self.layers[place].name}"' if len(self.inputs) > 1 else ""
+            given = next(layer for layer in self.layers if getattr(layer, "_given", None) is symbol)
+            name = f' "{given.name}"' if len(self.inputs) > 1 else ""
             raise self.misfit(
                 f"an input{name} of shape {symbol.shape} was expected, got a batch of shape {batch.shape}"
             )
