@@ -24,8 +24,8 @@ from tinygraph.graph import Graph
 
 __all__ = ["read_last"]
 
-# An array has at most so many elements times writes: to mark the places of all writes takes 10 milliseconds.
-MARKED = 100_000_000
+# An array has at most so many elements times writes: to mark the places of all writes takes up to a tenth of a second.
+MARKED = 1_000_000_000
 
 
 def read_last(graph: Graph) -> Graph:
@@ -90,7 +90,9 @@ def _lasts(graph: Graph) -> dict[int, tuple[Step, Any]]:
         chain = [last]
         while _is_write(chain[-1]) and len(writes[chain[-1].args[0].index]) == 1:
             chain.append(chain[-1].args[0])
-        if last.size * len(chain) > MARKED:
+        values = [part for x in chain[1:] for part in reads.get(x.index, ())]
+        values += [write.args[1] for write in chain[:-1] if _is_whole_part(write)]
+        if last.size * len(chain) > MARKED or not any([used[value.index] > last.index for value in values]):
             continue
         written = np.zeros(last.shape, np.bool_)
         for write, x in itertools.pairwise(chain):
