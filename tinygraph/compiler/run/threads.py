@@ -60,8 +60,12 @@ class Pace:
 
     The runs have an account of time, in which each has the time of the quickest run on one thread and a tenth more. A
     run that takes less pays the rest in, and one that takes longer takes the difference out. As long as the account is
-    overdrawn, the program runs on one thread, and each run pays in the tenth. So however long a run with several
-    threads takes, all runs together take at most a tenth longer than on one thread, apart from one such run.
+    overdrawn, the program runs on one thread, and each run pays in the tenth.
+
+    One late run does not show that several threads are slow: OpenBLAS's sleep after a tenth of a second without work,
+    and wake late, by as much as 50 runs. So the run after the one that overdraws the account has several threads, too,
+    and so have those behind it, until one takes longer than on one thread. However long a run with several threads
+    takes, all runs together take at most a tenth longer than on one thread, apart from two such runs.
     """
 
     def __init__(self) -> None:
@@ -70,6 +74,7 @@ class Pace:
         self._tried = 0.0  # seconds
         self._one = math.inf  # seconds on one thread
         self._account = 0.0  # seconds
+        self._has_chance = True  # if the account is overdrawn, then by one run alone
 
     def begin(self) -> None:
         """Let the next run show nothing: it makes memory, or machine code."""
@@ -77,7 +82,7 @@ class Pace:
 
     def has_several(self) -> bool:
         """Return whether the next run should have several threads."""
-        return self._account >= 0 and not self._is_new and not self._is_trying()
+        return (self._account >= 0 or self._has_chance) and not self._is_new and not self._is_trying()
 
     def note(self, several: bool, seconds: float) -> None:
         """Note the time of a run.
@@ -94,6 +99,7 @@ class Pace:
             self._tried += seconds
             self._one = min(self._one, seconds)
             seconds = self._one  # a run on one thread has no losses
+        self._has_chance = self._account >= 0 or (self._has_chance and seconds <= self._one)
         self._account = min(self._account + (1 + LOSS) * self._one - seconds, SAVED * self._one)
 
     def _is_trying(self) -> bool:
