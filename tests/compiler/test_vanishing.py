@@ -14,6 +14,7 @@ import tinygraph as tg
 
 X = np.random.default_rng(0).normal(size=(6, 5)) * 3
 V = np.random.default_rng(1).normal(size=(6, 5))
+W = np.random.default_rng(2).normal(size=(5, 5))
 
 
 def softmax(x: Any) -> Any:
@@ -41,16 +42,31 @@ def of_columns(x: Any) -> Any:
     return e / np.sum(e, axis=0)
 
 
-SHIFTED = [softmax, softmax_by_none, log_softmax, log_softmax_added, of_columns]
+def of_turned_products(x: Any) -> Any:
+    return of_columns(W.T @ x.T).T
+
+
+def of_turned_pictures(x: Any) -> Any:
+    """The last axis moves to the front, and the two that are left keep their order."""
+    pictures = (x.reshape(2, 3, 5) @ W).transpose(2, 0, 1)
+    e = np.exp(pictures - np.max(pictures, axis=0))
+    return (e * (1 / np.sum(e, axis=0))).transpose(1, 2, 0).reshape(6, 5)
+
+
+SHIFTED = [softmax, softmax_by_none, log_softmax, log_softmax_added, of_columns, of_turned_products, of_turned_pictures]
 
 
 def compiled_gradient(function: Callable[[Any], Any], x: Any = X) -> tuple[Any, str]:
-    compiled = tg.compile(tg.grad(lambda x: np.sum(function(x) * V)))
+    compiled = tg.compile(tg.grad(weighted(function)))
     return compiled(x), compiled.source
 
 
 def eager_gradient(function: Callable[[Any], Any], x: Any = X) -> Any:
-    return tg.grad(lambda x: np.sum(function(x) * V))(x)
+    return tg.grad(weighted(function))(x)
+
+
+def weighted(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda x: np.sum((y := function(x)) * V[: len(y)])
 
 
 @pytest.mark.parametrize("function", SHIFTED)
@@ -101,6 +117,11 @@ OTHERS: dict[str, Callable[[Any], Any]] = {
     "almost the mean": lambda x: (x - np.mean(x, axis=1, keepdims=True) * (1 - 1e-9)) ** 2,
     "the mean of columns": lambda x: (x - np.mean(x, axis=0, keepdims=True)) * np.sum(x, axis=1, keepdims=True),
     "of all": lambda x: (x - np.mean(x)) ** 2,
+    "turned": lambda x: (z := x[:5] - np.mean(x[:5], axis=1, keepdims=True)).T * np.sum(z.T, axis=1)[:, None],
+    "divided by its turned": lambda x: (e := np.exp(x[:5])) / np.sum(e.T, axis=1, keepdims=True),
+    "two axes left in another order": lambda x: (
+        (z := x.reshape(2, 3, 5)) - np.mean(z.transpose(2, 1, 0), axis=0).reshape(2, 3, 1)
+    ).reshape(6, 5),
 }
 
 

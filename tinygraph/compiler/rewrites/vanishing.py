@@ -4,7 +4,7 @@ The maximum that a softmax by hand subtracts has a gradient that is 0, and so ha
 numbers of a row changes neither. A computed gradient is what rounding leaves of 0, at the price of the other half.
 
 A value is written as a sum of products of other values and of their sums over the same axes; where all products cancel,
-it is 0. Only gradients are dropped: a program that computes such a sum wants what rounding leaves, or the NaN in it.
+it is 0. Axes that are exchanged in between change neither products nor sums. Only gradients are dropped: a program that computes such a sum wants what rounding leaves, or the NaN in it.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 
 from tinygraph.compiler.program.builder import Builder
+from tinygraph.compiler.program.facts import TRANSPOSING
 from tinygraph.compiler.program.predicates import is_choice_of_zero, is_plain_reduction
-from tinygraph.compiler.program.reshaping import is_reshape
+from tinygraph.compiler.program.reshaping import axes_of, is_reshape
 from tinygraph.compiler.program.rewriting import rewritten
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.rewrites.arithmetic import number
@@ -31,7 +32,8 @@ PRODUCTS, DEPTH = 8, 24
 # Factors of an expansion that differ by less are those of numbers that were rounded.
 ROUNDED = {"f": 1e-6, "d": 1e-14}
 
-# The powers of the factors of a product, by what a factor is: a step by its index, or the sum of a product.
+# The powers of the factors of a product, by what a factor is: a step by its index and its order of axes, or the sum of a
+# product.
 Product = frozenset[tuple[Any, int]]
 Expansion = dict[Product, float]
 
@@ -104,10 +106,16 @@ class _Rows:
         whole: the shape of what is added up.
         axes: over which.
         rounded: see `ROUNDED`.
+        order: the axis of the first of such values for each axis.
+        first: the first, whose axes are exchanged here.
     """
 
-    def __init__(self, whole: tuple[int, ...], axes: frozenset[int], rounded: float) -> None:
+    def __init__(
+        self, whole: tuple[int, ...], axes: frozenset[int], rounded: float, order: tuple[int, ...] = (),
+        first: _Rows | None = None,
+    ) -> None:  # fmt: skip
         self._whole = whole
+        self._order = order or tuple(range(len(whole)))
         self._axes = axes
         self._count = math.prod([whole[axis] for axis in axes])
         self._kept = tuple([1 if axis in axes else size for axis, size in enumerate(whole)])
@@ -116,7 +124,9 @@ class _Rows:
         self._broadcast = (self._left,) if (1,) * len(axes) + self._left == self._kept else ()
         self._rounded = rounded
         self._known: dict[int, Expansion] = {}
-        self._of_rows: dict[Any, bool] = {}  # whether a factor is one number for each row
+        # By the order of axes the rows in it, and whether a factor is one number for each row.
+        self._turned: dict[tuple[int, ...], _Rows] = {self._order: self} if first is None else first._turned
+        self._of_rows: dict[Any, bool] = {} if first is None else first._of_rows
 
     def expansion(self, item: Any, depth: int = DEPTH) -> Expansion:
         """Return a value as products with their factors."""
@@ -133,14 +143,38 @@ class _Rows:
             return {frozenset(): float(value)}
         if depth and step.function is np.sum and self._adds_up(step):
             return self._sum(self.expansion(step.args[0], depth - 1))
-        if depth and is_reshape(step) and {step.shape, step.args[0].shape} <= {self._kept, self._left}:
-            return self.expansion(step.args[0], depth - 1)
+        if depth and step.function in TRANSPOSING and type(step.args[0]) is Step:
+            before = self._before(step)
+            if before is not None:
+                return before.expansion(step.args[0], depth - 1)
+        if depth and is_reshape(step) and step.shape in (self._kept, self._left):
+            # One number for each row is so in every order of axes, which is seen by the axes that were kept.
+            rows = [each for each in (self, *self._turned.values()) if step.args[0].shape in (each._kept, each._left)]
+            if rows:
+                return rows[0].expansion(step.args[0], depth - 1)
         rule = _RULES.get(step.function) if depth and not step.kwargs and self._is_aligned(step) else None
         if rule is not None:
             found = rule(self, *[self.expansion(item, depth - 1) for item in step.args])
             if found is not None and len(found) <= PRODUCTS:
                 return found
-        return self._atom(step.index, step.shape in (self._kept, self._left) and step.shape != self._whole)
+        of_rows = step.shape in (self._kept, self._left) and step.shape != self._whole
+        return self._atom(step.index if of_rows else (step.index, self._order), of_rows)
+
+    def _before(self, step: Step) -> _Rows | None:
+        """Return the rows of the operand of a transpose; None if they stand in another order there."""
+        if step.shape not in (self._whole, self._kept):
+            return None
+        axes = axes_of(step)
+        back = [axes.index(axis) for axis in range(len(axes))]  # for each axis of the operand that of the result
+        left = [axis for axis in back if axis not in self._axes]
+        if left != sorted(left):
+            return None
+        order = tuple([self._order[axis] for axis in back])
+        if order not in self._turned:
+            summed = frozenset([place for place, axis in enumerate(back) if axis in self._axes])
+            whole = tuple([self._whole[axis] for axis in back])
+            self._turned[order] = _Rows(whole, summed, self._rounded, order, self)
+        return self._turned[order]
 
     def _atom(self, key: Any, of_rows: bool) -> Expansion:
         self._of_rows[key] = of_rows
