@@ -20,7 +20,7 @@ from tests.compiler.programs import in_threads, program_of
 from tests.compiler.test_batches import CASES, small_blocks
 from tinygraph.compiler.pipeline import compile_program
 from tinygraph.compiler.run import threads
-from tinygraph.compiler.run.threads import LOSS, SAVED, SWITCHES, Pace, Threads
+from tinygraph.compiler.run.threads import LOSS, SWITCHES, Pace, Threads
 from tinygraph.compiler.schedule import blas_threads, division
 from tinygraph.compiler.schedule.blas_library import Blas
 from tinygraph.compiler.schedule.blas_threads import Load, Setting, saved, setting_of

@@ -36,6 +36,7 @@ from tinygraph.compiler.rewrites.gathering import (
     sum_outer_products,
     sum_products,
 )
+from tinygraph.compiler.rewrites.gathering_places import add_rows_at_once, take_rows_at_once
 from tinygraph.compiler.rewrites.gathering_rows import gather_rows
 from tinygraph.compiler.rewrites.gathering_sums import gather_sums
 from tinygraph.compiler.rewrites.hoisting import hoist
@@ -75,8 +76,8 @@ __all__ = ["PHASES", "ROLL", "phase_by_phase", "simplified"]
 
 # A product that is turned in each step of a sequence would be turned on its way from one iteration to the next.
 ROLL = Phase(
-    "roll", "Make loops of repeated steps.", (take_joined, multiply_unturned), False,
-    (read_written, read_last, rolled),
+    "roll", "Make loops of repeated steps.",
+    (take_joined, take_rows_at_once, add_rows_at_once, multiply_unturned), False, (read_written, read_last, rolled),
 )  # fmt: skip
 PHASES: tuple[Phase, ...] = (
     ROLL,
@@ -140,7 +141,9 @@ def phase_by_phase(graph: Graph, program: Program, phases: Sequence[Phase] = PHA
     )  # fmt: skip
     rolling = [phase for phase in phases if phase is ROLL]
     if program.twin is not None:
-        rolling = [replace(ROLL, whole=(functools.partial(opened, twin=multiply_unturned(steps_of(program.twin))),))]
+        # The twin differs in how often a loop was repeated, and so may the arrays be that the first rewrites gather.
+        twin = multiply_unturned(steps_of(program.twin))
+        rolling = [replace(ROLL, rewrites=(multiply_unturned,), whole=(functools.partial(opened, twin=twin),))]
     for phase in (
         *rolling,
         Phase("write out", "Write tinygraph's own functions with NumPy's.", written_out, False, (own,)),

@@ -11,6 +11,7 @@ a time: `program.rewriting.rewritten` walks over the graph for them, and a `Buil
     vanishing                                                   what is 0 whatever the numbers are
     sharing                                                     values computed once, beforehand, or not at all
     gathering, with `partitions`                                one large product or sum instead of many small ones
+    gathering_places                                            rows that are taken from one table some at a time
     hoisting, tidying_loops, with `changing_loops`              what a loop computes before it, or not at all
     gathering_rows, gathering_sums                              what a loop computes for all its iterations at once
     joining_stacks                                              the values that a loop keeps of a loop within it

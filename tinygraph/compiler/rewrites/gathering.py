@@ -24,7 +24,7 @@ from tinygraph.compiler.rewrites.partitions import cover_once, rows_of
 from tinygraph.derivatives.indexing import scatter
 from tinygraph.graph import Graph
 
-__all__ = ["assemble_gradients", "gather_products", "sum_outer_products", "sum_products"]
+__all__ = ["added", "assemble_gradients", "gather_products", "sum_outer_products", "sum_products", "sums_in"]
 
 # So many products are worth gathering.
 SEVERAL = 3
@@ -72,7 +72,7 @@ def sum_products(graph: Graph) -> Graph:
     """h0.T @ d0 + h1.T @ d1 + h2.T @ d2  ->  H.T @ D, with h0, h1, h2 below each other in H, and so in D;
     np.sum(d0, axis=0) + np.sum(d1, axis=0) + np.sum(d2, axis=0)  ->  np.sum(D, axis=0).
     """
-    sums = _sums_in(graph)
+    sums = sums_in(graph)
     originals = calls_of(graph)
     stacks: dict[Any, Step] = {}
 
@@ -85,7 +85,7 @@ def sum_products(graph: Graph) -> Graph:
 
 def sum_outer_products(graph: Graph) -> Graph:
     """np.outer(a, b) + 2 * np.outer(c, d)  ->  U.T @ V, with a and 2 * c below each other in U, and b and d in V."""
-    sums = _sums_in(graph)
+    sums = sums_in(graph)
     uses = uses_of(graph) if sums else None
     originals = calls_of(graph)
     stacks: dict[Any, Step] = {}
@@ -102,7 +102,7 @@ def sum_outer_products(graph: Graph) -> Graph:
         rest = [builder.moved[term.index] for term in terms if term.index not in outer]
         left, right = [_rows(builder, step, vectors, stacks) for vectors in (columns, rows)]
         product = builder.call(step, np.matmul, builder.call(step, np.transpose, left), right)
-        return _added(builder, step, [*rest, product])
+        return added(builder, step, [*rest, product])
 
     return rewritten(graph, change)
 
@@ -111,7 +111,7 @@ def assemble_gradients(graph: Graph) -> Graph:
     """scatter(a, [:, :4]) + scatter(b, [:, 4:])  ->  assembled([a, b]): each gradient is written to its place, where
     zeros around it would have been added up. So are those that are added up in another shape.
     """
-    sums = _sums_in(graph)
+    sums = sums_in(graph)
     originals = calls_of(graph)
 
     def change(builder: Builder, step: Step) -> Step | None:
@@ -129,7 +129,7 @@ def assemble_gradients(graph: Graph) -> Graph:
         whole = builder.kernel(step, assembled, *shapes, parts, places, *shapes)
         if whole.shape != step.shape:
             whole = builder.call(step, np.reshape, whole, step.shape)
-        return _added(builder, step, [*rest, whole])
+        return added(builder, step, [*rest, whole])
 
     return rewritten(graph, change)
 
@@ -166,7 +166,7 @@ def _slice_of(step: Step) -> tuple[Step, int, int] | None:
     return None
 
 
-def _sums_in(graph: Graph) -> dict[int, list[Step]]:
+def sums_in(graph: Graph) -> dict[int, list[Step]]:
     """Return the terms of each chain of additions of one shape, by the index of the call that ends it."""
     uses = uses_of(graph)
     terms: dict[int, list[Step]] = {}
@@ -212,7 +212,7 @@ def _summed(builder: Builder, step: Step, terms: list[Step], stacks: dict[Any, S
         rest += sums
     if not gathered:
         return None
-    return _added(builder, step, [*[new[term.index] for term in rest], *gathered])
+    return added(builder, step, [*[new[term.index] for term in rest], *gathered])
 
 
 def _outer(step: Step, uses: Counter[int]) -> tuple[Step, Step, tuple[Any, ...]] | None:
@@ -288,7 +288,8 @@ def _stacked(builder: Builder, like: Step, parts: list[Step], stacks: dict[Any, 
     return stacks[key]
 
 
-def _added(builder: Builder, like: Step, terms: list[Step]) -> Step:
+def added(builder: Builder, like: Step, terms: list[Step]) -> Step:
+    """Return the sum of some values, as new calls."""
     total = terms[0]
     for term in terms[1:]:
         total = builder.call(like, np.add, total, term)

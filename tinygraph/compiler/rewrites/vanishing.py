@@ -4,7 +4,8 @@ The maximum that a softmax by hand subtracts has a gradient that is 0, and so ha
 numbers of a row changes neither. A computed gradient is what rounding leaves of 0, at the price of the other half.
 
 A value is written as a sum of products of other values and of their sums over the same axes; where all products cancel,
-it is 0. Axes that are exchanged in between change neither products nor sums. Only gradients are dropped: a program that computes such a sum wants what rounding leaves, or the NaN in it.
+it is 0. Axes that are exchanged in between change neither products nor sums. Only gradients are dropped: a program that
+computes such a sum wants what rounding leaves, or the NaN in it.
 """
 
 from __future__ import annotations
@@ -32,8 +33,8 @@ PRODUCTS, DEPTH = 8, 24
 # Factors of an expansion that differ by less are those of numbers that were rounded.
 ROUNDED = {"f": 1e-6, "d": 1e-14}
 
-# The powers of the factors of a product, by what a factor is: a step by its index and its order of axes, or the sum of a
-# product.
+# The powers of the factors of a product, by what a factor is: a step by its index and the order of its axes, or the sum
+# of a product.
 Product = frozenset[tuple[Any, int]]
 Expansion = dict[Product, float]
 
