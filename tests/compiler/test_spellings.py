@@ -107,6 +107,38 @@ def test_a_cross_entropy_by_hand_of_infinite_logits(name: str) -> None:
     gradients(lambda x: LOSSES[name](np.concatenate([x, X[:, :1]], axis=1)), INFINITE)
 
 
+MANY, MANY_W = RNG.normal(size=(40, 24)), RNG.normal(size=(24, 20))
+MANY_LABELS, ROWS = RNG.integers(0, 20, 40), np.arange(40)
+IS_PICKED = np.eye(20)[MANY_LABELS] > 0
+PICKED: dict[str, Function] = {
+    "the softmax": lambda z: -np.mean(np.log(by_hand(z)[ROWS, MANY_LABELS])),
+    "its logarithm": lambda z: -np.mean(np.log(by_hand(z))[ROWS, MANY_LABELS]),
+    "along an axis": lambda z: -np.mean(np.log(np.take_along_axis(by_hand(z), MANY_LABELS[:, None], axis=1))),
+    "by a condition": lambda z: -np.sum(np.where(IS_PICKED, np.log(by_hand(z)), 0)) / 40,
+    "of some rows": lambda z: -np.mean(np.log(by_hand(z)[ROWS[::2], MANY_LABELS[::2]])),
+}
+
+
+@pytest.mark.parametrize("name", ["the softmax", "along an axis", "of some rows"])
+def test_what_is_picked_from_a_softmax_of_a_product_needs_no_masks(name: str) -> None:
+    """The program looks at the numbers that the product multiplies, and takes what is made of them to be finite."""
+    _, source = gradients(lambda x, w, b: PICKED[name](x @ w + b), MANY, MANY_W, MANY_W[0])
+    assert not {"where_into", "logical_or", "not_equal"} & {*re.findall(r"\w+", source)}, source
+
+
+@pytest.mark.parametrize("name", PICKED)
+def test_rows_that_are_not_picked_may_be_infinite(name: str) -> None:
+    pulled = tg.value_and_grad(lambda x, w, b: PICKED[name](x @ w + b), (0, 1, 2))
+    compiled = tg.compile(pulled)
+    spoilt = MANY.copy()
+    spoilt[1::2] = np.inf
+    for x in (MANY, spoilt, MANY + 1):
+        with np.errstate(all="ignore"):
+            found, expected = compiled(x, MANY_W, MANY_W[0]), pulled(x, MANY_W, MANY_W[0])
+        for one, other in zip([found[0], *found[1]], [expected[0], *expected[1]], strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-12)
+
+
 def test_both_sides_of_a_condition_reach_everything() -> None:
     """Each element is on one side: behind the condition no mask is needed."""
     y = np.repeat([0.0, 1.0], 6)

@@ -180,7 +180,7 @@ class Tracer(Protocol):
             found: for each operand its link and the cotangent that its rule made, in the events from `begun` on.
             g: the cotangent of the result.
             begun: the number of events before the rules.
-            least: 1 if finite operands are enough, 2 if only what is finite for every operand counts.
+            least: 1 if finite operands are enough, 2 if they are so where it takes little time to look at them.
             loose: only a choice of values left something out.
         """
 

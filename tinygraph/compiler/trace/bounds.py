@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.compiler.program.facts import FACTS, facts_of
-from tinygraph.compiler.trace.events import Event
+from tinygraph.compiler.trace.events import ALWAYS, OF_FINITE, OF_MULTIPLIED, Event
 from tinygraph.derivatives.reductions import reduced_axes, root
 from tinygraph.derivatives.shapes import astype
 from tinygraph.functions import logits
@@ -163,10 +164,10 @@ def finiteness_of(item: Any) -> int:
         if item.content is None or item.dtype.kind not in "fc":
             return item.finite
         # Between calls, somebody may fill an array from outside anew, and not a single number.
-        return (item.finite if item.kind == "array" else 2) if np.all(np.isfinite(item.content)) else 0
+        return (item.finite if item.kind == "array" else ALWAYS) if np.all(np.isfinite(item.content)) else 0
     if isinstance(item, _INEXACT):
-        return 2 if np.isfinite(item) else 0
-    return 2
+        return ALWAYS if np.isfinite(item) else 0
+    return ALWAYS
 
 
 def finiteness(
@@ -178,21 +179,55 @@ def finiteness(
 ) -> int:
     """Return the finiteness of a result, on the scale of `Event.finite`, from that of the arguments."""
     if dtype.kind not in "fc":
-        return 2
+        return ALWAYS
     if function not in _STAYS_FINITE and function not in CHECKS:  # a check returns its first argument
         condition = CONDITIONS.get(function)
         if condition is None:
-            return 2 if getattr(function, "__module__", None) == "tinygraph.draws" else 0
+            return ALWAYS if getattr(function, "__module__", None) == "tinygraph.draws" else 0
         if not condition(args):
             return 0
 
-    found = 2
+    found = ALWAYS
     for item in (*args, *kwargs.values()) if kwargs else args:
         # The result of a call has no content: its finiteness is known already.
         is_call = type(item) is Event and item.kind == "call" and known is finiteness_of
         least = item.finite if is_call else _least(item, known)
         found = least if least < found else found
+    if found == OF_FINITE and len(args) == 2 and known is finiteness_of and _is_beside_product(function, args):
+        return OF_MULTIPLIED
     return found
+
+
+# A product uses each number of its operands so often, or more: to look at the numbers takes little time beside that.
+OFTEN = 16
+
+
+def _is_beside_product(function: Any, args: tuple[Any, ...]) -> bool:
+    """Return whether a call multiplies inputs as matrices, or combines such a product with a small input."""
+    one, other = args
+    if type(one) is not Event or type(other) is not Event or 0 in (one.size, other.size):
+        return False
+    if function in (np.matmul, np.dot):
+        columns = other.shape[-1] if len(other.shape) > 1 else 1
+        rows = math.prod(one.shape[:-1]) // math.prod(other.shape[:-2])
+        used = (columns, rows)
+    elif OF_MULTIPLIED in (one.finite, other.finite):
+        used = (other.size // one.size, one.size // other.size)
+    else:
+        return False
+    return all([
+        item.finite > OF_FINITE or (times >= OFTEN and _is_input(item))
+        for item, times in zip(args, used, strict=True)
+    ])  # fmt: skip
+
+
+def _is_input(event: Event) -> bool:
+    """Return whether a value is an input, or one in another shape or order of axes."""
+    while event.kind == "call" and facts_of(event.function).view in ("reshape", "transpose") and event.args:
+        if type(event.args[0]) is not Event:
+            return False
+        event = event.args[0]
+    return event.kind != "call"
 
 
 _STAYS_FINITE = frozenset(function for function, facts in FACTS.items() if facts.stays_finite)
@@ -203,7 +238,7 @@ def _least(item: Any, known: Callable[[Any], int]) -> int:
     if type(item) is Event:
         return known(item)
     if isinstance(item, _SEQUENCES):
-        return min([_least(entry, known) for entry in item], default=2)
+        return min([_least(entry, known) for entry in item], default=ALWAYS)
     return finiteness_of(item)
 
 

@@ -16,6 +16,10 @@ __all__ = ["UNREAD", "Captured", "Event", "events_in", "negates"]
 _new: Callable[[type[Event]], Event] = object.__new__
 
 
+# The finiteness of a value: see `Event.finite`.
+OF_FINITE, OF_MULTIPLIED, ALWAYS = 1, 2, 3
+
+
 class Event:
     """A value of the program while it is being made: an input, a constant, or the result of a call.
 
@@ -32,8 +36,9 @@ class Event:
         as_met: for an "array", a copy of its content at that time; the array itself where nobody writes into it.
         fixed: for an "array", each run makes its own, so that it is a constant. The second run finds out.
         low: a lower bound of its elements, whatever the arguments are.
-        finite: 2 if no element is infinite or NaN, whatever the arguments are; 1 if none is for finite arguments; 0 if
-            nothing is known. Overflow is left out of account.
+        finite: `ALWAYS` if no element is infinite or NaN, whatever the arguments are; `OF_FINITE` if none is for finite
+            arguments; `OF_MULTIPLIED` if, besides, it takes little time to look at these, beside the products that they
+            are multiplied in; 0 if nothing is known. Overflow is left out of account.
         kind_for_rules: the number of all values that are the same to a rule; negative where nobody has asked.
         label: the label of a call: its scope.
         name: its name; None for the name that the source line gives it.
@@ -58,7 +63,7 @@ class Event:
         self.as_met: Any = None
         self.fixed = False
         self.low = -np.inf
-        self.finite = 1 if dtype.kind in "fc" else 2
+        self.finite = OF_FINITE if dtype.kind in "fc" else ALWAYS
         self.kind_for_rules = -1
         self.code: Any = None
         self.lasti = 0

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tinygraph.compiler.trace.bounds import finiteness, finiteness_of
-from tinygraph.compiler.trace.events import Event, events_in
+from tinygraph.compiler.trace.events import ALWAYS, OF_FINITE, Event, events_in
 from tinygraph.compiler.trace.traced import Traced
 from tinygraph.engine.operands import plain
 
@@ -64,10 +64,10 @@ class Reliance:
         def finite_and_pulled(event: Event) -> tuple[int, bool]:
             """Return the finiteness of a value, and whether it is made of the cotangent."""
             if event.index == given:
-                return 2, True
+                return ALWAYS, True
             if event.index < begun or event.kind != "call":
                 known_of = finiteness_of(event)
-                if known_of == 1:
+                if OF_FINITE <= known_of < ALWAYS:
                     read.append(event)
                 return known_of, False
             if event.index not in known:
@@ -84,7 +84,7 @@ class Reliance:
 
         def finite_or_input(event: Event) -> int:
             found_of = finite(event)
-            return 2 if found_of == 1 and event.kind != "call" else found_of
+            return ALWAYS if found_of == OF_FINITE and event.kind != "call" else found_of
 
         events = [part._event for _, cotangent in found for part in _parts(plain(cotangent)) if type(part) is Traced]
         if not all([finite(event) >= least for event in events]):
@@ -96,9 +96,9 @@ class Reliance:
         """Return whether no element is infinite or NaN, for arguments that are finite."""
         events = [part._event for part in _parts(plain(cotangent)) if type(part) is Traced]
         known = [finiteness_of(event) for event in events]
-        if min(known, default=2) < 1:
+        if min(known, default=ALWAYS) < OF_FINITE:
             return False
-        self._relied_loosely.update([event for event, found in zip(events, known, strict=True) if found == 1])
+        self._relied_loosely.update([event for event, found in zip(events, known, strict=True) if found < ALWAYS])
         return True
 
     def counts(self) -> tuple[int, int]:
@@ -122,7 +122,7 @@ def _inputs_below(events: set[Event]) -> set[int]:
             inputs.add(event.index)
             continue
         for operand in events_in([event.args, event.kwargs]):
-            if operand.index not in seen and operand.finite < 2:
+            if operand.index not in seen and operand.finite < ALWAYS:
                 seen.add(operand.index)
                 waiting.append(operand)
     return inputs

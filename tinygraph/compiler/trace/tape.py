@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinygraph.compiler.trace.agreement import brief, same
-from tinygraph.compiler.trace.events import Event
+from tinygraph.compiler.trace.events import ALWAYS, Event
 from tinygraph.compiler.trace.refused import refused
 from tinygraph.engine.links import next_order
 from tinygraph.engine.modes import state
@@ -102,7 +102,7 @@ class Tape:
         """
         event = Event(kind, len(self.events), shape, dtype, name)
         if self.nonfinite and kind != "constant":
-            event.finite = min(event.finite, 2 if dtype.kind not in "fc" else 0)
+            event.finite = min(event.finite, ALWAYS if dtype.kind not in "fc" else 0)
         self.events.append(event)
         if self.reference is not None:
             expected = self.reference.events[event.index] if event.index < len(self.reference.events) else None
