@@ -107,6 +107,35 @@ def test_a_cross_entropy_by_hand_of_infinite_logits(name: str) -> None:
     gradients(lambda x: LOSSES[name](np.concatenate([x, X[:, :1]], axis=1)), INFINITE)
 
 
+INFINITE_ROWS = np.array([
+    [np.inf, 1, 2], [1, np.inf, 2], [-np.inf, 1, 2], [-np.inf] * 3, [np.nan, 1, 2], [np.inf, np.inf, 1],
+    [np.inf, np.nan, 1], [np.inf, -np.inf, 1], [1e3, -1e3, 3], [1, 2, 3],
+])  # fmt: skip
+THREE = np.array([0, 1, 1, 0, 1, 0, 1, 2, 1, 0])
+OWN_LOSSES: dict[str, Function] = {
+    "labels": lambda z: tg.cross_entropy(z, THREE, from_logits=True, reduction="none"),
+    "probabilities": lambda z: tg.cross_entropy(z, ONES_OF_THREE, from_logits=True, reduction="none"),
+    "log_softmax": lambda z: tg.log_softmax(z),
+    "of columns": lambda z: tg.log_softmax(z.T, axis=0),
+}
+ONES_OF_THREE = np.eye(3)[THREE]
+
+
+@pytest.mark.parametrize("name", OWN_LOSSES)
+def test_losses_of_infinite_logits_are_the_eager_ones(name: str) -> None:
+    for function in (OWN_LOSSES[name], tg.grad(lambda z: np.sum(OWN_LOSSES[name](z)))):
+        compiled = tg.compile(function)
+        with np.errstate(all="ignore"):
+            for logits in (np.ones((10, 3)), INFINITE_ROWS, INFINITE_ROWS.astype(np.float32)):
+                np.testing.assert_allclose(compiled(logits), function(logits), rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["labels", "probabilities"])
+def test_a_cross_entropy_and_its_gradient_have_their_exponentials_in_common(name: str) -> None:
+    _, source = gradients(lambda z: np.mean(OWN_LOSSES[name](z)), np.cos(np.arange(30.0)).reshape(10, 3))
+    assert source.count("np.exp(") == 1 and source.count("np.equal(") <= 2, source
+
+
 MANY, MANY_W = RNG.normal(size=(40, 24)), RNG.normal(size=(24, 20))
 MANY_LABELS, ROWS = RNG.integers(0, 20, 40), np.arange(40)
 IS_PICKED = np.eye(20)[MANY_LABELS] > 0

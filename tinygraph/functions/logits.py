@@ -180,8 +180,20 @@ def log_softmax_written_out(x: Any, axis: Axis = -1) -> Any:
     x = floating_operand(x)
     if 0 in x.shape:
         return None
-    shifted = x - _finite(_highest(x, axis))
-    return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
+    shifted, logs = shifted_written_out(x, axis)
+    return shifted - logs
+
+
+def shifted_written_out(x: Any, axis: Axis) -> tuple[Any, Any]:
+    """Write x − highest and ln Σ exp(x − highest), of an array with elements.
+
+    The exponentials are those of the softmax, which a gradient reads. Their sum is NaN where the highest is infinite,
+    and infinite without the shift.
+    """
+    highest = _highest(x, axis)
+    shifted = x - highest
+    logs = np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
+    return shifted, np.where(highest == np.inf, np.inf, logs)
 
 
 def one_hot(labels: Any, num_classes: int | None = None, dtype: Any = np.float64) -> Any:

@@ -30,6 +30,7 @@ from tinygraph.functions.logits import (
     log_softmax_written_out,
     rows_of,
     shifted_logits,
+    shifted_written_out,
     softmax,
 )
 from tinygraph.functions.underlying import class_logits, yes_or_no_logits
@@ -219,7 +220,13 @@ def cross_entropy_written_out(
     y = targets if hasattr(targets, "dtype") else np.asarray(targets)
     if are_labels(y, p):
         classes = p.shape[-1]
-        y = rows_of(checked(class_numbers, y, classes, "cross_entropy"), classes, p.dtype)
+        labels = checked(class_numbers, y, classes, "cross_entropy")
+        if from_logits and 0 not in p.shape:
+            is_chosen = labels[..., None] == np.arange(classes)
+            shifted, logs = shifted_written_out(p, -1)
+            chosen = np.sum(np.where(is_chosen, shifted, 0), axis=-1)
+            return _reduced(np.reshape(logs, chosen.shape) - chosen, reduction)
+        y = rows_of(labels, classes, p.dtype)
     y = floating_operand(y)
     if not from_logits:
         p = checked(probabilities, p, "cross_entropy")

@@ -20,7 +20,7 @@ from tinygraph.graph import Graph
 UNFOLDED = frozenset((np.broadcast_to, *IMAGE_FUNCTIONS))
 
 # Constants of at most this many bytes are the same where their elements are.
-COMPARED = 4096
+COMPARED = 1 << 16
 
 # x == y is y == x.
 COMMUTING = frozenset((np.equal, np.not_equal, np.logical_and, np.logical_or, np.logical_xor))
