@@ -29,6 +29,34 @@ def tolerance(dtype):
     return {np.float16: 1e-2, np.float32: 1e-4}.get(dtype, 1e-11)
 
 
+@given(
+    st.integers(0, 999), st.sampled_from([(40, 300), (20, 30, 33), (3, 5, 700), (4, 9, 16, 17), (500, 4), (1, 2000)]),
+    DTYPES, st.integers(-4, 3), st.booleans(), st.sampled_from("CF"),
+)  # fmt: skip
+def test_running_sums_are_those_of_numpy_to_the_bit(seed, shape, dtype, axis, backwards, order):
+    axis %= len(shape)
+    x = drawn(seed, shape, dtype, SPECIAL, order)
+    with np.errstate(all="ignore"):
+        found = rows.running_sums(x, axis, backwards)
+        expected = np.flip(np.cumsum(np.flip(x, axis), axis=axis), axis) if backwards else np.cumsum(x, axis=axis)
+    assert found.dtype == expected.dtype
+    np.testing.assert_array_equal(found, expected)
+    known = ~np.isnan(expected)
+    np.testing.assert_array_equal(np.signbit(found.real[known]), np.signbit(expected.real[known]))
+
+
+@pytest.mark.parametrize("axis", [0, 1, -1, -2, None])
+def test_a_running_sum_of_a_tensor_is_that_of_its_array(axis):
+    x, seed = (drawn(number, (40, 300), np.float32) for number in (0, 1))
+    t = tg.Tensor(x)
+    y = np.cumsum(t, axis=axis)
+    np.testing.assert_array_equal(y.data, np.cumsum(x, axis=axis))
+    y.backward(seed.reshape(y.shape))
+    g = seed.reshape(y.shape).astype(np.float64)
+    expected = np.flip(np.cumsum(np.flip(g, axis or 0), axis=axis or 0), axis or 0).reshape(x.shape)
+    np.testing.assert_allclose(t.grad, expected, rtol=1e-4, atol=1e-3)
+
+
 @given(st.integers(0, 999), SHAPES, DTYPES, st.sampled_from("CF"))
 def test_sums_of_rows(seed, shape, dtype, order):
     x, y = drawn(seed, shape, dtype, order=order), drawn(seed + 1, shape, dtype)

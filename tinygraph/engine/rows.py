@@ -1,4 +1,5 @@
-"""Rows: the sums and the largest numbers of many short rows, and max(x, 0), in less time than NumPy's own calls.
+"""Rows: the sums and the largest numbers of many short rows, running sums of rows, and max(x, 0), in less time than
+NumPy's own calls.
 
 NumPy begins a loop anew at each row. With 1,563 rows of 64 float32 numbers the sums take 10 µs here instead of 42, and
 the largest numbers 40 instead of 94.
@@ -6,11 +7,15 @@ the largest numbers 40 instead of 94.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
-__all__ = ["column_sums", "largest", "largest_into", "positive_part", "row_sums", "smallest_into", "sums_by_rows"]
+__all__ = [
+    "column_sums", "largest", "largest_into", "positive_part", "row_sums", "running_sums", "smallest_into",
+    "sums_by_rows",
+]  # fmt: skip
 
 # With fewer numbers than LEAST the sums take as long either way. Rows of more than LONGEST numbers stay NumPy's, which
 # adds them up in pairs and rounds less.
@@ -19,6 +24,8 @@ LEAST, LONGEST = 1_024, 4_096
 NARROW = 16
 # Rows of so many numbers are long enough for NumPy's loops.
 LONG = 256
+# Runs of so many neighbouring numbers are added at once.
+RUN = 16
 
 
 def sums_by_rows(array: Any) -> bool:
@@ -42,6 +49,26 @@ def row_sums(x: Any, y: Any = None) -> Any:
 def column_sums(x: Any) -> Any:
     """Return Σ x over all axes but the last, for an array of which `sums_by_rows` is true."""
     return np.einsum("ij->j", x.reshape(-1, x.shape[-1]))
+
+
+def running_sums(x: Any, axis: int, backwards: bool = False) -> Any:
+    """Return np.cumsum(x, axis), to the bit; backwards from the last number to the first.
+
+    NumPy adds one number after the other, whatever the axis. Here the rows before which others stand are added to them
+    at once, where they are long: 300 rows of 300 numbers take 125 µs instead of 260, 1,000 of 1,000 a fifth.
+    """
+    behind = math.prod(x.shape[axis + 1 :])
+    by_rows = sums_by_rows(x) and x.flags.c_contiguous and behind >= RUN and x.size >= LONG * x.shape[axis]
+    step = -1 if backwards else 1
+    if not by_rows:
+        order = (slice(None),) * axis + (slice(None, None, step),)
+        return np.cumsum(x[order], axis=axis)[order]
+    sums = np.empty(x.shape, x.dtype)
+    items, totals = [np.moveaxis(array, axis, 0)[::step] for array in (x, sums)]
+    totals[0] = items[0]
+    for before, item, total in zip(totals[:-1], items[1:], totals[1:], strict=True):
+        np.add(before, item, out=total)
+    return sums
 
 
 def largest(x: Any) -> Any:
