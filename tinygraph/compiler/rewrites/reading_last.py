@@ -19,6 +19,7 @@ from tinygraph.compiler.program.builder import Builder
 from tinygraph.compiler.program.predicates import is_basic, looks_like_view
 from tinygraph.compiler.program.rewriting import steps_in
 from tinygraph.compiler.program.steps import Step, operands_of
+from tinygraph.compiler.rolling.runs import FEWEST
 from tinygraph.engine.nested import mapped
 from tinygraph.graph import Graph
 
@@ -82,6 +83,8 @@ def _lasts(graph: Graph) -> dict[int, tuple[Step, Any]]:
             writes[step.args[0].index].append(step)
         elif step.function is operator.getitem and type(step.args[0]) is Step and is_basic(step.args[1]):
             reads[step.args[0].index].append(step)
+    if not writes and not _change_shape(reads):
+        return {}
     used = _last_uses(graph)
     found: dict[int, tuple[Step, Any]] = {}
     kinds: dict[Any, list[Step]] = defaultdict(list)
@@ -115,6 +118,15 @@ def _lasts(graph: Graph) -> dict[int, tuple[Step, Any]]:
             for value in values:
                 del found[value.index]
     return found
+
+
+def _change_shape(reads: dict[int, list[Step]]) -> bool:
+    """Return whether parts that one line reads have several shapes, as in a loop over parts that grow."""
+    shapes: dict[Any, set[Any]] = defaultdict(set)
+    for parts in reads.values():
+        for part in parts:
+            shapes[_kind(part, part.args[1])].add(part.shape)
+    return any([len(found) >= FEWEST for found in shapes.values()])
 
 
 def _note(

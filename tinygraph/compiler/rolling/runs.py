@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from tinygraph.graph.runs import Run, repetitions
 
-__all__ = ["is_worth_it", "runs_in"]
+__all__ = ["FEWEST", "is_worth_it", "runs_in"]
 
 # A loop of fewer iterations, or one that saves fewer steps, is easier to read, and quicker, written out.
 ITERATIONS = 4
