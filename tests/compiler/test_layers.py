@@ -38,6 +38,10 @@ MODELS = {
             nn.Dense(2, seed=2),
         ],
     ),
+    "ActivityRegularization": (
+        ROWS,
+        [nn.Dense(4, seed=1), nn.ActivityRegularization(0.1, 0.2), nn.Dense(2, seed=2)],
+    ),
     "Embedding": (WORDS, [nn.Embedding(9, 4, seed=1, dtype=np.float64), nn.Flatten(), nn.Dense(2, seed=2)]),
     "Conv2D": (
         IMAGES,
