@@ -189,3 +189,56 @@ def test_a_saved_file_has_the_checks(tmp_path: Any) -> None:
     np.testing.assert_allclose(saved(np.ones(2), 4.0), expected)
     with pytest.raises(ZeroDivisionError):
         saved(np.ones(2), 0.0)
+
+
+def is_positive_definite(a: Any) -> bool:
+    try:
+        np.linalg.cholesky(a)
+    except np.linalg.LinAlgError:
+        return False
+    return True
+
+
+def has_inverse(a: Any) -> bool:
+    with contextlib.suppress(np.linalg.LinAlgError):
+        np.linalg.inv(a)
+        return True
+    return False
+
+
+def has_quotient(a: Any) -> bool:
+    try:
+        1 / a
+    except ZeroDivisionError:
+        return False
+    return True
+
+
+ATTEMPTS = [
+    (is_positive_definite, [np.eye(2), np.array([[1.0, 2.0], [2.0, 1.0]]), 3 * np.eye(2)]),
+    (has_inverse, [np.eye(2), np.ones((2, 2)), 3 * np.eye(2)]),
+    (has_quotient, [2.0, 0.0, 1.0]),
+    (lambda a: bool(np.linalg.eigh(a)[0].shape) and is_positive_definite(a), [np.eye(2), -np.eye(2), np.eye(2)]),
+]
+
+
+@pytest.mark.parametrize(("succeeds", "values"), ATTEMPTS)
+def test_an_attempt_whose_result_nobody_reads_is_made(succeeds: Any, values: list[Any]) -> None:
+    def signed(a: Any, x: Any) -> Any:
+        return x if succeeds(a) else -x
+
+    compiled, x = tg.compile(signed), np.arange(3.0)
+    for value in values:
+        np.testing.assert_array_equal(compiled(value, x), signed(value, x), strict=True)
+
+
+def test_an_attempt_whose_result_is_read_is_written_as_it_is() -> None:
+    @tg.compile
+    def factor(a: Any) -> Any:
+        try:
+            return np.linalg.cholesky(a)
+        except np.linalg.LinAlgError:
+            return np.zeros_like(a)
+
+    factor(np.eye(2))
+    assert "attempted" not in factor.source

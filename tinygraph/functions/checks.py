@@ -14,7 +14,8 @@ import numpy as np
 from tinygraph.engine.primitives import primitive
 
 __all__ = [
-    "CHECKS", "base", "checked", "class_numbers", "divisor", "exponent", "probabilities", "whole_numbers", "within",
+    "CHECKS", "attempted", "base", "checked", "class_numbers", "divisor", "exponent", "probabilities",
+    "whole_numbers", "within",
 ]  # fmt: skip
 
 
@@ -150,6 +151,17 @@ def exponent(e: Any, base: Any) -> Any:
     return e
 
 
+@primitive
+def attempted(x: Any) -> Any:
+    """Return the result of a call that may fail, unchanged. A program makes the call though nobody may read its result:
+    the function catches its error.
+    """
+    return x
+
+
+attempted.has_effect = True
+
+
 def has_real_power(base: Any, exponent: Any) -> None:
     """Raise an error if a power of two numbers of Python's does not exist, or is complex."""
     if base == 0 and exponent < 0:
@@ -167,4 +179,4 @@ def checked(check: Callable[..., Any], array: Any, *args: Any) -> Any:
 
 
 # The checks. Other rooms add theirs.
-CHECKS = {class_numbers, probabilities, whole_numbers, within, divisor, base, exponent}
+CHECKS = {class_numbers, probabilities, whole_numbers, within, divisor, base, exponent, attempted}

@@ -23,6 +23,7 @@ from tinygraph.compiler.trace.views import Taken, alias_of, check_positions, loo
 from tinygraph.engine.modes import state
 from tinygraph.engine.ownership import read_only
 from tinygraph.engine.table import function_name
+from tinygraph.functions.checks import CHECKS, attempted
 from tinygraph.users_code.handlers import may_be_caught
 from tinygraph.users_code.source import users_line
 
@@ -79,6 +80,7 @@ class Execution:
         self.runs_in: Any = None
         self._tape = tape
         self._failure: Failure | None = None
+        self._is_caught = False  # the function may catch an error of the call
 
     def record(self, recorder: Recorder, call: CallToRecord) -> Any:
         """Carry out or repeat a call; return stand-ins for its results, which ask the recorder."""
@@ -90,11 +92,16 @@ class Execution:
             value = recorded.outline
         self._tape.calls.append(recorded)
         if not isinstance(value, _SEQUENCES):
-            return self._result(recorder, call, call.function, value, None, recorded.aliases[0])
+            result = self._result(recorder, call, call.function, value, None, recorded.aliases[0])
+            if recorded.is_attempt:
+                recorder.call(attempted, (result,), {})
+            return result
         parts = [
             self._result(recorder, call, Part.of(call.function, position), as_part(part), position, alias)
             for position, (part, alias) in enumerate(zip(value, recorded.aliases, strict=True))
         ]
+        if recorded.is_attempt:
+            recorder.call(attempted, (parts[0],), {})
         return sequence_like(value, parts)
 
     def _carry_out(self, call: CallToRecord) -> Any:
@@ -105,8 +112,9 @@ class Execution:
         """
         if self.errors.blocks:
             self._tape.quiet |= self.errors.ignored()
-        if not self._tape.is_guarded and (type(call.function) is not np.ufunc or self.errors.raises):
-            self._tape.is_guarded = may_be_caught(sys._getframe(1), self.runs_in)
+        if type(call.function) is not np.ufunc or self.errors.raises:
+            self._is_caught = may_be_caught(sys._getframe(1), self.runs_in)
+            self._tape.is_guarded |= self._is_caught
         try:
             value = carried_out(call.function, call.args, call.kwargs, self.outside_as_it_is, self.quiet)
         except Exception as error:
@@ -130,7 +138,10 @@ class Execution:
             known, aliases = Outline(value.shape, value.dtype), [alias_of(function, value, operands, call.is_own)]
         if aliases[0].operand is not None or len(aliases) > 1:
             check_positions(function, operands, aliases)
-        return RecordedCall(function, call.event_args, call.event_kwargs, known, aliases, call.code, call.lasti)
+        is_attempt = self._is_caught and fails_for_values(function)
+        return RecordedCall(
+            function, call.event_args, call.event_kwargs, known, aliases, call.code, call.lasti, is_attempt
+        )
 
     def _result(
         self, recorder: Recorder, call: CallToRecord, function: Callable[..., Any], value: Any,
@@ -180,3 +191,13 @@ class Execution:
         """Refuse a run that went on after a call had failed: a program makes the same calls each time."""
         if self._failure is not None:
             raise self._failure.error_in(self._tape.call_name)
+
+
+def fails_for_values(function: Any) -> bool:
+    """Return whether a call may fail for some values of its arguments: a check, a solver, or a user's function."""
+    if function is attempted or isinstance(function, np.ufunc):
+        return False
+    module = getattr(function, "__module__", None) or ""
+    if module.startswith("numpy"):
+        return module.startswith("numpy.linalg")
+    return function in CHECKS or not module.startswith("tinygraph")

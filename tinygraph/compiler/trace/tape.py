@@ -46,6 +46,7 @@ class RecordedCall(NamedTuple):
         outline: its result, with shapes and dtypes in place of arrays.
         aliases: for each of its results the operand that it is a view of, if any.
         code, lasti: the user's instruction that made the call.
+        is_attempt: it may fail, and the user's function may catch the error.
     """
 
     function: Callable[..., Any]
@@ -55,6 +56,7 @@ class RecordedCall(NamedTuple):
     aliases: list[Alias]
     code: Any
     lasti: int
+    is_attempt: bool = False
 
 
 class Tape:

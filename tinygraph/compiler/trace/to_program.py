@@ -23,6 +23,7 @@ from tinygraph.compiler.trace.trace import Trace
 from tinygraph.engine.links import variable_of
 from tinygraph.engine.nested import mapped
 from tinygraph.engine.scopes import named_scopes
+from tinygraph.functions.checks import attempted
 from tinygraph.graph import Graph, Node, nodes_in
 from tinygraph.users_code.source import Source, argument_names, assigned_name, source_of
 
@@ -69,7 +70,7 @@ def program_of(trace: Trace, result: Any, order: list[Event], names: dict[int, s
     ends += [event for _, event in written]
     in_while = _in_while(events)
     updated = [event for event in updates if event is not None]
-    needed = _needed([*ends, *updated, *in_while, *_always_made(events)], events)
+    needed = _needed_with_attempts([*ends, *updated, *in_while, *_always_made(events)], events)
     calls = [event for event in events if needed[event.index] and event.kind == "call"]
 
     nodes = _Nodes(state, _scopes(calls), events)
@@ -341,6 +342,13 @@ def _in_while(events: list[Event]) -> list[Event]:
     ]  # fmt: skip
 
 
+def _needed_with_attempts(roots: list[Event], events: list[Event]) -> bytearray:
+    """Return what the roots depend on, and the calls in a `try` of the user's that have no other reader."""
+    needed = _needed(roots, events)
+    attempts = [event for event in events if event.function is attempted and not needed[event.args[0].index]]
+    return _needed([*roots, *attempts], events) if attempts else needed
+
+
 def _needed(roots: list[Event], events: list[Event]) -> bytearray:
     """Return for the index of each event whether the roots depend on it, as 1 or 0."""
     needed = bytearray(len(events))
@@ -371,5 +379,5 @@ def _always_made(events: list[Event]) -> list[Event]:
         event for event in events
         if event.function is decided
         or getattr(event.function, "__module__", None) == "tinygraph.draws"
-        or getattr(event.function, "has_effect", False)
+        or (getattr(event.function, "has_effect", False) and event.function is not attempted)
     ]  # fmt: skip
