@@ -7,6 +7,7 @@ An `OrderedDict`, a `defaultdict` and other subclasses of dict, a `deque`, a `Si
 from __future__ import annotations
 
 import dataclasses
+import inspect
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -96,11 +97,13 @@ def _has_attributes(value: Any) -> bool:
 
 
 def _attributes(value: Any) -> list[str]:
-    """Return the names of the attributes of an object: the fields that it has, and any others."""
+    """Return the names of the attributes of an object: the fields in slots, and any others. A default that only the
+    class has is none.
+    """
     fields = [field.name for field in dataclasses.fields(value)] if dataclasses.is_dataclass(value) else []
-    own = getattr(value, "__dict__", {})
-    slots = [name for name in fields if name not in own and hasattr(value, name)]
-    return [*slots, *own]
+    is_slot = [inspect.ismemberdescriptor(getattr(type(value), name, None)) for name in fields]
+    slots = [name for name, is_one in zip(fields, is_slot, strict=True) if is_one and hasattr(value, name)]
+    return [*slots, *getattr(value, "__dict__", {})]
 
 
 # --- nests of containers ----------------------------------------------------------------------------------------------

@@ -1004,3 +1004,21 @@ def test_a_computed_value_is_not_written_into_a_plain_array_at_a_list():
 
     with pytest.raises(tg.UnsupportedError, match="plain array"):
         tg.compile(counted)(np.arange(3.0))
+
+
+OF_NUMBERS = {
+    "divmod of a number by an array": (lambda x: divmod(7.0, x)[0], np.array(0.39)),
+    "divmod of a number by a float of Python's": (lambda s: divmod(2, s), 1.5),
+    "the square of one of NumPy's bools": (lambda x: (x > 0) ** 2, np.float64(0.3)),
+    "the square of an array of bools": (lambda x: (x > 0) ** 2, np.array([0.3, -1.0])),
+    "a float and None": (lambda s: (s == None, s != None, s == "a"), 1.5),  # noqa: E711
+}
+
+
+@pytest.mark.parametrize("case", OF_NUMBERS)
+def test_operators_of_numbers_have_the_type_of_an_eager_call(case: str) -> None:
+    function, given = OF_NUMBERS[case]
+    found, eager = tg.compile(function)(given), function(given)
+    for one, other in zip(*[item if isinstance(item, tuple) else (item,) for item in (found, eager)], strict=True):
+        assert type(one) is type(other)
+        np.testing.assert_array_equal(one, other, strict=True)

@@ -269,3 +269,20 @@ def test_a_counter_is_returned() -> None:
         got, expected = compiled(X, t), f(X, t)
         assert repr(got[1:]) == repr(expected[1:])
     assert len(compiled.signatures) == 4
+
+
+@dataclasses.dataclass
+class WithDefault:
+    a: Any
+    z: Any = dataclasses.field(init=False, default=3.0)
+
+
+def test_a_default_of_the_class_is_no_attribute_of_the_object() -> None:
+    @tg.compile
+    def doubled(state: Any) -> Any:
+        assert "z" not in vars(state)
+        return dataclasses.replace(state, a=state.a * 2)
+
+    found = doubled(WithDefault(2.0))
+    assert vars(found) == {"a": 4.0}
+    assert found.z == 3.0

@@ -93,7 +93,7 @@ def operate(recorder: Recorder, function: np.ufunc, *operands: Any) -> Any:
             return counts(*[recorder.decide(item, bool) if _is_truth(item) else item for item in operands])
     if weak and len(operands) == 2:
         operands = _as_python_computes(recorder, function, *operands)
-    if function is np.power and type(operands[1]) is int and operands[1] == 2 and operands[0].dtype == np.bool_:
+    if function is np.power and type(operands[1]) is int and operands[1] == 2 and _is_mask(operands[0]):
         return recorder.call(np.square, operands[:1], {})  # NumPy computes `mask ** 2` so, and not as np.power(mask, 2)
     result = recorder.call(function, operands, {})
     result._weak = weak and result.dtype in _OF_NUMBERS
@@ -128,6 +128,11 @@ def _checked(recorder: Recorder, check: Callable[..., Any], number: Traced, *arg
     found = recorder.call(check, (number, *args), {}, is_own=True)
     found._weak = found._is_number = True
     return found
+
+
+def _is_mask(item: Any) -> bool:
+    """Return whether an operand is an array of bools, and not a single one."""
+    return bool(item.dtype == np.bool_) and not item._is_number
 
 
 def _is_truth(item: Any) -> bool:

@@ -29,6 +29,8 @@ def _operator(function: np.ufunc) -> tuple[Callable[..., Any], Callable[..., Any
         if _is_operand(other):
             return self._recorder.operate(function, self, other)
         if function in _EQUALITIES and isinstance(other, _NEVER_EQUAL):
+            if self._weak:
+                return function is np.not_equal
             return self._recorder.call(np.full, (self.shape, function is np.not_equal), {})
         return _not_implemented(other)
 
@@ -95,6 +97,7 @@ class Operators:
 
     _recorder: Recorder
     _is_number: bool
+    _weak: bool
     shape: Any
     dtype: Any
 
@@ -124,6 +127,9 @@ class Operators:
 
     def __divmod__(self, other: Any) -> Any:
         return self // other, self % other
+
+    def __rdivmod__(self, other: Any) -> Any:
+        return other // self, other % self
 
     def __hash__(self) -> int:  # beside `__eq__`, since Python makes a class with that one alone unhashable
         if self.shape:
