@@ -20,7 +20,7 @@ from tests.compiler.programs import in_threads, program_of
 from tests.compiler.test_batches import CASES, small_blocks
 from tinygraph.compiler.pipeline import compile_program
 from tinygraph.compiler.run import threads
-from tinygraph.compiler.run.threads import LOSS, SWITCHES, Pace, Threads
+from tinygraph.compiler.run.threads import LOSS, OVERDRAWN, SWITCHES, Pace, Threads
 from tinygraph.compiler.schedule import blas_threads, division
 from tinygraph.compiler.schedule.blas_library import Blas
 from tinygraph.compiler.schedule.blas_threads import Load, Setting, saved, setting_of
@@ -358,7 +358,7 @@ def test_however_long_several_threads_take_all_runs_take_little_longer_than_on_o
     several: list[float], start: int
 ) -> None:
     taken, _ = times_of(lambda is_several, run: several[(run + start) % len(several)] if is_several else 1.0, 1500)
-    assert sum(taken[1:]) <= (1 + LOSS) * len(taken[1:]) + 2 * max(several) + 1e-6
+    assert sum(taken[1:]) <= (1 + LOSS) * len(taken[1:]) + 2 * max(several) + OVERDRAWN + 1e-6
 
 
 @given(st.floats(0.3, 1.0), st.floats(0, 600.0), st.integers(4, 900))
@@ -388,11 +388,18 @@ def test_threads_that_wake_late_after_each_pause_are_used_where_they_save_more(
     assert sum(taken) < len(taken)
 
 
-def test_a_second_late_run_is_the_last_until_the_first_two_are_paid() -> None:
+def test_after_a_second_late_run_the_next_is_tried_when_one_is_nearly_paid() -> None:
     _, ways = times_of(lambda several, run: 31.1 if several else 1.0, 2000)
     tried = [run for run, several in enumerate(ways) if several]
-    assert tried[::2] == [run - 1 for run in tried[1::2]]
-    assert all(later - run > 590 for run, later in itertools.pairwise(tried[::2]))
+    assert tried[1] == tried[0] + 1
+    assert all(later - run > 200 for run, later in itertools.pairwise(tried[1:]))
+
+
+def test_some_slower_runs_behind_a_late_one_change_nothing() -> None:
+    """So it is with threads that wake: 50 runs late, then four that take longer than on one thread."""
+    slow = {4: 50.0, 5: 1.5, 6: 1.3, 7: 1.2, 8: 1.1}
+    _, ways = times_of(lambda several, run: slow.get(run, 0.5) if several else 1.0, 1000)
+    assert all(ways[4:])
 
 
 def test_a_run_that_makes_something_first_shows_nothing() -> None:

@@ -43,6 +43,9 @@ LOSS = 0.1
 # system takes some milliseconds for itself.
 SAVED = 16.0
 
+# The account may be overdrawn by the time of so many runs on one thread.
+OVERDRAWN = 8.0
+
 # So many runs, or as many as take so many seconds, show how long one thread takes. The first run of all comes before
 # these: it has one thread, too, but makes the memory, and shows nothing.
 TRIALS, TRIED = 3, 0.05
@@ -63,9 +66,10 @@ class Pace:
     overdrawn, the program runs on one thread, and each run pays in the tenth.
 
     One late run does not show that several threads are slow: OpenBLAS's sleep after a tenth of a second without work,
-    and wake late, by as much as 50 runs. So the run after the one that overdraws the account has several threads, too,
-    and so have those behind it, until one takes longer than on one thread. However long a run with several threads
-    takes, all runs together take at most a tenth longer than on one thread, apart from two such runs.
+    and wake late, by as much as 50 runs, and the next few runs are slower than later ones. So the worst run does not
+    count until the account is even without that, and it may be overdrawn by so many runs on one thread as `OVERDRAWN`.
+    However long a run with several threads takes, all runs together take at most a tenth longer than on one thread,
+    apart from two such runs and those.
     """
 
     def __init__(self) -> None:
@@ -74,7 +78,7 @@ class Pace:
         self._tried = 0.0  # seconds
         self._one = math.inf  # seconds on one thread
         self._account = 0.0  # seconds
-        self._has_chance = True  # if the account is overdrawn, then by one run alone
+        self._worst = 0.0  # seconds that the worst run took out, since the account was even
 
     def begin(self) -> None:
         """Let the next run show nothing: it makes memory, or machine code."""
@@ -82,7 +86,9 @@ class Pace:
 
     def has_several(self) -> bool:
         """Return whether the next run should have several threads."""
-        return (self._account >= 0 or self._has_chance) and not self._is_new and not self._is_trying()
+        if self._is_new or self._is_trying():
+            return False
+        return self._account + self._worst >= -OVERDRAWN * self._one
 
     def note(self, several: bool, seconds: float) -> None:
         """Note the time of a run.
@@ -99,8 +105,9 @@ class Pace:
             self._tried += seconds
             self._one = min(self._one, seconds)
             seconds = self._one  # a run on one thread has no losses
-        self._has_chance = self._account >= 0 or (self._has_chance and seconds <= self._one)
-        self._account = min(self._account + (1 + LOSS) * self._one - seconds, SAVED * self._one)
+        gain = (1 + LOSS) * self._one - seconds
+        self._account = min(self._account + gain, SAVED * self._one)
+        self._worst = 0.0 if self._account >= 0 else max(self._worst, -gain)
 
     def _is_trying(self) -> bool:
         return self._trials > 0 and self._tried < TRIED
