@@ -395,6 +395,12 @@ def test_after_a_second_late_run_the_next_is_tried_when_one_is_nearly_paid() -> 
     assert all(later - run > 200 for run, later in itertools.pairwise(tried[1:]))
 
 
+def test_a_late_run_that_is_paid_excuses_no_later_ones() -> None:
+    _, ways = times_of(lambda several, run: {4: 100.0}.get(run, 0.5 if run < 1000 else 3.0) if several else 1.0, 1100)
+    assert all(ways[4:1000])
+    assert sum(ways[1000:]) < 20
+
+
 def test_some_slower_runs_behind_a_late_one_change_nothing() -> None:
     """So it is with threads that wake: 50 runs late, then four that take longer than on one thread."""
     slow = {4: 50.0, 5: 1.5, 6: 1.3, 7: 1.2, 8: 1.1}

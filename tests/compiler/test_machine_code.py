@@ -154,6 +154,39 @@ def test_steps_of_an_optimiser_are_the_same(native: bool, monkeypatch: Any) -> N
     assert native or len(set(made)) == 1
 
 
+def test_what_is_read_behind_an_update_is_written(monkeypatch: Any) -> None:
+    monkeypatch.setattr("tinygraph.compiler.compiled.check_installed", lambda: None)
+    monkeypatch.setattr(machine_code, "_compiled", vectorized)
+
+    def trained(fast: bool) -> list[Any]:
+        draw = np.random.default_rng(1)
+        parameters = [tg.Tensor(draw.normal(size=machine_code.FEWEST + size)) for size in range(3)]
+        squares, last = [[tg.Tensor(np.ones(w.shape), requires_grad=False) for w in parameters] for _ in range(2)]
+
+        def step(x: Any) -> Any:
+            loss = sum(np.sum(np.tanh(w * x)) for w in parameters)
+            loss.backward()
+            moved = []
+            for w, v in zip(parameters, squares, strict=True):
+                v.assign(0.9 * v.data + 0.1 * np.square(w.grad))
+                move = 0.1 * w.grad / (np.sqrt(v.data) + 0.1)
+                w.assign(w.data - move)
+                moved.append((move, w.grad))
+                w.grad = None
+            for before, (move, g) in zip(last, moved, strict=True):
+                before.assign(0.5 * before.data + np.sqrt(np.square(move)) + g)
+            return loss
+
+        compiled = tg.compile(step, fast=fast)
+        for x in (1.0, 2.0, 3.0):
+            compiled(x)
+        assert "def update_1(" in compiled.source
+        return [item.data.copy() for item in (*parameters, *squares, *last)]
+
+    for plain, fast in zip(trained(False), trained(True), strict=True):
+        assert np.array_equal(plain, fast)
+
+
 def vectorized(text: str) -> Any:
     """A loop that NumPy runs on whole arrays: quicker than Python on 120,000 elements."""
     lines = text.replace("    for i in range(len(x0)):\n", "").replace("        ", "    ").replace("[i] =", "[:] =")

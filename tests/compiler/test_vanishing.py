@@ -118,6 +118,11 @@ OTHERS: dict[str, Callable[[Any], Any]] = {
     "the mean of columns": lambda x: (x - np.mean(x, axis=0, keepdims=True)) * np.sum(x, axis=1, keepdims=True),
     "of all": lambda x: (x - np.mean(x)) ** 2,
     "turned": lambda x: (z := x[:5] - np.mean(x[:5], axis=1, keepdims=True)).T * np.sum(z.T, axis=1)[:, None],
+    "a factor of each row, and of exchanged rows": lambda x: (
+        (z := (pairs := x[:4].reshape(2, 2, 5)) - np.max(pairs, axis=2, keepdims=True))
+        * (c := np.exp(x[4, :4]).reshape(2, 2, 1))
+        - z * c.transpose(1, 0, 2)
+    ).reshape(4, 5),
     "divided by its turned": lambda x: (e := np.exp(x[:5])) / np.sum(e.T, axis=1, keepdims=True),
     "two axes left in another order": lambda x: (
         (z := x.reshape(2, 3, 5)) - np.mean(z.transpose(2, 1, 0), axis=0).reshape(2, 3, 1)
