@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -292,3 +293,10 @@ def test_the_examples_in_the_help_work(command, capsys):
             for word in example
         ]
         assert main(arguments[3:]) == 0
+
+
+@pytest.mark.parametrize("formula", ["sqrt(a**2 + b**2)", "a * b, a + b"])
+def test_a_picture_has_the_names_of_the_formula_alone(formula: str, tmp_path: Path) -> None:
+    assert main(["draw", formula, "a=3", "b=4", "-o", str(tmp_path / "c.dot")]) == 0
+    text = (tmp_path / "c.dot").read_text("utf-8")
+    assert not re.search(r"computed\.|outputs|options", text)

@@ -147,9 +147,11 @@ def _draw(options: argparse.Namespace) -> None:
         _backward(computed)
     from tinygraph.drawing import draw
     from tinygraph.drawing.errors import DrawingError
+    from tinygraph.graph.graph import read_graph
 
+    graph = read_graph(outputs, None)  # the names in this file are none of the user's
     try:
-        path = draw(*outputs, view=options.view, direction=options.direction, title=options.title).save(options.output)
+        path = draw(graph, view=options.view, direction=options.direction, title=options.title).save(options.output)
     except OSError as error:
         raise UsageError(f"cannot write {options.output}: {error.strerror or error}") from None
     except (DrawingError, TypeError, ValueError) as error:  # each says what to do instead
