@@ -178,7 +178,9 @@ def reduced(values: Any, sample_weight: Any, counted: Any, reduction: str | None
 
 
 def weights_for(values: Any, sample_weight: Any, call: str) -> Any:
-    """Return weights in the dtype of values and with as many axes: one for each example counts for all its values.
+    """Return weights with as many axes as values: one for each example counts for all its values.
+
+    They are in the dtype of the values; in their own where the values are integers, which would cut them to integers.
 
     Raises:
         ShapeError: the weights are not those of the first axes of the values.
@@ -197,7 +199,7 @@ def weights_for(values: Any, sample_weight: Any, call: str) -> Any:
             f"{call}: sample_weight of shape {given.shape} does not fit values of shape {values.shape}; give a weight "
             f"for each example, shape {values.shape[:1]}"
         )
-    return cast(weights, values.dtype)
+    return cast(weights, values.dtype) if values.dtype.kind == "f" else weights
 
 
 def _shares(counted: Any, dtype: Any) -> Any:

@@ -90,8 +90,15 @@ def answers(
     if label_weights is not None:
         weights = weights * np.asarray(label_weights, np.float64)
     if top_k is not None:
-        p = np.where(p >= np.sort(p, axis=-1)[..., -top_k, None], p, _LOWEST)
+        # Of equal predictions the first ones are taken, so that there are k of them, as in Keras.
+        places = np.argsort(np.argsort(-p, axis=-1, kind="stable"), axis=-1)
+        p = np.where(places < top_k, p, _LOWEST)
     if class_id is not None:
+        if p.ndim < 2 or not -p.shape[-1] <= class_id < p.shape[-1]:
+            raise ShapeError(
+                f"{call}: class_id={class_id} is a place in the last axis of predictions of shape (n, classes), got "
+                f"{p.shape}"
+            )
         y, p, weights = y[..., class_id], p[..., class_id], weights[..., class_id]
     yes, row = (y != 0).reshape(-1), weights.reshape(-1)
     return Answers(np.where(yes, row, 0.0), np.where(yes, 0.0, row), p.reshape(-1))
@@ -252,18 +259,19 @@ class _Share(_AtThresholds):
         dtype: Any = None,
     ) -> None:
         super().__init__(thresholds, name, dtype, top_k, class_id)
-        self._right = self.add_variable((len(self.thresholds),), "true_positives")
-        self._wrong = self.add_variable((len(self.thresholds),), self.wrong)
+        self.true_positives = self.add_variable((len(self.thresholds),), "true_positives")
+        setattr(self, self.wrong, self.add_variable((len(self.thresholds),), self.wrong))
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Take in a batch."""
         counts = self._counted(y_true, y_pred, sample_weight)
-        add(self._right, counts.true_positives)
-        add(self._wrong, getattr(counts, self.wrong))
+        add(self.true_positives, counts.true_positives)
+        add(getattr(self, self.wrong), getattr(counts, self.wrong))
 
     def result(self) -> Any:
         """Return the share, for each threshold if there are several; 0 of nothing."""
-        return self._shown(without_nan(self._right.data, self._right.data + self._wrong.data))
+        right = self.true_positives.data
+        return self._shown(without_nan(right, right + getattr(self, self.wrong).data))
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make the same metric."""

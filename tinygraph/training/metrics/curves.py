@@ -23,7 +23,8 @@ class AUC(Metric):
 
     Args:
         num_thresholds: how many thresholds from 0 to 1 draw the curve.
-        curve: "ROC", the true positive rate over the false positive rate; "PR", precision over recall.
+        curve: "ROC", the true positive rate over the false positive rate; "PR", precision over recall; "PRGAIN",
+            precision gain over recall gain, how much of the way from a prediction of yes for all to a perfect one.
         summation_method: "interpolation", between two thresholds the mean of the heights, or for "PR" the curve that
             their counts allow; "minoring" the lower height, "majoring" the higher one.
         name, dtype: as of `Metric`.
@@ -39,7 +40,8 @@ class AUC(Metric):
     The area is that of Keras, and differs from the exact one by what the thresholds do not tell apart: with more of
     them by less. The memory is that of the thresholds, for any number of examples.
 
-    Source: Davis and Goadrich, "The relationship between precision-recall and ROC curves" (2006), section 4.
+    Source: Davis and Goadrich, "The relationship between precision-recall and ROC curves" (2006), section 4; Flach and
+    Kull, "Precision-recall-gain curves: PR analysis done right" (2015), section 3.
     """
 
     def __init__(
@@ -57,9 +59,9 @@ class AUC(Metric):
     ) -> None:
         super().__init__(name, dtype)
         self.curve, self.summation_method = curve.upper(), summation_method.lower()
-        if self.curve not in ("ROC", "PR") or self.summation_method not in _HEIGHTS:
+        if self.curve not in ("ROC", "PR", "PRGAIN") or self.summation_method not in _HEIGHTS:
             raise ValueError(
-                f"AUC: curve must be 'ROC' or 'PR', and summation_method one of {', '.join(_HEIGHTS)}; got {curve!r} "
+                f"AUC: curve must be 'ROC', 'PR' or 'PRGAIN', and summation_method one of {', '.join(_HEIGHTS)}; got {curve!r} "
                 f"and {summation_method!r}"
             )
         if thresholds is None and num_thresholds < 2:
@@ -84,6 +86,8 @@ class AUC(Metric):
 
     def _make(self, labels: tuple[int, ...]) -> None:
         self._sums = [self.add_variable((self.num_thresholds, *labels), field) for field in Counts._fields]
+        for field, total in zip(Counts._fields, self._sums, strict=True):
+            setattr(self, field, total)
 
     def build(self, target_shape: tuple[int, ...], output_shape: tuple[int, ...]) -> None:
         """Make the sums of several labels."""
@@ -119,7 +123,9 @@ class AUC(Metric):
         if self.curve == "PR" and self.summation_method == "interpolation":
             return _between_counts(counts)
         recall = without_nan(counts.true_positives, counts.true_positives + counts.false_negatives)
-        if self.curve == "ROC":
+        if self.curve == "PRGAIN":
+            x, y = _gains(counts)
+        elif self.curve == "ROC":
             x, y = without_nan(counts.false_positives, counts.false_positives + counts.true_negatives), recall
         else:
             x, y = recall, without_nan(counts.true_positives, counts.true_positives + counts.false_positives)
@@ -139,6 +145,15 @@ class AUC(Metric):
             "label_weights": weights,
             "from_logits": self.from_logits,
         }
+
+
+def _gains(counts: Counts) -> tuple[Any, Any]:
+    """Return the recall gain, at least 0, and the precision gain at each threshold: 0 and 1 where nothing is right."""
+    right = counts.true_positives
+    odds = without_nan(right + counts.false_negatives, counts.true_negatives + counts.false_positives)
+    recall = 1 - odds * without_nan(counts.false_negatives, right)
+    precision = 1 - odds * without_nan(counts.false_positives, right)
+    return np.maximum(np.where(right == 0, 0.0, recall), 0.0), np.where(right == 0, 1.0, precision)
 
 
 def _between_counts(counts: Counts) -> Any:

@@ -90,6 +90,13 @@ class SparseCategoricalCrossentropy(FunctionMean):
         super().update_state(y_true, y_pred, sample_weight)
 
 
+def _squares(y_true: Any, y_pred: Any) -> Any:
+    """Return (y − p)², of shape (n, outputs), or of shape (n,) if the predictions have it."""
+    if len(y_pred.shape) != 1:
+        return distances.mean_squared_error(y_true, y_pred)
+    return distances.mean_squared_error(y_true.reshape(-1, 1), y_pred.reshape(-1, 1))
+
+
 class MeanSquaredError(FunctionMean):
     """The mean of (y − p)²."""
 
@@ -100,9 +107,9 @@ class MeanSquaredError(FunctionMean):
 
 
 class RootMeanSquaredError(FunctionMean):
-    """The square root of the mean of (y − p)²."""
+    """The square root of the mean of (y − p)². Of one axis, each number is an example."""
 
-    function = staticmethod(distances.mean_squared_error)
+    function = staticmethod(_squares)
 
     def __init__(self, name: str | None = "root_mean_squared_error", dtype: Any = None) -> None:
         super().__init__(name, dtype)

@@ -229,8 +229,8 @@ def cast_to(dtype: Any, result: Any) -> Any:
 
 
 def without_nan(above: Any, below: Any) -> Any:
-    """Return a quotient, and 0 where both are 0."""
-    return above / np.where(below == 0, 1, below)
+    """Return a quotient, and 0 where the divisor is 0."""
+    return np.where(below == 0, 0.0, above) / np.where(below == 0, 1, below)
 
 
 def snake_case(name: str) -> str:

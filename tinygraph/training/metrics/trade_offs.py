@@ -6,9 +6,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from tinygraph.training.losses.pairing import EPSILON
 from tinygraph.training.metrics.counts import Counts, answers, counts_at
-from tinygraph.training.metrics.metric import Metric, add, cast_to
+from tinygraph.training.metrics.metric import Metric, add, cast_to, without_nan
 
 __all__ = ["PrecisionAtRecall", "RecallAtPrecision", "SensitivityAtSpecificity", "SpecificityAtSensitivity"]
 
@@ -16,7 +15,7 @@ __all__ = ["PrecisionAtRecall", "RecallAtPrecision", "SensitivityAtSpecificity",
 def _share(right: str, wrong: str, counts: Counts) -> Any:
     """Return at each threshold the share of right answers in them and in wrong ones."""
     found = getattr(counts, right)
-    return found / (found + getattr(counts, wrong) + EPSILON)
+    return without_nan(found, found + getattr(counts, wrong))
 
 
 # By its name the fields of `Counts` that a share is made of.
@@ -45,17 +44,18 @@ class _AtLeast(Metric):
         setattr(self, self.bound, least)
         self.num_thresholds, self.class_id = num_thresholds, class_id
         self.thresholds = np.array([0.5]) if num_thresholds == 1 else np.linspace(0, 1, num_thresholds)
-        self._sums = [self.add_variable((num_thresholds,), field) for field in Counts._fields]
+        for field in Counts._fields:
+            setattr(self, field, self.add_variable((num_thresholds,), field))
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Take in a batch."""
         given = answers(self.name, y_true, y_pred, sample_weight, class_id=self.class_id)
-        for total, part in zip(self._sums, counts_at(self.thresholds, given), strict=True):
-            add(total, part)
+        for field, part in zip(Counts._fields, counts_at(self.thresholds, given), strict=True):
+            add(getattr(self, field), part)
 
     def result(self) -> Any:
         """Return the largest share; 0 where no threshold is good enough."""
-        counts = Counts(*(total.data for total in self._sums))
+        counts = Counts(*(getattr(self, field).data for field in Counts._fields))
         bound, best = (_share(*_SHARES[name], counts) for name in (self.bound, self.best))
         return cast_to(self.dtype, np.max(np.where(bound >= getattr(self, self.bound), best, 0.0)))
 

@@ -18,7 +18,8 @@ class R2Score(Metric):
     Args:
         class_aggregation: None, one score an output; "uniform_average", their mean; "variance_weighted_average", their
             mean weighted by the variance of the targets.
-        num_regressors: the number of inputs, for the adjusted score 1 − (1 − R²)(n − 1) ÷ (n − p − 1); 0 for R² itself.
+        num_regressors: the number p of inputs, for the adjusted score 1 − (1 − R²)(n − 1) ÷ (n − p − 1), where n is that
+            of examples; 0 for R² itself. Where n is at most p + 1 the score is R², too.
         name, dtype: as of `Metric`.
 
     Raises:
@@ -68,7 +69,7 @@ class R2Score(Metric):
         parts = weights, weights * y, weights * y * y, weights * (y - p) ** 2
         for total, part in zip(self._sums, parts, strict=True):
             add(total, np.sum(part, axis=0))
-        add(self._seen, np.float64(y.size))
+        add(self._seen, np.float64(y.shape[0]))
 
     def result(self) -> Any:
         """Return the score; 0 before there is an example, and for an output whose targets are all equal."""
