@@ -38,9 +38,11 @@ class Tracer(Protocol):
     Attributes:
         refusal: the first error that said what cannot be compiled; user code may have caught it.
         events: the values that the run met and computed so far.
+        notes: what others keep for the time of the run, each under a key of its own.
     """
 
     refusal: UnsupportedError | None
+    notes: dict[str, Any]
 
     @property
     def events(self) -> Sized:

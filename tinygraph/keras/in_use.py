@@ -10,6 +10,7 @@ from typing import Any
 
 from tinygraph import nn
 from tinygraph.engine.tensor import Tensor
+from tinygraph.nn.layer_names import unused
 
 __all__ = [
     "GRU",
@@ -48,7 +49,7 @@ class Layer(nn.Layer):
         constraint: Callable[[Any], Any] | None = None,
         name: str | None = None,
     ) -> Tensor:
-        """Make a weight. Assign it to an attribute of the layer, of the name that it is given here.
+        """Make a weight. Assign it to an attribute of the layer.
 
         Args:
             shape: its shape; a number if None.
@@ -57,13 +58,11 @@ class Layer(nn.Layer):
             trainable: it requires a gradient, if the layer is trainable.
             regularizer, constraint: functions of the weight.
             name: its name in the layer.
-
-        Raises:
-            ValueError: a regulariser or a constraint comes without the name of the attribute.
         """
-        if name is None and (regularizer is not None or constraint is not None):
-            raise ValueError(f'add_weight: a weight of "{self.name}" with a rule needs name=, that of its attribute')
-        return self.weight(name or "weight", tuple(shape or ()), initializer, trainable, regularizer, constraint)
+        if name is None:
+            taken = {*self._regularizers, *self._constraints, *(self._frozen or ())}
+            name = unused("weight", taken)
+        return self.weight(name, tuple(shape or ()), initializer, trainable, regularizer, constraint)
 
 
 class Model(nn.Model):

@@ -62,7 +62,7 @@ class ActivityRegularization(Layer):
 
     def call(self, x: Any) -> Any:
         """See the class."""
-        return regularizers.with_activity(self, self._floating(x))
+        return self._floating(x)
 
 
 class ReLU(Layer):

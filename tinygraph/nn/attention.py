@@ -151,10 +151,21 @@ class MultiHeadAttention(Layer):
             name=name, seed=self.generator, dtype=self.dtype, trainable=self.trainable,
         )  # fmt: skip
 
-    def build(self, shape: tuple[int, ...]) -> None:
-        """See `Layer.build`."""
-        outputs = (shape[-1],) if self.output_shape is None else tuple(self.output_shape)
+    def build(  # type: ignore[override]
+        self,
+        query_shape: tuple[int, ...],
+        value_shape: tuple[int, ...],
+        key_shape: tuple[int, ...] | None = None,
+    ) -> None:
+        """Make the weights for a query, a value and a key of these shapes."""
+        outputs = (query_shape[-1],) if self.output_shape is None else tuple(self.output_shape)
         self.attention_output = self._projection(2, outputs, "attention_output")
+        self.query.build(query_shape)
+        self.key.build(value_shape if key_shape is None else key_shape)
+        self.value.build(value_shape)
+        if self.gate is not None:
+            self.gate.build(query_shape)
+        self.attention_output.build((0, self.num_heads, self.value_dim))
 
     def call(
         self,

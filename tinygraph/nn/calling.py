@@ -5,9 +5,37 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["Calling", "calling", "on_trial", "training_as"]
+from tinygraph.engine.modes import is_tracing, state
+
+__all__ = ["AddedInRun", "Calling", "added_in_run", "calling", "noting_builds", "on_trial", "take_back", "training_as"]
+
+
+@dataclass
+class AddedInRun:
+    """The numbers that modules added to the loss in a function that is being compiled. They end with the run.
+
+    Attributes:
+        losses: the numbers, each with its module.
+        called: the modules that were called, by id: what they added before counts no more.
+    """
+
+    losses: list[tuple[Any, Any]] = field(default_factory=list)
+    called: dict[int, Any] = field(default_factory=dict)
+
+    def begin(self, modules: list[Any]) -> None:
+        """Forget what modules added before: they are called again."""
+        self.called |= {id(module): module for module in modules}
+        self.losses = [(module, loss) for module, loss in self.losses if module not in modules]
+
+
+def added_in_run() -> AddedInRun | None:
+    """Return what modules added in the function that is being compiled; None where none is."""
+    if not is_tracing() or state.tracing is None:
+        return None
+    return state.tracing.notes.setdefault("losses of modules", AddedInRun())  # type: ignore[no-any-return]
 
 
 class Calling(threading.local):
@@ -34,6 +62,28 @@ class Calling(threading.local):
 
 
 calling = Calling()
+
+
+@contextmanager
+def noting_builds() -> Iterator[list[tuple[Any, dict[str, Any]]]]:
+    """Collect the layers that are built in the block. If it fails, their weights are taken away again."""
+    outer, built = calling.built, []  # type: ignore[var-annotated]
+    calling.built = built
+    try:
+        yield built
+    except BaseException:
+        take_back(built)
+        raise
+    finally:
+        calling.built = outer
+    if outer is not None:
+        outer += built
+
+
+def take_back(built: list[tuple[Any, dict[str, Any]]]) -> None:
+    """Give layers the attributes that they had before they were built."""
+    for layer, attributes in reversed(built):
+        layer._restore(attributes)
 
 
 @contextmanager

@@ -92,7 +92,7 @@ class Dense(Layer):
                 hint = "a single example x is a batch as x[np.newaxis]"
             raise self.misfit(f"a batch of shape {x.shape} does not have {inputs} features in its last axis; {hint}")
         z = self._floating(x) @ self.kernel
-        return regularizers.with_activity(self, self.activation(z if self.bias is None else z + self.bias))
+        return self.activation(z if self.bias is None else z + self.bias)
 
 
 @primitive

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import functools
+import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -21,24 +23,35 @@ from tinygraph.engine.tensor import Tensor
 from tinygraph.engine.unreadable import as_numbers
 from tinygraph.errors import ShapeError
 from tinygraph.functions.windows import misfit
+from tinygraph.nests import entries
 from tinygraph.nn import constraints, regularizers
 from tinygraph.nn.arguments import Arguments, config_of, kept, made_of, noting
-from tinygraph.nn.calling import calling
+from tinygraph.nn.calling import noting_builds, take_back
 from tinygraph.nn.configured import Rule
 from tinygraph.nn.defaults import floatx, generator_of
 from tinygraph.nn.initializers import Initializer, Seed, initializer_of
-from tinygraph.nn.module import Module
+from tinygraph.nn.module import Module, own_tensors
 from tinygraph.nn.symbolic import (
     Call,
     Shape,
     first_call,
     has_symbols,
+    is_shape,
     symbolic_call,
     symbols_in,
     symbols_of_shapes,
 )
 
 __all__ = ["Layer", "count"]
+
+
+class _Unplaced:
+    """Weights with rules that are in no attribute yet, by the names that they were made with."""
+
+    is_opaque = True  # no walk through the attributes of a layer looks inside
+
+    def __init__(self, weights: dict[str, Tensor]) -> None:
+        self.weights = weights
 
 
 class Layer(Module):
@@ -55,6 +68,8 @@ class Layer(Module):
         trainable: False for weights that stay as they are.
         input_shape: the shape of an example, for the first layer of a `Sequential`: its weights are made at once.
         input_dim: the same for rows of numbers: `input_shape=(input_dim,)`.
+        activity_regularizer: a penalty of the result, per example: a name such as "l2" or an object of
+            `tinygraph.nn.regularizers`.
 
     Raises:
         TypeError: the dtype is not floating, or the name is not a string.
@@ -68,9 +83,12 @@ class Layer(Module):
     # False for a network, which draws nothing itself: its layers have the same numbers, made before it or behind it.
     _draws: ClassVar[bool] = True
 
+    activity_regularizer: Any = None
+    _is_building: bool = False
     _arguments: Arguments
     _regularizers: Mapping[str, Callable[[Any], Any]] = {}
     _constraints: Mapping[str, Callable[[Any], Any]] = {}
+    _unplaced: _Unplaced | None = None
 
     def __init__(
         self,
@@ -81,6 +99,7 @@ class Layer(Module):
         trainable: bool = True,
         input_shape: Sequence[int | None] | None = None,
         input_dim: int | None = None,
+        activity_regularizer: Rule = None,
     ) -> None:
         self.name = name
         if seed is not None or self._draws:
@@ -89,6 +108,8 @@ class Layer(Module):
         if self.dtype is not None and self.dtype.kind != "f":
             raise TypeError(f"{type(self).__name__}: weights must be of a floating dtype, got {self.dtype}")
         self.built = type(self).build is Layer.build
+        if activity_regularizer is not None:
+            self.activity_regularizer = regularizers.get(activity_regularizer)
         if not trainable:
             self._frozen = ()
         example = input_shape if input_shape is not None else None if input_dim is None else (input_dim,)
@@ -114,10 +135,17 @@ class Layer(Module):
                 raise AttributeError(told, name=name, obj=self)
             return super().__getattr__(name)
 
-    def __init_subclass__(cls, **options: Any) -> None:
+    def __init_subclass__(cls, builds_itself: bool = True, **options: Any) -> None:
+        """Prepare a subclass.
+
+        Args:
+            builds_itself: its `build` makes weights of the layer itself; not so for a model, which asks its layers.
+        """
         super().__init_subclass__(**options)
         if "__init__" in vars(cls):
             cls.__init__ = noting(cls.__init__)  # type: ignore[method-assign]
+        if "build" in vars(cls) and builds_itself:
+            cls.build = _once(cls.build)  # type: ignore[method-assign]
 
     def __setattr__(self, attribute: str, value: Any) -> None:
         """Set an attribute; a rule that is set after the weights were made is that of its weights from now on."""
@@ -129,6 +157,29 @@ class Layer(Module):
                 value = constraints.get(value)
                 self._constraints = _replaced(self._constraints, names, value)
         super().__setattr__(attribute, value)
+        if self._unplaced is not None and attribute != "_unplaced":
+            for path, item in entries(value, attribute):
+                if isinstance(item, Tensor):
+                    self._place(item, path)
+
+    def _place(self, tensor: Tensor, path: str) -> None:
+        """Let the rules of a weight be those of its attribute, whatever name it was made with."""
+        waiting = {} if self._unplaced is None else self._unplaced.weights
+        for name in [name for name, weight in waiting.items() if weight is tensor]:
+            self._regularizers = {path if key == name else key: rule for key, rule in self._regularizers.items()}
+            self._constraints = {path if key == name else key: rule for key, rule in self._constraints.items()}
+            if self._frozen is not None:
+                self._frozen = tuple([path if key == name else key for key in self._frozen])
+            left = {key: weight for key, weight in waiting.items() if key != name}
+            if left:
+                self._unplaced = _Unplaced(left)
+            else:
+                del self._unplaced
+
+    def _thaw(self) -> None:
+        for path, tensor in own_tensors(self).items():
+            self._place(tensor, path)  # one that was put into a list since
+        super()._thaw()
 
     def _ruled_by(self, attribute: str, rules: Mapping[str, Any]) -> list[str]:
         """Return the names of the weights whose rule an attribute is: "kernel" for "kernel_regularizer"."""
@@ -144,15 +195,28 @@ class Layer(Module):
         return [name for name, rule in rules.items() if attribute_of(name) not in own and rule is own.get(attribute)]
 
     def build(self, shape: tuple[int, ...]) -> None:
-        """Make the weights for batches of this shape; the first axis, the batch, does not matter."""
+        """Make the weights for batches of this shape; the first axis, the batch, does not matter.
+
+        The first call of a layer does so. A layer whose weights are made keeps them.
+        """
 
     def build_for(self, shape: Any) -> None:
-        """Make the weights for batches of this shape, or nest of shapes, and note it."""
-        if self.dtype is None:
-            self.dtype = floatx()
-        self.build(shape)
-        self.built = True
-        self._arguments.built_for = shape
+        """Make the weights for batches of this shape, or nest of shapes, and note it.
+
+        A failure leaves the layer as it was, now or in the outermost call of a module around it.
+        """
+        with noting_builds() as built:
+            built.append((self, dict(vars(self))))
+            if self.dtype is None:
+                self.dtype = floatx()
+            self._is_building = True
+            if _asked_shapes(type(self).build):
+                self.build(**shape)
+            else:
+                self.build(shape)
+            del self._is_building
+            self.built = True
+            self._arguments.built_for = shape
 
     def weight(
         self,
@@ -163,7 +227,7 @@ class Layer(Module):
         regularizer: Rule = None,
         constraint: Rule = None,
     ) -> Tensor:
-        """Make a weight. Assign it to the attribute `name` of the layer.
+        """Make a weight. Assign it to an attribute of the layer: to that of its name, say.
 
         Args:
             name: its name in the layer, "kernel".
@@ -189,6 +253,8 @@ class Layer(Module):
             self._regularizers = {**self._regularizers, name: penalty}
         if rule is not None:
             self._constraints = {**self._constraints, name: rule}
+        if penalty is not None or rule is not None or (trainable and self._frozen is not None):
+            self._unplaced = _Unplaced({**({} if self._unplaced is None else self._unplaced.weights), name: tensor})
         if state.origin is not None:  # the line that gave the layer its first batch
             tensor._link.code, tensor._link.lasti = state.origin
             tensor._link.inner = True
@@ -303,22 +369,31 @@ class Layer(Module):
             raise TypeError(
                 f'{type(self).__name__} "{self.name}": its `call` returns None. Write return before the result'
             )
+        if self.activity_regularizer is not None:
+            for _, y in entries(result):
+                self.add_loss(self.activity_regularizer(y) / max(y.shape[0], 1))
         return result
 
     def _run_built(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run `call`, and `build` before the first time; a call that fails takes the weights away again."""
         if self.built:
             return super()._run(*args, **kwargs)
-        before = dict(vars(self))
+        with noting_builds() as built:
+            self.build_for(self._shapes_of(args, kwargs))
         try:
-            self.build_for(_shapes(args[0]))
-            result = super()._run(*args, **kwargs)
+            return super()._run(*args, **kwargs)
         except BaseException:
-            self._restore(before)
+            take_back(built)
             raise
-        if calling.built is not None:
-            calling.built.append((self, before))
-        return result
+
+    def _shapes_of(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Return the shape to build for: that of the first argument, or by name those that `build` asks for."""
+        asked = _asked_shapes(type(self).build)
+        if not asked:
+            return _shapes(args[0])
+        given = inspect.signature(self.call).bind(*args, **kwargs).arguments
+        batches = {name: given.get(name.removesuffix("_shape")) for name in asked}
+        return {name: None if batch is None else _shapes(batch) for name, batch in batches.items()}
 
     def _batch(self, x: Any) -> Any:
         """Return a batch, or a nest of batches, as arrays or Tensors: lists of numbers and frames become arrays."""
@@ -354,6 +429,32 @@ class Layer(Module):
         return as_numbers(f'{type(self).__name__} "{self.name}": ', x, self.dtype)
 
 
+def _once(build: Callable[..., None]) -> Callable[..., None]:
+    """Return a `build` that notes what was built when it is called from outside, and leaves weights that are there."""
+
+    @functools.wraps(build)
+    def build_once(self: Layer, *args: Any, **kwargs: Any) -> None:
+        if self._is_building:  # `super().build(shape)`
+            build(self, *args, **kwargs)
+        elif not self.built:
+            given = [*args, *kwargs.values()]  # Keras's name of the shape is input_shape
+            if _asked_shapes(type(self).build):
+                self.build_for(inspect.signature(self.build).bind(*args, **kwargs).arguments)
+            elif len(given) != 1:
+                raise TypeError(f"{type(self).__name__}.build takes the shape of a batch, got {len(given)} arguments")
+            else:
+                self.build_for(tuple(given[0]) if is_shape(given[0]) else given[0])
+
+    return build_once
+
+
+@functools.cache
+def _asked_shapes(build: Callable[..., None]) -> tuple[str, ...]:
+    """Return the names of the shapes that a `build` asks for, `query_shape` and `value_shape`; none for one shape."""
+    names = tuple(inspect.signature(build).parameters)[1:]
+    return names if len(names) > 1 and all([name.endswith("_shape") for name in names]) else ()
+
+
 def count(call: str, name: str, value: Any) -> int:
     """Check a number of units or of filters, and return it as an int.
 
@@ -380,4 +481,8 @@ def _shapes(x: Any) -> Any:
 
 
 def _with_rules(layer: Layer, rules: Mapping[str, Callable[[Any], Any]]) -> list[tuple[Tensor, Callable[[Any], Any]]]:
-    return [(getattr(layer, name), rule) for name, rule in rules.items() if isinstance(getattr(layer, name), Tensor)]
+    """Return the weights that have rules, each with its own."""
+    if not rules:
+        return []
+    found = own_tensors(layer) | ({} if layer._unplaced is None else layer._unplaced.weights)
+    return [(found[name], rule) for name, rule in rules.items() if name in found]

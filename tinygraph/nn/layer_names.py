@@ -7,7 +7,7 @@ from typing import Any
 from tinygraph.nn.configured import spelt
 from tinygraph.nn.module import Module
 
-__all__ = ["keras_name", "name_layers"]
+__all__ = ["keras_name", "name_layers", "unused"]
 
 
 def name_layers(layers: list[Any]) -> list[Any]:

@@ -37,7 +37,7 @@ class _LayersInside:
         return [module for place, module in enumerate(found) if module not in found[:place]]
 
 
-class Model(Fitting, Saving, Layer):
+class Model(Fitting, Saving, Layer, builds_itself=False):
     """A network of layers that were called on symbols; or the base of a class with a `call` of your own.
 
         x = tg.nn.Input((28, 28))

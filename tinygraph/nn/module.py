@@ -16,10 +16,10 @@ from tinygraph.engine.modes import Setting, inside
 from tinygraph.engine.scopes import Entry
 from tinygraph.engine.tensor import Tensor
 from tinygraph.nests import assign_all, entries
-from tinygraph.nn.calling import calling, training_as
+from tinygraph.nn.calling import added_in_run, calling, training_as
 from tinygraph.nn.symbolic import has_symbols, symbolic_call
 
-__all__ = ["Module", "modules_by_path"]
+__all__ = ["Module", "modules_by_path", "own_tensors"]
 
 Array = NDArray[Any]
 
@@ -133,9 +133,8 @@ class Module:
         if calling.own:
             inside = self.modules()
             calling.own[:] = [pair for pair in calling.own if pair[0] not in inside]
-        keeps_own = calling.added is None and calling.own is None
-        for module in self.modules() if _Added.made and keeps_own else ():
-            vars(module).pop("_added", None)
+        if calling.added is None and calling.own is None:
+            self._forget_losses()
         try:
             return self._called(args, kwargs)
         except BaseException:
@@ -147,6 +146,17 @@ class Module:
 
     def _called(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         return self.call(*args, **kwargs)
+
+    def _forget_losses(self) -> None:
+        """Forget the numbers that this module and those inside added to the loss in their last call."""
+        if not _Added.made:
+            return
+        in_run = added_in_run()
+        if in_run is not None:  # a program would not forget them in the objects
+            in_run.begin(self.modules())
+            return
+        for module in self.modules():
+            vars(module).pop("_added", None)
 
     # --- the inside -------------------------------------------------------------------------------------------------
 
@@ -256,14 +266,14 @@ class Module:
     def _freeze(self) -> None:
         if self._frozen is not None:
             return
-        own = _own_tensors(self)
+        own = own_tensors(self)
         self._frozen = tuple([path for path, tensor in own.items() if tensor.is_leaf and tensor.requires_grad])
         for path in self._frozen:
             own[path].requires_grad = False
             own[path].grad = None
 
     def _thaw(self) -> None:
-        own = _own_tensors(self)
+        own = own_tensors(self)
         for path in self._frozen or ():
             if path in own:
                 own[path].requires_grad = True
@@ -283,15 +293,24 @@ class Module:
         if calling.own is not None:
             inside = self.modules()
             return [*self.penalties(), *[loss for module, loss in calling.own if module in inside]]
-        added = [module._added.losses for module in self.modules() if module._added is not None]
-        return [*self.penalties(), *[loss for losses in added for loss in losses]]
+        modules, in_run = self.modules(), added_in_run()
+        before = [module for module in modules if in_run is None or id(module) not in in_run.called]
+        added = [loss for module in before if module._added is not None for loss in module._added.losses]
+        in_this = [] if in_run is None else [loss for module, loss in in_run.losses if module in modules]
+        return [*self.penalties(), *added, *in_this]
 
     def add_loss(self, loss: Any) -> None:
-        """Add a number to the loss of the step. Write it in `call`: it holds until the next call of a whole model."""
+        """Add a number to the loss of the step. Write it in `call`: it holds until the next call of a whole model.
+
+        What is added in a compiled function is in `losses` inside of that function alone.
+        """
         if calling.added is not None:
             calling.added.append(loss)
         elif calling.own is not None:
             calling.own.append((self, loss))
+        elif (in_run := added_in_run()) is not None:
+            _Added.made = True
+            in_run.losses.append((self, loss))
         else:
             self._added = _Added([loss] if self._added is None else [*self._added.losses, loss])
 
@@ -392,7 +411,7 @@ def _takes_training(call: Callable[..., Any]) -> bool:
     return "training" in inspect.signature(call).parameters
 
 
-def _own_tensors(module: Module) -> dict[str, Tensor]:
+def own_tensors(module: Module) -> dict[str, Tensor]:
     """Return the Tensors of a module that no module inside it has, by path."""
     return {path: item for path, item in entries(vars(module)) if isinstance(item, Tensor)}
 

@@ -23,7 +23,6 @@ __all__ = [
     "deserialize",
     "get",
     "serialize",
-    "with_activity",
 ]
 
 # The least square of a length to divide by, as in Keras.
@@ -135,10 +134,3 @@ def get(given: Any) -> Any:
         ValueError: no regulariser has this name.
     """
     return None if given is None else _FAMILY.get(given)
-
-
-def with_activity(layer: Any, y: Any) -> Any:
-    """Add the penalty of a layer's result, per example, to the losses of the layer, and return the result."""
-    if layer.activity_regularizer is not None:
-        layer.add_loss(layer.activity_regularizer(y) / max(y.shape[0], 1))
-    return y

@@ -27,7 +27,7 @@ def _check_one_list(cls: type, *args: Any) -> None:
         raise TypeError(f"{cls.__name__}: the layers are one list, not single arguments. Write {cls.__name__}([a, b])")
 
 
-class Sequential(Model):
+class Sequential(Model, builds_itself=False):
     """Layers one after the other: the result of each layer is the input of the next.
 
     An `Input(shape)` at the beginning, or `input_shape=` of the first layer, lets all layers make their weights at

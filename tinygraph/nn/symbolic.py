@@ -31,6 +31,7 @@ __all__ = [
     "calls_before",
     "first_call",
     "has_symbols",
+    "is_shape",
     "symbolic_call",
     "symbols_in",
     "symbols_of_shapes",
@@ -302,10 +303,17 @@ def calls_before(outputs: Any, inputs: list[Symbol]) -> tuple[list[Call], list[S
     return sorted(calls.values(), key=lambda call: call.number), begins
 
 
+def is_shape(given: Any) -> bool:
+    """Return whether something is a shape, of sizes and None, and no nest of shapes."""
+    return isinstance(given, tuple | list) and all(
+        [size is None or isinstance(size, int | np.integer) for size in given]
+    )
+
+
 def symbols_of_shapes(shapes: Any) -> Any:
     """Return a symbol for a shape, or a nest of symbols for a nest of shapes."""
     if isinstance(shapes, dict):
         return {name: symbols_of_shapes(shape) for name, shape in shapes.items()}
-    if all([size is None or isinstance(size, int | np.integer) for size in shapes]):
+    if is_shape(shapes):
         return Symbol((None, *tuple(shapes)[1:]), floatx())
     return [symbols_of_shapes(shape) for shape in shapes]

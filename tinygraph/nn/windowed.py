@@ -110,5 +110,4 @@ class Windowed(Layer):
         """See the class."""
         self.check_channels(x.shape, self.channels_of_kernel())
         z = self._moved(to_last(self._floating(x), self.data_format))
-        y = self.activation(from_last(z if self.bias is None else z + self.bias, self.data_format))
-        return regularizers.with_activity(self, y)
+        return self.activation(from_last(z if self.bias is None else z + self.bias, self.data_format))

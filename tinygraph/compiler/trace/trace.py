@@ -53,6 +53,7 @@ class Trace:
         alike: the pulls of its backward passes that are like earlier ones.
         passes: its backward passes, and those of the run that it repeats.
         masks: the arrays outside that told the run's rules what a cotangent reaches.
+        notes: see `engine.hooks.Tracer`.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Trace:
         self.recording = Recording(self.tape, self.execution)
         self.outside = Outside(self.recording)
         self.refusal: UnsupportedError | None = None
+        self.notes: dict[str, Any] = {}
         self.doubts = doubts
         self.reliance = Reliance(self.tape.events)
         self.masks = MasksOutside(looked_up=doubts.masks)

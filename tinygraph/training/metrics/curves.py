@@ -61,8 +61,8 @@ class AUC(Metric):
         self.curve, self.summation_method = curve.upper(), summation_method.lower()
         if self.curve not in ("ROC", "PR", "PRGAIN") or self.summation_method not in _HEIGHTS:
             raise ValueError(
-                f"AUC: curve must be 'ROC', 'PR' or 'PRGAIN', and summation_method one of {', '.join(_HEIGHTS)}; got {curve!r} "
-                f"and {summation_method!r}"
+                f"AUC: curve must be 'ROC', 'PR' or 'PRGAIN', and summation_method one of {', '.join(_HEIGHTS)}; got "
+                f"{curve!r} and {summation_method!r}"
             )
         if thresholds is None and num_thresholds < 2:
             raise ValueError(f"AUC: num_thresholds must be 2 or more, got {num_thresholds}")

@@ -18,8 +18,8 @@ class R2Score(Metric):
     Args:
         class_aggregation: None, one score an output; "uniform_average", their mean; "variance_weighted_average", their
             mean weighted by the variance of the targets.
-        num_regressors: the number p of inputs, for the adjusted score 1 − (1 − R²)(n − 1) ÷ (n − p − 1), where n is that
-            of examples; 0 for R² itself. Where n is at most p + 1 the score is R², too.
+        num_regressors: the number p of inputs, for the adjusted score 1 − (1 − R²)(n − 1) ÷ (n − p − 1) of n examples;
+            0 for R² itself. Where n is at most p + 1 the score is R², too.
         name, dtype: as of `Metric`.
 
     Raises:
