@@ -118,6 +118,11 @@ OF_NN = {
     **dict.fromkeys(("Conv2d", "Convolution2D"), 'tg.nn.Conv2D(16, 3, padding="same")'),
     **dict.fromkeys(("ConvTranspose2d", "Convolution2DTranspose"), "tg.nn.Conv2DTranspose(16, 3, strides=2)"),
     "SeparableConvolution2D": "tg.nn.SeparableConv2D(16, 3)",
+    "Conv3d": 'tg.nn.Conv3D(16, 3, padding="same")',
+    "ConvTranspose1d": "tg.nn.Conv1DTranspose(16, 3, strides=2)",
+    "ConvTranspose3d": "tg.nn.Conv3DTranspose(16, 3, strides=2)",
+    **dict.fromkeys(("MaxPool3d", "MaxPool3D"), "tg.nn.MaxPooling3D(2)"),
+    **dict.fromkeys(("AvgPool3d", "AvgPool3D"), "tg.nn.AveragePooling3D(2)"),
     **dict.fromkeys(("MaxPool1d", "MaxPool1D"), "tg.nn.MaxPooling1D(2)"),
     **dict.fromkeys(("MaxPool2d", "MaxPool2D"), "tg.nn.MaxPooling2D(2)"),
     **dict.fromkeys(("AvgPool1d", "AvgPool1D"), "tg.nn.AveragePooling1D(2)"),
@@ -150,7 +155,7 @@ OF_NN = {
     ),
     # Layers that tinygraph does not have are a Module of your own.
     **dict.fromkeys(
-        ("Transformer", "TransformerEncoderLayer", "Conv3D", "Conv3d"),
+        ("Transformer", "TransformerEncoderLayer"),
         "a class of your own, class Own(tg.nn.Module), with a method call",
     ),
 }  # fmt: skip

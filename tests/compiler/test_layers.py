@@ -21,6 +21,7 @@ rng = np.random.default_rng(7)
 ROWS = [rng.normal(size=(8, 5)) for _ in range(STEPS)]
 IMAGES = [rng.normal(size=(4, 6, 6, 2)) for _ in range(STEPS)]
 WORDS = [rng.integers(0, 9, size=(8, 3)) for _ in range(STEPS)]
+VOLUMES = [rng.normal(size=(4, 4, 3, 5, 1)) for _ in range(STEPS)]
 
 MODELS = {
     "Dense": (ROWS, [nn.Dense(4, activation="tanh", seed=1), nn.Dense(2, use_bias=False, seed=2)]),
@@ -65,6 +66,16 @@ MODELS = {
             nn.SeparableConv2D(3, 2, strides=2, seed=2), nn.Conv2DTranspose(2, 3, 2, "same", seed=3),
             nn.UpSampling2D(interpolation="bilinear"), nn.GlobalMaxPooling2D(keepdims=True),
             nn.GlobalAveragePooling2D(),
+        ],
+    ),
+    "Conv3D": (
+        VOLUMES,
+        [
+            nn.Conv3D(4, (2, 3, 2), padding="same", seed=1), nn.UpSampling3D(), nn.ZeroPadding3D(), nn.Cropping3D(1),
+            nn.MaxPooling3D(), nn.Conv3DTranspose(2, 2, 2, seed=2), nn.AveragePooling3D(2),
+            nn.GlobalMaxPooling3D(keepdims=True), nn.GlobalAveragePooling3D(), nn.Reshape((2, 1)),
+            nn.Conv1DTranspose(3, 2, 2, seed=3), nn.DepthwiseConv1D(2, seed=4), nn.SeparableConv1D(2, 2, seed=5),
+            nn.Flatten(),
         ],
     ),
     "SimpleRNN": (

@@ -17,6 +17,7 @@ RNG = np.random.default_rng(0)
 ROWS = RNG.normal(size=(5, 6)).astype("float32")
 SEQUENCES = RNG.normal(size=(5, 6, 4)).astype("float32")
 IMAGES = RNG.normal(size=(5, 9, 8, 4)).astype("float32")
+VOLUMES = RNG.normal(size=(2, 5, 4, 4, 3)).astype("float32")
 BOTH = [ROWS, RNG.normal(size=(5, 6)).astype("float32")]
 WITH_GAPS = SEQUENCES * (np.arange(6) % 3 > 0).astype("float32")[:, np.newaxis]
 WORDS = RNG.integers(0, 7, size=(5, 6)).astype("int32")
@@ -65,6 +66,20 @@ CASES: dict[str, tuple[Any, Any]] = {
     "SpatialDropout2D": (lambda: nn.SpatialDropout2D(0.5), IMAGES),
     "Subtract": (lambda: nn.Subtract(), BOTH),
     "AveragePooling1D": (lambda: nn.AveragePooling1D(2, padding="same"), SEQUENCES),
+    "AlphaDropout": (lambda: nn.AlphaDropout(0.5), ROWS),
+    "AveragePooling3D": (lambda: nn.AveragePooling3D(2, padding="same"), VOLUMES),
+    "Conv1DTranspose": (lambda: nn.Conv1DTranspose(3, 3, strides=2), SEQUENCES),
+    "Conv3D": (lambda: nn.Conv3D(3, 2, padding="same", activation="relu"), VOLUMES),
+    "Conv3DTranspose": (lambda: nn.Conv3DTranspose(3, 2, strides=2), VOLUMES),
+    "Cropping3D": (lambda: nn.Cropping3D(((1, 2), (0, 1), 1)), VOLUMES),
+    "DepthwiseConv1D": (lambda: nn.DepthwiseConv1D(3, depth_multiplier=2), SEQUENCES),
+    "GlobalAveragePooling3D": (lambda: nn.GlobalAveragePooling3D(), VOLUMES),
+    "GlobalMaxPooling3D": (lambda: nn.GlobalMaxPooling3D(), VOLUMES),
+    "MaxPooling3D": (lambda: nn.MaxPooling3D(2, 1), VOLUMES),
+    "SeparableConv1D": (lambda: nn.SeparableConv1D(5, 3, padding="same"), SEQUENCES),
+    "SpatialDropout3D": (lambda: nn.SpatialDropout3D(0.5), VOLUMES),
+    "UpSampling3D": (lambda: nn.UpSampling3D((2, 1, 3)), VOLUMES),
+    "ZeroPadding3D": (lambda: nn.ZeroPadding3D(), VOLUMES),
     "AveragePooling2D": (lambda: nn.AveragePooling2D(2, 1, "same"), IMAGES),
     "BatchNormalization": (lambda: nn.BatchNormalization(), IMAGES),
     "Conv1D": (lambda: nn.Conv1D(5, 3, padding="causal", dilation_rate=2, activation="relu"), SEQUENCES),

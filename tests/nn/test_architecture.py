@@ -13,7 +13,7 @@ import tinygraph as tg
 from tinygraph import nn
 from tinygraph.nn.arguments import also_known, plain_of, thing_of
 
-ROWS, STEPS, IMAGES = (4,), (6, 4), (8, 8, 3)
+ROWS, STEPS, IMAGES, VOLUMES = (4,), (6, 4), (8, 8, 3), (4, 5, 4, 2)
 
 # For each layer the shapes of its batches, and a function that makes it.
 LAYERS: dict[str, tuple[list[tuple[int, ...]], Any]] = {
@@ -49,6 +49,16 @@ LAYERS: dict[str, tuple[list[tuple[int, ...]], Any]] = {
     "ZeroPadding1D": ([STEPS], lambda: nn.ZeroPadding1D(2)),
     "ZeroPadding2D": ([IMAGES], lambda: nn.ZeroPadding2D((1, 2))),
     # windows
+    "Conv1DTranspose": ([STEPS], lambda: nn.Conv1DTranspose(3, 2, strides=2)),
+    "Conv3D": ([VOLUMES], lambda: nn.Conv3D(3, 2)),
+    "Conv3DTranspose": ([VOLUMES], lambda: nn.Conv3DTranspose(3, 2, strides=2)),
+    "Cropping3D": ([VOLUMES], lambda: nn.Cropping3D((1, 0, (0, 1)))),
+    "DepthwiseConv1D": ([STEPS], lambda: nn.DepthwiseConv1D(2)),
+    "SeparableConv1D": ([STEPS], lambda: nn.SeparableConv1D(4, 2)),
+    "UpSampling3D": ([VOLUMES], lambda: nn.UpSampling3D((2, 1, 1))),
+    "ZeroPadding3D": ([VOLUMES], lambda: nn.ZeroPadding3D(1)),
+    "AlphaDropout": ([ROWS], lambda: nn.AlphaDropout(0.5)),
+    "SpatialDropout3D": ([VOLUMES], lambda: nn.SpatialDropout3D(0.5)),
     "Conv1D": ([STEPS], lambda: nn.Conv1D(3, 2, padding="causal", activation="relu")),
     "Conv2D": ([IMAGES], lambda: nn.Conv2D(3, (2, 3), strides=2, kernel_constraint=nn.constraints.MaxNorm(2.0))),
     "Conv2DTranspose": ([IMAGES], lambda: nn.Conv2DTranspose(3, 2, strides=2)),
@@ -57,12 +67,12 @@ LAYERS: dict[str, tuple[list[tuple[int, ...]], Any]] = {
     **{
         f"{kind}Pooling{axes}D": ([shape], lambda kind=kind, axes=axes: getattr(nn, f"{kind}Pooling{axes}D")(2))
         for kind in ("Average", "Max")
-        for axes, shape in ((1, STEPS), (2, IMAGES))
+        for axes, shape in ((1, STEPS), (2, IMAGES), (3, VOLUMES))
     },
     **{
         f"Global{kind}Pooling{axes}D": ([shape], getattr(nn, f"Global{kind}Pooling{axes}D"))
         for kind in ("Average", "Max")
-        for axes, shape in ((1, STEPS), (2, IMAGES))
+        for axes, shape in ((1, STEPS), (2, IMAGES), (3, VOLUMES))
     },
     "SpatialDropout1D": ([STEPS], lambda: nn.SpatialDropout1D(0.5)),
     "SpatialDropout2D": ([IMAGES], lambda: nn.SpatialDropout2D(0.5)),

@@ -78,7 +78,7 @@ ARGUMENTS = [
     (lambda: nn.Dropout(0.5, noise_shape=(0, 1)), TypeError, "Dropout: noise_shape must be a tuple"),
     (lambda: nn.GaussianNoise(-1), ValueError, "GaussianNoise: stddev must be at least 0, got -1"),
     (lambda: nn.GaussianDropout(1), ValueError, "GaussianDropout: rate must be at least 0 and less than 1"),
-    (lambda: nn.SpatialDropout2D(0.5, "channels_first"), ValueError, "data_format must be 'channels_last'"),
+    (lambda: nn.SpatialDropout2D(0.5, "channels"), ValueError, 'data_format must be "channels_last"'),
     (lambda: nn.ReLU(negative_slope=-1), ValueError, "ReLU: negative_slope must be at least 0, got -1"),
     (lambda: nn.ReLU(max_value=-1), ValueError, "ReLU: max_value must be at least 0, got -1"),
     (lambda: nn.LeakyReLU(None), TypeError, "LeakyReLU: negative_slope must be a number, got None"),

@@ -11,8 +11,25 @@ RNG = np.random.default_rng(0)
 IMAGES = RNG.normal(size=(2, 5, 4, 2))
 ROWS = RNG.normal(size=(2, 6, 2))
 FLAT = RNG.normal(size=(2, 6))
+VOLUMES = RNG.normal(size=(2, 4, 3, 5, 2))
 
 LAYERS = {
+    "AveragePooling3D": (lambda **o: nn.AveragePooling3D((3, 2, 2), (1, 2, 1), "same", **o), VOLUMES),
+    "Conv1DTranspose": (lambda **o: nn.Conv1DTranspose(3, 4, 3, "same", activation="tanh", **o), ROWS),
+    "Conv3D": (lambda **o: nn.Conv3D(4, (2, 1, 3), (2, 1, 1), groups=2, activation="softsign", **o), VOLUMES),
+    "Conv3D, dilated": (lambda **o: nn.Conv3D(2, 2, padding="same", dilation_rate=(2, 1, 2), **o), VOLUMES),
+    "Conv3D, of single images": (lambda **o: nn.Conv3D(2, (1, 2, 2), padding=((1, 0), 1, 0), **o), VOLUMES),
+    "Conv3DTranspose": (lambda **o: nn.Conv3DTranspose(2, (3, 2, 1), (2, 1, 2), "same", **o), VOLUMES),
+    "Conv3DTranspose, far apart": (lambda **o: nn.Conv3DTranspose(1, 1, 3, output_padding=(1, 0, 2), **o), VOLUMES),
+    "Cropping3D": (lambda **o: nn.Cropping3D(((1, 2), (0, 1), (1, 1)), **o), VOLUMES),
+    "DepthwiseConv1D": (lambda **o: nn.DepthwiseConv1D(2, padding="causal", depth_multiplier=2, **o), ROWS),
+    "GlobalAveragePooling3D": (lambda **o: nn.GlobalAveragePooling3D(**o), VOLUMES),
+    "GlobalMaxPooling3D": (lambda **o: nn.GlobalMaxPooling3D(keepdims=True, **o), VOLUMES),
+    "MaxPooling3D": (lambda **o: nn.MaxPooling3D(2, 1, **o), VOLUMES),
+    "SeparableConv1D, causal": (lambda **o: nn.SeparableConv1D(3, 2, padding="causal", **o), ROWS),
+    "SeparableConv1D": (lambda **o: nn.SeparableConv1D(3, 2, 2, "same", depth_multiplier=2, **o), ROWS),
+    "UpSampling3D": (lambda **o: nn.UpSampling3D((2, 1, 3), **o), VOLUMES),
+    "ZeroPadding3D": (lambda **o: nn.ZeroPadding3D((1, 0, (2, 1)), **o), VOLUMES),
     "AveragePooling1D": (lambda **o: nn.AveragePooling1D(3, 2, "same", **o), ROWS),
     "Conv1D": (lambda **o: nn.Conv1D(3, 2, activation="softsign", **o), ROWS),
     "Conv1D, causal": (lambda **o: nn.Conv1D(4, 2, padding="causal", dilation_rate=2, groups=2, **o), ROWS),
@@ -204,6 +221,34 @@ def test_resizing():
     ramp = np.arange(4.0).reshape(1, 1, 4, 1)
     smooth = nn.UpSampling2D((1, 2), interpolation="bilinear", dtype="float64")(ramp)
     np.testing.assert_allclose(smooth.ravel(), [0, 0.25, 0.75, 1.25, 1.75, 2.25, 2.75, 3])
+
+
+def test_a_convolution_of_volumes_by_definition():
+    layer = nn.Conv3D(3, (2, 3, 2), (2, 1, 2), dilation_rate=(2, 1, 1), dtype="float64", seed=0)
+    y = layer(VOLUMES).data
+    expected = np.zeros((2, 1, 1, 2, 3))
+    for place in np.ndindex(2, 3, 2):
+        part = VOLUMES[:, 2 * place[0] : 2 * place[0] + 1, place[1] : place[1] + 1, place[2] : place[2] + 3 : 2]
+        expected += part @ layer.kernel.data[place]
+    np.testing.assert_allclose(y, expected, rtol=1e-12, atol=1e-14)
+    with pytest.raises(tg.ShapeError, match=r"a window of \(5, 1\) does not fit"):
+        nn.Conv3D(2, 5)(VOLUMES)
+    with pytest.raises(tg.ShapeError, match=r"volumes must have the shape \(batch, depth, height, width, channels\)"):
+        nn.Conv3D(2, 2)(IMAGES)
+
+
+@pytest.mark.parametrize("padding", ["same", "valid"])
+@pytest.mark.parametrize("strides", [1, 2, (3, 1, 2)])
+@pytest.mark.parametrize("window", [1, 3, (2, 3, 1)])
+def test_a_transposed_convolution_of_volumes_is_the_transpose_of_the_convolution(window, strides, padding):
+    y = RNG.normal(size=(2, 3, 2, 3, 4))
+    layer = nn.Conv3DTranspose(2, window, strides, padding, dtype="float64", seed=0)
+    spread = layer(y).data
+    x = RNG.normal(size=spread.shape)
+    there = nn.Conv3D(4, window, strides, padding, use_bias=False, dtype="float64")
+    there.build(x.shape)
+    there.kernel.assign(layer.kernel.data)
+    assert np.sum(there(x).data * y) == pytest.approx(np.sum(x * spread), rel=1e-10)
 
 
 @pytest.mark.parametrize("name", ["AveragePooling2D", "Conv2D", "Conv2DTranspose", "DepthwiseConv2D", "MaxPooling2D"])

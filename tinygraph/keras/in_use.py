@@ -15,6 +15,7 @@ from tinygraph.nn.layer_names import unused
 __all__ = [
     "GRU",
     "LSTM",
+    "AlphaDropout",
     "Attention",
     "BatchNormalization",
     "Dropout",
@@ -31,6 +32,7 @@ __all__ = [
     "SimpleRNNCell",
     "SpatialDropout1D",
     "SpatialDropout2D",
+    "SpatialDropout3D",
 ]
 
 
@@ -91,6 +93,18 @@ class SpatialDropout1D(nn.SpatialDropout1D):
 
 class SpatialDropout2D(nn.SpatialDropout2D):
     """`tinygraph.nn.SpatialDropout2D`, in use unless told otherwise."""
+
+    trains = False
+
+
+class AlphaDropout(nn.AlphaDropout):
+    """`tinygraph.nn.AlphaDropout`, in use unless told otherwise."""
+
+    trains = False
+
+
+class SpatialDropout3D(nn.SpatialDropout3D):
+    """`tinygraph.nn.SpatialDropout3D`, in use unless told otherwise."""
 
     trains = False
 

@@ -19,11 +19,19 @@ from tinygraph.nn.activation_layers import ELU, Activation, ActivityRegularizati
 from tinygraph.nn.arguments import register
 from tinygraph.nn.attention import Attention, MultiHeadAttention
 from tinygraph.nn.cells import StackedRNNCells
-from tinygraph.nn.convolution import Conv1D, Conv2D, Conv2DTranspose
+from tinygraph.nn.convolution import Conv1D, Conv1DTranspose, Conv2D, Conv2DTranspose, Conv3D, Conv3DTranspose
 from tinygraph.nn.defaults import floatx, set_floatx, set_seed
 from tinygraph.nn.dense import Dense, Embedding
-from tinygraph.nn.depthwise import DepthwiseConv2D, SeparableConv2D
-from tinygraph.nn.dropout import Dropout, GaussianDropout, GaussianNoise, SpatialDropout1D, SpatialDropout2D
+from tinygraph.nn.depthwise import DepthwiseConv1D, DepthwiseConv2D, SeparableConv1D, SeparableConv2D
+from tinygraph.nn.dropout import (
+    AlphaDropout,
+    Dropout,
+    GaussianDropout,
+    GaussianNoise,
+    SpatialDropout1D,
+    SpatialDropout2D,
+    SpatialDropout3D,
+)
 from tinygraph.nn.functions_as_layers import Identity, Lambda, Masking, Rescaling
 from tinygraph.nn.gated import GRU, LSTM, GRUCell, LSTMCell
 from tinygraph.nn.inputs import Input, InputLayer
@@ -42,17 +50,31 @@ from tinygraph.nn.normalization_of_examples import (
 from tinygraph.nn.pooling import (
     AveragePooling1D,
     AveragePooling2D,
+    AveragePooling3D,
     GlobalAveragePooling1D,
     GlobalAveragePooling2D,
+    GlobalAveragePooling3D,
     GlobalMaxPooling1D,
     GlobalMaxPooling2D,
+    GlobalMaxPooling3D,
     MaxPooling1D,
     MaxPooling2D,
+    MaxPooling3D,
 )
 from tinygraph.nn.preprocessing import CategoryEncoding, Normalization, RandomFlip
 from tinygraph.nn.recurrent import RNN, SimpleRNN, SimpleRNNCell
 from tinygraph.nn.reshaping import Flatten, Permute, RepeatVector, Reshape
-from tinygraph.nn.resizing import Cropping1D, Cropping2D, UpSampling1D, UpSampling2D, ZeroPadding1D, ZeroPadding2D
+from tinygraph.nn.resizing import (
+    Cropping1D,
+    Cropping2D,
+    Cropping3D,
+    UpSampling1D,
+    UpSampling2D,
+    UpSampling3D,
+    ZeroPadding1D,
+    ZeroPadding2D,
+    ZeroPadding3D,
+)
 from tinygraph.nn.sequential import Sequential
 from tinygraph.nn.wrappers import Bidirectional, TimeDistributed
 
@@ -64,20 +86,27 @@ __all__ = [
     "Activation",
     "ActivityRegularization",
     "Add",
+    "AlphaDropout",
     "Attention",
     "Average",
     "AveragePooling1D",
     "AveragePooling2D",
+    "AveragePooling3D",
     "BatchNormalization",
     "Bidirectional",
     "CategoryEncoding",
     "Concatenate",
     "Conv1D",
+    "Conv1DTranspose",
     "Conv2D",
     "Conv2DTranspose",
+    "Conv3D",
+    "Conv3DTranspose",
     "Cropping1D",
     "Cropping2D",
+    "Cropping3D",
     "Dense",
+    "DepthwiseConv1D",
     "DepthwiseConv2D",
     "Dot",
     "Dropout",
@@ -88,8 +117,10 @@ __all__ = [
     "GaussianNoise",
     "GlobalAveragePooling1D",
     "GlobalAveragePooling2D",
+    "GlobalAveragePooling3D",
     "GlobalMaxPooling1D",
     "GlobalMaxPooling2D",
+    "GlobalMaxPooling3D",
     "GroupNormalization",
     "Identity",
     "Input",
@@ -102,6 +133,7 @@ __all__ = [
     "Masking",
     "MaxPooling1D",
     "MaxPooling2D",
+    "MaxPooling3D",
     "Maximum",
     "Minimum",
     "Model",
@@ -117,6 +149,7 @@ __all__ = [
     "RepeatVector",
     "Rescaling",
     "Reshape",
+    "SeparableConv1D",
     "SeparableConv2D",
     "Sequential",
     "SimpleRNN",
@@ -124,14 +157,17 @@ __all__ = [
     "Softmax",
     "SpatialDropout1D",
     "SpatialDropout2D",
+    "SpatialDropout3D",
     "StackedRNNCells",
     "Subtract",
     "TimeDistributed",
     "UnitNormalization",
     "UpSampling1D",
     "UpSampling2D",
+    "UpSampling3D",
     "ZeroPadding1D",
     "ZeroPadding2D",
+    "ZeroPadding3D",
     "clone_model",
     "floatx",
     "load_model",

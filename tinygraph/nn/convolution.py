@@ -1,22 +1,22 @@
-"""Convolutions: Conv1D over sequences, Conv2D over images, Conv2DTranspose from small images to large ones."""
+"""Convolutions over sequences, images and volumes, and their transposes, which make large ones of small ones."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
 from tinygraph.engine.tensor import Tensor
-from tinygraph.functions.convolution import conv2d, conv2d_input
-from tinygraph.functions.windows import Padding, Pair
+from tinygraph.functions.windows import Padding
 from tinygraph.nn import constraints, regularizers
 from tinygraph.nn.activations import Activation
 from tinygraph.nn.configured import Rule
 from tinygraph.nn.initializers import Initializer, checked
 from tinygraph.nn.layer import count
-from tinygraph.nn.windowed import Windowed, numbers
+from tinygraph.nn.sliding import convolved, spread
+from tinygraph.nn.windowed import Size, Windowed, numbers
 
-__all__ = ["Conv1D", "Conv2D", "Conv2DTranspose"]
+__all__ = ["Conv1D", "Conv1DTranspose", "Conv2D", "Conv2DTranspose", "Conv3D", "Conv3DTranspose"]
 
 
 class _Convolution(Windowed):
@@ -28,24 +28,33 @@ class _Convolution(Windowed):
     def __init__(
         self,
         filters: int,
-        kernel_size: Pair,
-        strides: Pair,
-        padding: Padding,
-        data_format: str | None,
-        dilation_rate: Pair,
-        groups: int,
-        activation: Activation,
-        use_bias: bool,
-        kernel_initializer: str | Initializer,
-        kernel_regularizer: Rule,
-        kernel_constraint: Rule,
+        kernel_size: Size,
+        strides: Size = 1,
+        padding: Padding = "valid",
+        data_format: str | None = None,
+        dilation_rate: Size = 1,
+        groups: int = 1,
+        activation: Activation = None,
+        use_bias: bool = True,
+        kernel_initializer: str | Initializer = "glorot_uniform",
+        bias_initializer: str | Initializer = "zeros",
+        kernel_regularizer: Rule = None,
+        bias_regularizer: Rule = None,
+        activity_regularizer: Rule = None,
+        kernel_constraint: Rule = None,
+        bias_constraint: Rule = None,
         **options: Any,
     ) -> None:
-        super().__init__(kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias, **options)
+        super().__init__(
+            kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias, bias_initializer,
+            bias_regularizer, activity_regularizer, bias_constraint, **options,
+        )  # fmt: skip
         kind = type(self).__name__
         self.filters, self.groups = count(kind, "filters", filters), count(kind, "groups", groups)
         if self.filters % self.groups:
             raise ValueError(f"{kind}: filters must be a multiple of groups, got {filters} and {groups}")
+        if self.rank == 1 and isinstance(padding, str) and padding not in ("valid", "same", "causal"):
+            raise ValueError(f'Conv1D: padding must be "valid", "same", "causal", an int or a pair, got {padding!r}')
         self.kernel_initializer = checked(kernel_initializer)
         self.kernel_regularizer = regularizers.get(kernel_regularizer)
         self.kernel_constraint = constraints.get(kernel_constraint)
@@ -63,6 +72,9 @@ class _Convolution(Windowed):
     def channels_of_kernel(self) -> int:
         """Return the number of channels that the kernel is made for."""
         return self.kernel.shape[-2] * self.groups
+
+    def _moved(self, x: Any) -> Any:
+        return convolved(x, self.kernel, self.strides, self.padding, self.dilation_rate, self.groups)
 
 
 class Conv2D(_Convolution):
@@ -95,35 +107,7 @@ class Conv2D(_Convolution):
         ValueError: a number is not positive, or a name is not that of an activation or an initialiser.
     """
 
-    def __init__(
-        self,
-        filters: int,
-        kernel_size: Pair,
-        strides: Pair = 1,
-        padding: Padding = "valid",
-        data_format: str | None = None,
-        dilation_rate: Pair = 1,
-        groups: int = 1,
-        activation: Activation = None,
-        use_bias: bool = True,
-        kernel_initializer: str | Initializer = "glorot_uniform",
-        bias_initializer: str | Initializer = "zeros",
-        kernel_regularizer: Rule = None,
-        bias_regularizer: Rule = None,
-        activity_regularizer: Rule = None,
-        kernel_constraint: Rule = None,
-        bias_constraint: Rule = None,
-        **options: Any,
-    ) -> None:
-        super().__init__(
-            filters, kernel_size, strides, padding, data_format, dilation_rate, groups, activation, use_bias,
-            kernel_initializer, kernel_regularizer, kernel_constraint, bias_initializer=bias_initializer,
-            bias_regularizer=bias_regularizer, activity_regularizer=activity_regularizer,
-            bias_constraint=bias_constraint, **options,
-        )  # fmt: skip
-
-    def _moved(self, x: Any) -> Any:
-        return conv2d(x, self.kernel, self.strides, self.padding, self.dilation_rate, self.groups)
+    rank = 2
 
 
 class Conv1D(_Convolution):
@@ -159,17 +143,40 @@ class Conv1D(_Convolution):
     Source: van den Oord and others, "WaveNet: a generative model for raw audio" (2016), section 2.1, for "causal".
     """
 
-    rank: ClassVar[int] = 1
+    rank = 1
+
+
+class Conv3D(_Convolution):
+    """`Conv2D` over volumes: x of shape (batch, depth, height, width, channels), windows of three sizes.
+
+    Args: as of `Conv2D`, with one int or three for what is along the axes, a scan or a film, say.
+
+    Attributes:
+        kernel: Tensor of shape (images, rows, columns, channels / groups, filters), from the first batch on.
+        bias: Tensor of shape (filters,), or None.
+
+    Raises:
+        ShapeError: the channels differ from those of the first batch, or the window is larger than the volume.
+        ValueError: a number is not positive, or a name is not that of an activation or an initialiser.
+    """
+
+    rank = 3
+
+
+class _Transposed(Windowed):
+    """The transpose of a convolution, with a kernel of shape (*window, filters, channels)."""
+
+    kernel: Tensor
 
     def __init__(
         self,
         filters: int,
-        kernel_size: Pair,
-        strides: Pair = 1,
-        padding: Padding = "valid",
+        kernel_size: Size,
+        strides: Size = 1,
+        padding: str = "valid",
+        output_padding: Size | None = None,
         data_format: str | None = None,
-        dilation_rate: Pair = 1,
-        groups: int = 1,
+        dilation_rate: Size = 1,
         activation: Activation = None,
         use_bias: bool = True,
         kernel_initializer: str | Initializer = "glorot_uniform",
@@ -182,27 +189,61 @@ class Conv1D(_Convolution):
         **options: Any,
     ) -> None:
         super().__init__(
-            filters, kernel_size, strides, padding, data_format, dilation_rate, groups, activation, use_bias,
-            kernel_initializer, kernel_regularizer, kernel_constraint, bias_initializer=bias_initializer,
-            bias_regularizer=bias_regularizer, activity_regularizer=activity_regularizer,
-            bias_constraint=bias_constraint, **options,
+            kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias, bias_initializer,
+            bias_regularizer, activity_regularizer, bias_constraint, **options,
         )  # fmt: skip
-        if isinstance(padding, str) and padding not in ("valid", "same", "causal"):
-            raise ValueError(f'Conv1D: padding must be "valid", "same", "causal", an int or a pair, got {padding!r}')
+        kind = type(self).__name__
+        if padding not in ("valid", "same"):
+            raise ValueError(f'{kind}: padding must be "valid" or "same", got {padding!r}')
+        self.filters = count(kind, "filters", filters)
+        self.output_padding = None
+        if output_padding is not None:
+            self.output_padding = numbers(kind, "output_padding", output_padding, self.rank, 0)
+            if any(more >= stride for more, stride in zip(self.output_padding, self.strides, strict=True)):
+                raise ValueError(
+                    f"{kind}: output_padding must be less than strides, got {self.output_padding} and {self.strides}"
+                )
+        self.kernel_initializer = checked(kernel_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.kernel_constraint = constraints.get(kernel_constraint)
+
+    def build(self, shape: tuple[int, ...]) -> None:
+        """See `Layer.build`."""
+        self.kernel = self._own_weight("kernel", (*self.kernel_size, self.filters, self.channels_of(shape)))
+        self.make_bias(self.filters)
+
+    def channels_of_kernel(self) -> int:
+        """Return the number of channels that the kernel is made for."""
+        return self.kernel.shape[-1]
 
     def _moved(self, x: Any) -> Any:
-        (steps,), (stride,), (dilation,) = self.kernel_size, self.strides, self.dilation_rate
-        padding = self.padding
-        if padding == "causal":
-            padding = ((0, 0), ((steps - 1) * dilation, 0))
-        elif not isinstance(padding, str):
-            padding = (0, padding)
-        row = x.reshape(x.shape[0], 1, *x.shape[1:])  # a sequence is an image of one row
-        kernel = self.kernel.reshape(1, *self.kernel.shape)
-        return conv2d(row, kernel, (1, stride), padding, (1, dilation), self.groups)[:, 0]
+        sizes, pads, beyond = [], [], []
+        for axis in range(self.rank):
+            extent = (self.kernel_size[axis] - 1) * self.dilation_rate[axis] + 1
+            stride = self.strides[axis]
+            before, after = self._cut(axis, extent)
+            size = (x.shape[axis + 1] - 1) * stride + extent - before - after
+            if size < 1 or x.shape[axis + 1] < 1:
+                raise self.misfit(f"nothing is left of a batch of shape {x.shape} with padding {self.padding!r}")
+            rest = max(-after - stride + 1, 0)  # further than a convolution would leave out
+            sizes.append(size - rest)
+            pads.append((before, max(after, 0)))
+            beyond.append((0, rest))
+        z = spread(x, self.kernel, sizes, self.strides, pads, self.dilation_rate)
+        return np.pad(z, ((0, 0), *beyond, (0, 0))) if any(rest for _, rest in beyond) else z
+
+    def _cut(self, axis: int, extent: int) -> tuple[int, int]:
+        """Return the pixels to cut off before and after, of the windows put together; below 0, those to add."""
+        stride = self.strides[axis]
+        more = None if self.output_padding is None else self.output_padding[axis]
+        if self.padding == "valid":
+            return 0, -(max(stride - extent, 0) if more is None else more)
+        kept = stride + extent - 2 if more is None else extent + extent % 2 - 2 + more
+        before = min(kept // 2 + kept % 2, extent - 1)
+        return extent - 1 - before, extent - 1 - (kept - before)
 
 
-class Conv2DTranspose(Windowed):
+class Conv2DTranspose(_Transposed):
     """The transpose of a convolution, plus a bias: each input adds a multiple of the kernel to the result.
 
     A convolution with the same arguments takes images of the size of the result to images of the size of x.
@@ -241,78 +282,38 @@ class Conv2DTranspose(Windowed):
     Source: Dumoulin and Visin, "A guide to convolution arithmetic for deep learning" (2016), section 4.
     """
 
-    kernel: Tensor
+    rank = 2
 
-    def __init__(
-        self,
-        filters: int,
-        kernel_size: Pair,
-        strides: Pair = 1,
-        padding: str = "valid",
-        output_padding: Pair | None = None,
-        data_format: str | None = None,
-        dilation_rate: Pair = 1,
-        activation: Activation = None,
-        use_bias: bool = True,
-        kernel_initializer: str | Initializer = "glorot_uniform",
-        bias_initializer: str | Initializer = "zeros",
-        kernel_regularizer: Rule = None,
-        bias_regularizer: Rule = None,
-        activity_regularizer: Rule = None,
-        kernel_constraint: Rule = None,
-        bias_constraint: Rule = None,
-        **options: Any,
-    ) -> None:
-        super().__init__(
-            kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias, bias_initializer,
-            bias_regularizer, activity_regularizer, bias_constraint, **options,
-        )  # fmt: skip
-        if padding not in ("valid", "same"):
-            raise ValueError(f'Conv2DTranspose: padding must be "valid" or "same", got {padding!r}')
-        self.filters = count("Conv2DTranspose", "filters", filters)
-        self.output_padding = None
-        if output_padding is not None:
-            self.output_padding = numbers("Conv2DTranspose", "output_padding", output_padding, 2, 0)
-            if any(more >= stride for more, stride in zip(self.output_padding, self.strides, strict=True)):
-                raise ValueError(
-                    f"Conv2DTranspose: output_padding must be less than strides, got {self.output_padding} and "
-                    f"{self.strides}"
-                )
-        self.kernel_initializer = checked(kernel_initializer)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.kernel_constraint = constraints.get(kernel_constraint)
 
-    def build(self, shape: tuple[int, ...]) -> None:
-        """See `Layer.build`."""
-        self.kernel = self._own_weight("kernel", (*self.kernel_size, self.filters, self.channels_of(shape)))
-        self.make_bias(self.filters)
+class Conv1DTranspose(_Transposed):
+    """`Conv2DTranspose` over sequences: x of shape (batch, steps, channels), windows of one size.
 
-    def channels_of_kernel(self) -> int:
-        """Return the number of channels that the kernel is made for."""
-        return self.kernel.shape[3]
+    Args: as of `Conv2DTranspose`, with one int for each.
 
-    def _moved(self, x: Any) -> Any:
-        sizes, pads, beyond = [], [], []
-        for axis in range(2):
-            extent = (self.kernel_size[axis] - 1) * self.dilation_rate[axis] + 1
-            stride = self.strides[axis]
-            before, after = self._cut(axis, extent)
-            size = (x.shape[axis + 1] - 1) * stride + extent - before - after
-            if size < 1 or x.shape[axis + 1] < 1:
-                raise self.misfit(f"nothing is left of images of shape {x.shape} with padding {self.padding!r}")
-            rest = max(-after - stride + 1, 0)  # further than a convolution would leave out
-            sizes.append(size - rest)
-            pads.append((before, max(after, 0)))
-            beyond.append((0, rest))
-        z = conv2d_input(x, self.kernel, tuple(sizes), self.strides, tuple(pads), self.dilation_rate)
-        return np.pad(z, ((0, 0), *beyond, (0, 0))) if any(rest for _, rest in beyond) else z
+    Attributes:
+        kernel: Tensor of shape (steps of the window, filters, channels), from the first batch on.
+        bias: Tensor of shape (filters,), or None.
 
-    def _cut(self, axis: int, extent: int) -> tuple[int, int]:
-        """Return the pixels to cut off before and after, of the windows put together; below 0, those to add."""
-        stride = self.strides[axis]
-        more = None if self.output_padding is None else self.output_padding[axis]
-        if self.padding == "valid":
-            return 0, -(max(stride - extent, 0) if more is None else more)
-        kept = stride + extent - 2 if more is None else extent + extent % 2 - 2 + more
-        before = min(kept // 2 + kept % 2, extent - 1)
-        return extent - 1 - before, extent - 1 - (kept - before)
+    Raises:
+        ShapeError: the channels differ from those of the first batch, or nothing is left of the steps.
+        ValueError: as of `Conv2DTranspose`.
+    """
+
+    rank = 1
+
+
+class Conv3DTranspose(_Transposed):
+    """`Conv2DTranspose` over volumes: x of shape (batch, depth, height, width, channels), windows of three sizes.
+
+    Args: as of `Conv2DTranspose`, with one int or three for what is along the axes.
+
+    Attributes:
+        kernel: Tensor of shape (images, rows, columns, filters, channels), from the first batch on.
+        bias: Tensor of shape (filters,), or None.
+
+    Raises:
+        ShapeError: the channels differ from those of the first batch, or nothing is left of an axis.
+        ValueError: as of `Conv2DTranspose`.
+    """
+
+    rank = 3

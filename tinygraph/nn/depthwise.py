@@ -1,23 +1,72 @@
-"""Convolutions of each channel by itself: DepthwiseConv2D, and SeparableConv2D, which mixes the channels afterwards."""
+"""Convolutions of each channel by itself, and separable ones, which mix the channels afterwards."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from tinygraph.engine.tensor import Tensor
-from tinygraph.functions.convolution import conv2d
-from tinygraph.functions.windows import Padding, Pair
+from tinygraph.functions.windows import Padding
 from tinygraph.nn import constraints, regularizers
 from tinygraph.nn.activations import Activation
 from tinygraph.nn.configured import Rule
 from tinygraph.nn.initializers import Initializer, checked
 from tinygraph.nn.layer import count
-from tinygraph.nn.windowed import Windowed
+from tinygraph.nn.sliding import convolved_by_channel
+from tinygraph.nn.windowed import Size, Windowed
 
-__all__ = ["DepthwiseConv2D", "SeparableConv2D"]
+__all__ = ["DepthwiseConv1D", "DepthwiseConv2D", "SeparableConv1D", "SeparableConv2D"]
 
 
-class DepthwiseConv2D(Windowed):
+class _Depthwise(Windowed):
+    """A convolution with a kernel of shape (*window, channels, depth_multiplier)."""
+
+    _roles = {"kernel": "depthwise"}
+
+    kernel: Tensor
+
+    def __init__(
+        self,
+        kernel_size: Size,
+        strides: Size = 1,
+        padding: Padding = "valid",
+        depth_multiplier: int = 1,
+        data_format: str | None = None,
+        dilation_rate: Size = 1,
+        activation: Activation = None,
+        use_bias: bool = True,
+        depthwise_initializer: str | Initializer = "glorot_uniform",
+        bias_initializer: str | Initializer = "zeros",
+        depthwise_regularizer: Rule = None,
+        bias_regularizer: Rule = None,
+        activity_regularizer: Rule = None,
+        depthwise_constraint: Rule = None,
+        bias_constraint: Rule = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(
+            kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias, bias_initializer,
+            bias_regularizer, activity_regularizer, bias_constraint, **options,
+        )  # fmt: skip
+        self.depth_multiplier = count(type(self).__name__, "depth_multiplier", depth_multiplier)
+        self.depthwise_initializer = checked(depthwise_initializer)
+        self.depthwise_regularizer = regularizers.get(depthwise_regularizer)
+        self.depthwise_constraint = constraints.get(depthwise_constraint)
+
+    def build(self, shape: tuple[int, ...]) -> None:
+        """See `Layer.build`."""
+        channels = self.channels_of(shape)
+        self.kernel = self._own_weight("kernel", (*self.kernel_size, channels, self.depth_multiplier))
+        self.make_bias(channels * self.depth_multiplier)
+
+    def channels_of_kernel(self) -> int:
+        """Return the number of channels that the kernel is made for."""
+        return self.kernel.shape[-2]
+
+    def _moved(self, x: Any) -> Any:
+        return convolved_by_channel(x, self.kernel, self.strides, self.padding, self.dilation_rate)
+
+
+class DepthwiseConv2D(_Depthwise):
     """activation(convolution + bias), where each filter sees one channel, and each channel has its own filters.
 
     Args:
@@ -51,26 +100,54 @@ class DepthwiseConv2D(Windowed):
     (2017), section 3.1.
     """
 
-    _roles = {"kernel": "depthwise"}
+    rank = 2
 
-    kernel: Tensor
+
+class DepthwiseConv1D(_Depthwise):
+    """`DepthwiseConv2D` over sequences: x of shape (batch, steps, channels), windows of one size.
+
+    Args: as of `DepthwiseConv2D`, with one int for each; the padding may be "causal", as in `Conv1D`.
+
+    Attributes:
+        kernel: Tensor of shape (steps of the window, channels, depth_multiplier), from the first batch on.
+        bias: Tensor of shape (channels · depth_multiplier,), or None.
+
+    Raises:
+        ShapeError: the channels differ from those of the first batch, or the window is longer than the sequence.
+        ValueError: as of `DepthwiseConv2D`.
+    """
+
+    rank = 1
+
+
+class _Separable(Windowed):
+    """A depthwise convolution, and a mixing of its channels."""
+
+    _roles = {"depthwise_kernel": "depthwise", "pointwise_kernel": "pointwise"}
+
+    depthwise_kernel: Tensor
+    pointwise_kernel: Tensor
 
     def __init__(
         self,
-        kernel_size: Pair,
-        strides: Pair = 1,
+        filters: int,
+        kernel_size: Size,
+        strides: Size = 1,
         padding: Padding = "valid",
-        depth_multiplier: int = 1,
         data_format: str | None = None,
-        dilation_rate: Pair = 1,
+        dilation_rate: Size = 1,
+        depth_multiplier: int = 1,
         activation: Activation = None,
         use_bias: bool = True,
         depthwise_initializer: str | Initializer = "glorot_uniform",
+        pointwise_initializer: str | Initializer = "glorot_uniform",
         bias_initializer: str | Initializer = "zeros",
         depthwise_regularizer: Rule = None,
+        pointwise_regularizer: Rule = None,
         bias_regularizer: Rule = None,
         activity_regularizer: Rule = None,
         depthwise_constraint: Rule = None,
+        pointwise_constraint: Rule = None,
         bias_constraint: Rule = None,
         **options: Any,
     ) -> None:
@@ -78,26 +155,36 @@ class DepthwiseConv2D(Windowed):
             kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias, bias_initializer,
             bias_regularizer, activity_regularizer, bias_constraint, **options,
         )  # fmt: skip
-        self.depth_multiplier = count("DepthwiseConv2D", "depth_multiplier", depth_multiplier)
+        self.filters = count(type(self).__name__, "filters", filters)
+        self.depth_multiplier = count(type(self).__name__, "depth_multiplier", depth_multiplier)
         self.depthwise_initializer = checked(depthwise_initializer)
+        self.pointwise_initializer = checked(pointwise_initializer)
         self.depthwise_regularizer = regularizers.get(depthwise_regularizer)
         self.depthwise_constraint = constraints.get(depthwise_constraint)
+        self.pointwise_regularizer = regularizers.get(pointwise_regularizer)
+        self.pointwise_constraint = constraints.get(pointwise_constraint)
 
     def build(self, shape: tuple[int, ...]) -> None:
         """See `Layer.build`."""
         channels = self.channels_of(shape)
-        self.kernel = self._own_weight("kernel", (*self.kernel_size, channels, self.depth_multiplier))
-        self.make_bias(channels * self.depth_multiplier)
+        self.depthwise_kernel = self._own_weight(
+            "depthwise_kernel", (*self.kernel_size, channels, self.depth_multiplier)
+        )
+        self.pointwise_kernel = self._own_weight(
+            "pointwise_kernel", (*(1 for _ in self.kernel_size), channels * self.depth_multiplier, self.filters)
+        )
+        self.make_bias(self.filters)
 
     def channels_of_kernel(self) -> int:
         """Return the number of channels that the kernel is made for."""
-        return self.kernel.shape[2]
+        return self.depthwise_kernel.shape[-2]
 
     def _moved(self, x: Any) -> Any:
-        return by_channel(x, self.kernel, self.strides, self.padding, self.dilation_rate)
+        apart = convolved_by_channel(x, self.depthwise_kernel, self.strides, self.padding, self.dilation_rate)
+        return apart @ self.pointwise_kernel.reshape(self.pointwise_kernel.shape[-2:])
 
 
-class SeparableConv2D(Windowed):
+class SeparableConv2D(_Separable):
     """activation(mixing(depthwise convolution) + bias): windows channel by channel, then sums over the channels.
 
     Args:
@@ -131,68 +218,22 @@ class SeparableConv2D(Windowed):
     Source: Chollet, "Xception: deep learning with depthwise separable convolutions" (2017), section 1.
     """
 
-    _roles = {"depthwise_kernel": "depthwise", "pointwise_kernel": "pointwise"}
-
-    depthwise_kernel: Tensor
-    pointwise_kernel: Tensor
-
-    def __init__(
-        self,
-        filters: int,
-        kernel_size: Pair,
-        strides: Pair = 1,
-        padding: Padding = "valid",
-        data_format: str | None = None,
-        dilation_rate: Pair = 1,
-        depth_multiplier: int = 1,
-        activation: Activation = None,
-        use_bias: bool = True,
-        depthwise_initializer: str | Initializer = "glorot_uniform",
-        pointwise_initializer: str | Initializer = "glorot_uniform",
-        bias_initializer: str | Initializer = "zeros",
-        depthwise_regularizer: Rule = None,
-        pointwise_regularizer: Rule = None,
-        bias_regularizer: Rule = None,
-        activity_regularizer: Rule = None,
-        depthwise_constraint: Rule = None,
-        pointwise_constraint: Rule = None,
-        bias_constraint: Rule = None,
-        **options: Any,
-    ) -> None:
-        super().__init__(
-            kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias, bias_initializer,
-            bias_regularizer, activity_regularizer, bias_constraint, **options,
-        )  # fmt: skip
-        self.filters = count("SeparableConv2D", "filters", filters)
-        self.depth_multiplier = count("SeparableConv2D", "depth_multiplier", depth_multiplier)
-        self.depthwise_initializer = checked(depthwise_initializer)
-        self.pointwise_initializer = checked(pointwise_initializer)
-        self.depthwise_regularizer = regularizers.get(depthwise_regularizer)
-        self.depthwise_constraint = constraints.get(depthwise_constraint)
-        self.pointwise_regularizer = regularizers.get(pointwise_regularizer)
-        self.pointwise_constraint = constraints.get(pointwise_constraint)
-
-    def build(self, shape: tuple[int, ...]) -> None:
-        """See `Layer.build`."""
-        channels = self.channels_of(shape)
-        self.depthwise_kernel = self._own_weight(
-            "depthwise_kernel", (*self.kernel_size, channels, self.depth_multiplier)
-        )
-        self.pointwise_kernel = self._own_weight(
-            "pointwise_kernel", (1, 1, channels * self.depth_multiplier, self.filters)
-        )
-        self.make_bias(self.filters)
-
-    def channels_of_kernel(self) -> int:
-        """Return the number of channels that the kernel is made for."""
-        return self.depthwise_kernel.shape[2]
-
-    def _moved(self, x: Any) -> Any:
-        apart = by_channel(x, self.depthwise_kernel, self.strides, self.padding, self.dilation_rate)
-        return apart @ self.pointwise_kernel[0, 0]
+    rank = 2
 
 
-def by_channel(x: Any, kernel: Any, strides: Pair, padding: Padding, dilation: Pair) -> Any:
-    """Return the convolution of each channel with its own filters, of shape (rows, columns, channels, each)."""
-    rows, columns, channels, each = kernel.shape
-    return conv2d(x, kernel.reshape(rows, columns, 1, channels * each), strides, padding, dilation, channels)
+class SeparableConv1D(_Separable):
+    """`SeparableConv2D` over sequences: x of shape (batch, steps, channels), windows of one size.
+
+    Args: as of `SeparableConv2D`, with one int for each; the padding may be "causal", as in `Conv1D`.
+
+    Attributes:
+        depthwise_kernel: Tensor of shape (steps of the window, channels, depth_multiplier), from the first batch on.
+        pointwise_kernel: Tensor of shape (1, channels · depth_multiplier, filters).
+        bias: Tensor of shape (filters,), or None.
+
+    Raises:
+        ShapeError: the channels differ from those of the first batch, or the window is longer than the sequence.
+        ValueError: as of `SeparableConv2D`.
+    """
+
+    rank = 1

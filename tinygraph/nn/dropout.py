@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from tinygraph import bounds, draws
+from tinygraph.nn.formats import LAST, check_format, shape_wanted
 from tinygraph.nn.initializers import Seed
 from tinygraph.nn.layer import Layer
 
-__all__ = ["Dropout", "GaussianDropout", "GaussianNoise", "SpatialDropout1D", "SpatialDropout2D"]
+__all__ = [
+    "AlphaDropout", "Dropout", "GaussianDropout", "GaussianNoise", "SpatialDropout1D", "SpatialDropout2D",
+    "SpatialDropout3D",
+]  # fmt: skip
+
+# The limit of selu for large negative numbers: its scale times its alpha.
+_LOWEST_OF_SELU = -1.0507009873554805 * 1.6732632423543772
 
 
 class Dropout(Layer):
@@ -102,12 +109,28 @@ class SpatialDropout1D(Dropout):
         return shape[0], 1, shape[2]
 
 
-class SpatialDropout2D(Dropout):
+class _OfChannels(Dropout):
+    """Dropout of whole channels of images or volumes."""
+
+    rank: ClassVar[int]
+
+    def __init__(self, rate: float, data_format: str | None = None, seed: Seed = None, **options: Any) -> None:
+        super().__init__(rate, seed=seed, **options)
+        self.data_format = check_format(type(self).__name__, data_format)
+
+    def _noise(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        if len(shape) != self.rank + 2:
+            raise self.misfit(shape_wanted(self.rank, self.data_format, shape))
+        ones = (1,) * self.rank
+        return (shape[0], *ones, shape[-1]) if self.data_format == LAST else (*shape[:2], *ones)
+
+
+class SpatialDropout2D(_OfChannels):
     """Dropout of whole channels: a channel is 0 in all pixels of an image, or in none.
 
     Args:
         rate: the share, from 0 to below 1.
-        data_format: "channels_last", or None for the same.
+        data_format: "channels_last", the default, or "channels_first" for x of shape (batch, channels, height, width).
         seed: an int, a NumPy generator to draw from, or None for new numbers in each run.
         name: see `Layer`.
 
@@ -115,24 +138,25 @@ class SpatialDropout2D(Dropout):
 
     Raises:
         ShapeError: a batch does not have 4 axes.
-        ValueError: the rate is out of its range, or `data_format` is another.
+        ValueError: the rate is out of its range.
 
     Source: as for `SpatialDropout1D`.
     """
 
-    def __init__(self, rate: float, data_format: str | None = None, seed: Seed = None, **options: Any) -> None:
-        super().__init__(rate, seed=seed, **options)
-        if data_format not in (None, "channels_last"):
-            raise ValueError(
-                f"SpatialDropout2D: data_format must be 'channels_last', got {data_format!r}; turn the images, "
-                "x.transpose(0, 2, 3, 1)"
-            )
-        self.data_format = data_format
+    rank = 2
 
-    def _noise(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        if len(shape) != 4:
-            raise self.misfit(f"images must have the shape (batch, height, width, channels), got {shape}")
-        return shape[0], 1, 1, shape[3]
+
+class SpatialDropout3D(_OfChannels):
+    """`SpatialDropout2D` of volumes, of shape (batch, depth, height, width, channels).
+
+    Args: as of `SpatialDropout2D`.
+
+    Raises:
+        ShapeError: a batch does not have 5 axes.
+        ValueError: the rate is out of its range.
+    """
+
+    rank = 3
 
 
 class GaussianNoise(Layer):
@@ -188,6 +212,25 @@ class GaussianDropout(Layer):
         x = self._floating(x)
         deviation = math.sqrt(self.rate / (1 - self.rate))
         return x * (1 + deviation * draws.normal(self.generator, x.shape, _fine(x))).astype(x.dtype)
+
+
+class AlphaDropout(Dropout):
+    """Dropout that keeps mean and variance of the results of `selu`: numbers become the lowest one, −1.7581.
+
+    Args: as of `Dropout`.
+
+    Source: Klambauer, Unterthiner, Mayr and Hochreiter, "Self-normalizing neural networks" (2017), section 2.
+    """
+
+    def call(self, x: Any) -> Any:
+        """See the class."""
+        if not self.training or self.rate == 0:
+            return x
+        x = self._floating(x)
+        kept = draws.uniform(self.generator, self._noise(x.shape), _fine(x)) >= self.rate
+        scale = ((1 - self.rate) * (1 + self.rate * _LOWEST_OF_SELU**2)) ** -0.5
+        shift = -scale * _LOWEST_OF_SELU * self.rate
+        return np.where(kept, x, x.dtype.type(_LOWEST_OF_SELU)) * x.dtype.type(scale) + x.dtype.type(shift)
 
 
 def _share(call: str, rate: float) -> float:

@@ -31,7 +31,11 @@ def from_last(x: Any, data_format: str) -> Any:
 
 
 # A batch in words and its axes, by the number of axes between batch and channels, and the advice to whom has others.
-_KINDS = {1: ("sequences", "steps", "a single sequence"), 2: ("images", "height, width", "a single image")}
+_KINDS = {
+    1: ("sequences", "steps", "a single sequence"),
+    2: ("images", "height, width", "a single image"),
+    3: ("volumes", "depth, height, width", "a single volume"),
+}
 
 
 def shape_wanted(rank: int, data_format: str, shape: tuple[int, ...]) -> str:

@@ -8,20 +8,25 @@ from typing import Any, ClassVar
 import numpy as np
 
 from tinygraph.functions.pooling import avg_pool2d, max_pool2d
-from tinygraph.functions.windows import Padding, Pair
+from tinygraph.functions.windows import Padding
 from tinygraph.nn.formats import check_format, from_last, shape_wanted, to_last
 from tinygraph.nn.layer import Layer
-from tinygraph.nn.windowed import numbers
+from tinygraph.nn.sliding import pooled
+from tinygraph.nn.windowed import Size, numbers
 
 __all__ = [
     "AveragePooling1D",
     "AveragePooling2D",
+    "AveragePooling3D",
     "GlobalAveragePooling1D",
     "GlobalAveragePooling2D",
+    "GlobalAveragePooling3D",
     "GlobalMaxPooling1D",
     "GlobalMaxPooling2D",
+    "GlobalMaxPooling3D",
     "MaxPooling1D",
     "MaxPooling2D",
+    "MaxPooling3D",
 ]
 
 
@@ -45,8 +50,8 @@ class _Pooling(_OverAxes):
 
     def __init__(
         self,
-        pool_size: Pair = 2,
-        strides: Pair | None = None,
+        pool_size: Size = 2,
+        strides: Size | None = None,
         padding: Padding = "valid",
         data_format: str | None = None,
         **options: Any,
@@ -61,12 +66,7 @@ class _Pooling(_OverAxes):
     def call(self, x: Any) -> Any:
         """See the class."""
         x = self._last(x)
-        if self.rank == 2:
-            return from_last(self._pool(x, self.pool_size, self.strides, self.padding), self.data_format)
-        padding = self.padding if isinstance(self.padding, str) else (0, self.padding)
-        row = x.reshape(x.shape[0], 1, *x.shape[1:])  # a sequence is an image of one row
-        pooled = self._pool(row, (1, *self.pool_size), (1, *self.strides), padding)
-        return from_last(pooled[:, 0], self.data_format)
+        return from_last(pooled(self._pool, x, self.pool_size, self.strides, self.padding), self.data_format)
 
 
 class MaxPooling1D(_Pooling):
@@ -111,6 +111,23 @@ class MaxPooling2D(_Pooling):
     _pool = staticmethod(max_pool2d)
 
 
+class MaxPooling3D(_Pooling):
+    """The largest number in each window of a volume, channel by channel.
+
+    Args: as of `MaxPooling2D`, with one int or three for the window and the strides.
+
+    Called on x of shape (batch, depth, height, width, channels) it returns shape (batch, out_depth, out_height,
+    out_width, channels).
+
+    Raises:
+        ShapeError: the window is larger than the volume.
+        ValueError: a number is not positive.
+    """
+
+    rank = 3
+    _pool = staticmethod(max_pool2d)
+
+
 class AveragePooling1D(_Pooling):
     """The mean of the numbers in each window of a sequence, channel by channel; padding does not count.
 
@@ -150,6 +167,23 @@ class AveragePooling2D(_Pooling):
     """
 
     rank = 2
+    _pool = staticmethod(avg_pool2d)
+
+
+class AveragePooling3D(_Pooling):
+    """The mean of the numbers in each window of a volume, channel by channel; padding does not count.
+
+    Args: as of `AveragePooling2D`, with one int or three for the window and the strides.
+
+    Called on x of shape (batch, depth, height, width, channels) it returns shape (batch, out_depth, out_height,
+    out_width, channels).
+
+    Raises:
+        ShapeError: the window is larger than the volume.
+        ValueError: a number is not positive.
+    """
+
+    rank = 3
     _pool = staticmethod(avg_pool2d)
 
 
@@ -227,6 +261,24 @@ class GlobalAveragePooling2D(_Global):
         return self._reduced(x, np.mean)
 
 
+class GlobalAveragePooling3D(_Global):
+    """The mean of each channel of a volume.
+
+    Args: as of `GlobalAveragePooling2D`.
+
+    Called on x of shape (batch, depth, height, width, channels) it returns shape (batch, channels).
+
+    Raises:
+        ShapeError: the batch has another number of axes, or no numbers.
+    """
+
+    rank = 3
+
+    def call(self, x: Any) -> Any:
+        """See the class."""
+        return self._reduced(x, np.mean)
+
+
 class GlobalMaxPooling1D(_Global):
     """The largest number of each channel of a sequence.
 
@@ -263,6 +315,24 @@ class GlobalMaxPooling2D(_Global):
     """
 
     rank = 2
+
+    def call(self, x: Any) -> Any:
+        """See the class."""
+        return self._reduced(x, np.max)
+
+
+class GlobalMaxPooling3D(_Global):
+    """The largest number of each channel of a volume.
+
+    Args: as of `GlobalMaxPooling2D`.
+
+    Called on x of shape (batch, depth, height, width, channels) it returns shape (batch, channels).
+
+    Raises:
+        ShapeError: the batch has another number of axes, or no numbers.
+    """
+
+    rank = 3
 
     def call(self, x: Any) -> Any:
         """See the class."""

@@ -11,9 +11,12 @@ from numpy.typing import NDArray
 from tinygraph.nn.formats import check_format, from_last, shape_wanted, to_last
 from tinygraph.nn.layer import Layer
 from tinygraph.nn.reshaping import repeated
-from tinygraph.nn.windowed import numbers
+from tinygraph.nn.windowed import Size, numbers
 
-__all__ = ["Cropping1D", "Cropping2D", "UpSampling1D", "UpSampling2D", "ZeroPadding1D", "ZeroPadding2D"]
+__all__ = [
+    "Cropping1D", "Cropping2D", "Cropping3D", "UpSampling1D", "UpSampling2D", "UpSampling3D", "ZeroPadding1D",
+    "ZeroPadding2D", "ZeroPadding3D",
+]  # fmt: skip
 
 Array = NDArray[Any]
 Edges = int | tuple[Any, ...] | list[Any]
@@ -103,6 +106,30 @@ class UpSampling2D(_Sized):
         return right @ tall
 
 
+class UpSampling3D(_Sized):
+    """Volumes whose depth, height and width are multiples of those of x: each number several times.
+
+    Args:
+        size: the factors, one int or (along the depth, vertical, horizontal).
+        data_format, name: as of `UpSampling2D`.
+
+    Raises:
+        ShapeError: the batch has another number of axes.
+        ValueError: a factor is not positive.
+    """
+
+    rank = 3
+
+    def __init__(self, size: Size = 2, data_format: str | None = None, **options: Any) -> None:
+        super().__init__(data_format, **options)
+        self.size = numbers("UpSampling3D", "size", size, 3)
+
+    def _resized(self, x: Any) -> Any:
+        for axis, times in enumerate(self.size, 1):
+            x = repeated(x, axis, times)
+        return x
+
+
 @lru_cache(maxsize=64)
 def between(size: int, factor: int, dtype: str) -> Array:
     """Return the matrix of linear interpolation, shape (size · factor, size): the middle of each pixel of the result
@@ -163,6 +190,30 @@ class ZeroPadding2D(_Sized):
         return np.pad(x, ((0, 0), *self.padding, (0, 0)))
 
 
+class ZeroPadding3D(_Sized):
+    """Zeros around volumes.
+
+    Args:
+        padding: how many: one int, one for each axis, or three pairs (before, after).
+        data_format, name: as of `ZeroPadding2D`.
+
+    Raises:
+        ShapeError: the batch has another number of axes.
+        ValueError: a number is negative.
+    """
+
+    rank = 3
+
+    def __init__(
+        self, padding: Edges = ((1, 1), (1, 1), (1, 1)), data_format: str | None = None, **options: Any
+    ) -> None:
+        super().__init__(data_format, **options)
+        self.padding = edges("ZeroPadding3D", "padding", padding, 3)
+
+    def _resized(self, x: Any) -> Any:
+        return np.pad(x, ((0, 0), *self.padding, (0, 0)))
+
+
 class Cropping1D(_Sized):
     """Sequences without their first and last steps.
 
@@ -211,6 +262,30 @@ class Cropping2D(_Sized):
         return inside(self, x, self.cropping)
 
 
+class Cropping3D(_Sized):
+    """Volumes without their edges.
+
+    Args:
+        cropping: how many: one int, one for each axis, or three pairs (before, after).
+        data_format, name: as of `Cropping2D`.
+
+    Raises:
+        ShapeError: nothing is left, or the batch has another number of axes.
+        ValueError: a number is negative.
+    """
+
+    rank = 3
+
+    def __init__(
+        self, cropping: Edges = ((1, 1), (1, 1), (1, 1)), data_format: str | None = None, **options: Any
+    ) -> None:
+        super().__init__(data_format, **options)
+        self.cropping = edges("Cropping3D", "cropping", cropping, 3)
+
+    def _resized(self, x: Any) -> Any:
+        return inside(self, x, self.cropping)
+
+
 def inside(layer: _Sized, x: Any, cropping: tuple[tuple[int, ...], ...]) -> Any:
     """Return a batch, its channels last, without its edges.
 
@@ -222,15 +297,15 @@ def inside(layer: _Sized, x: Any, cropping: tuple[tuple[int, ...], ...]) -> Any:
     return x[(slice(None), *(slice(a, size - b) for (a, b), size in zip(cropping, x.shape[1:-1], strict=True)))]
 
 
-def edges(call: str, name: str, value: Any) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Return ((top, bottom), (left, right)) from one int, one for each axis, or all four.
+def edges(call: str, name: str, value: Any, rank: int = 2) -> tuple[tuple[int, ...], ...]:
+    """Return a pair (before, after) for each axis, ((top, bottom), (left, right)), from one int, one an axis, or all.
 
     Raises:
         TypeError: a number is no int.
         ValueError: a number is negative, or their number is another.
     """
-    given = tuple(value) if isinstance(value, tuple | list) else (value, value)
-    if len(given) != 2:
-        raise ValueError(f"{call}: {name} must be one number, or two, or two pairs, got {value!r}")
-    down, right = (numbers(call, name, item, 2, 0) for item in given)
-    return (down[0], down[1]), (right[0], right[1])
+    given = tuple(value) if isinstance(value, tuple | list) else (value,) * rank
+    if len(given) != rank:
+        several = {2: "two", 3: "three"}[rank]
+        raise ValueError(f"{call}: {name} must be one number, or {several}, or {several} pairs, got {value!r}")
+    return tuple([numbers(call, name, item, 2, 0) for item in given])

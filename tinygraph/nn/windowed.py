@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from tinygraph.engine.tensor import Tensor
-from tinygraph.functions.windows import Pair
 from tinygraph.nn import constraints, regularizers
 from tinygraph.nn.activations import Activation, activation_of
 from tinygraph.nn.configured import Rule
@@ -15,7 +14,10 @@ from tinygraph.nn.formats import LAST, check_format, from_last, shape_wanted, to
 from tinygraph.nn.initializers import Initializer, checked
 from tinygraph.nn.layer import Layer
 
-__all__ = ["Windowed", "numbers"]
+__all__ = ["Size", "Windowed", "numbers"]
+
+# One int, or one for each axis that a window moves along.
+Size = int | Sequence[int]
 
 
 def numbers(call: str, name: str, value: Any, count: int, least: int = 1) -> tuple[int, ...]:
@@ -44,16 +46,16 @@ class Windowed(Layer):
     batches whose channels are last.
     """
 
-    rank: ClassVar[int] = 2
+    rank: ClassVar[int]
     bias: Tensor | None
 
     def __init__(
         self,
-        kernel_size: Pair,
-        strides: Pair,
+        kernel_size: Size,
+        strides: Size,
         padding: Any,
         data_format: str | None,
-        dilation_rate: Pair,
+        dilation_rate: Size,
         activation: Activation,
         use_bias: bool,
         bias_initializer: str | Initializer,
