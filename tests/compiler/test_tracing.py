@@ -502,22 +502,82 @@ def test_another_thread_sees_the_tensors_as_they_are():
     assert w.data.tolist() == [5.0] * 3
 
 
-# --- gradients that would be lost -------------------------------------------------------------------------------------
+# --- gradients that go on outside -------------------------------------------------------------------------------------
 
 
-def test_a_gradient_that_would_be_lost_is_an_error():
+def test_a_gradient_goes_back_through_a_compiled_function():
     compiled = tg.compile(lambda x: np.sum(x * x))
-    with pytest.raises(tg.GraphError, match=r"the gradient would be lost.*tg\.compile"):
-        tg.grad(compiled)(X)
-    with pytest.raises(tg.GraphError, match="the gradient would be lost"):
-        compiled(tg.Tensor(X))
-    with pytest.raises(tg.GraphError, match=r"a computed Tensor that requires a gradient.*detach"):
-        compiled(tg.Tensor(X) * 2)
-    with pytest.raises(tg.GraphError, match="the gradient would be lost"):
-        tg.grad(lambda w: tg.compile(lambda x: np.sum(x * w))(X))(X)
+    w = tg.Tensor(X)
+    with pytest.warns(RuntimeWarning, match=r"runs eagerly: a gradient goes on through its result.*tg\.compile"):
+        compiled(w).backward()
+    np.testing.assert_allclose(w.grad, 2 * X)
+    compiled(w).backward()  # with one warning
+    np.testing.assert_allclose(w.grad, 4 * X)
+    with pytest.warns(RuntimeWarning, match="a Tensor that it is given, and that was computed"):
+        np.testing.assert_allclose(tg.grad(lambda x: compiled(x * 2))(X), 8 * X)
+    with pytest.warns(RuntimeWarning, match="a gradient goes on"):
+        outer = tg.grad(lambda w: tg.compile(lambda x: np.sum(x * w))(X))(X)
+    np.testing.assert_allclose(outer, X)
+    assert "a gradient goes on through its result" in str(compiled.explain())
     with tg.no_grad():
-        np.testing.assert_allclose(compiled(tg.Tensor(X)), np.sum(X * X))
-    np.testing.assert_allclose(compiled((tg.Tensor(X) * 2).detach()), np.sum(4 * X * X))
+        assert type(compiled(w)) is np.float64
+    assert type(compiled((w * 2).detach())) is np.float64
+    assert type(compiled(X)) is np.float64
+    with pytest.raises(tg.UnsupportedError, match="a gradient goes on"):
+        compiled.profile(w)
+
+
+def test_an_eager_call_changes_what_it_finds_once():
+    counts = tg.Tensor(0.0, requires_grad=False)
+
+    def f(w):
+        counts.assign(counts.data + 1)
+        return w * 2
+
+    with pytest.warns(RuntimeWarning, match="a gradient goes on"):
+        for _ in range(3):
+            tg.compile(f)(tg.Tensor(X))
+    assert counts.item() == 3
+
+
+def test_transforms_of_a_compiled_function_are_compiled():
+    @tg.compile(static_argnames="power")
+    def f(x, power=3):
+        return np.sum(x**power)
+
+    compiled = type(f)
+    for transform in (tg.grad, tg.value_and_grad, tg.jacobian, tg.hessian, tg.hvp):
+        made, eager = transform(f), transform(f.__wrapped__)
+        assert type(made) is compiled
+        assert type(transform(f=f)) is compiled
+        rest = (X,) if transform is tg.hvp else ()
+        for one, other in zip(tree_leaves(made(X, *rest)), tree_leaves(eager(X, *rest)), strict=True):
+            np.testing.assert_allclose(one, other)
+        assert len(made.signatures) == 1
+    np.testing.assert_allclose(tg.grad(f)(X, power=2), 2 * X)
+    np.testing.assert_allclose(tg.grad(tg.grad(f))(np.float64(2)), 12.0)
+    np.testing.assert_allclose(tg.vjp(f, X)[1](1.0)[0], 3 * X**2)
+    np.testing.assert_allclose(tg.jvp(f, (X,), (X,))[1], np.sum(3 * X**3))
+    np.testing.assert_allclose(tg.grad(tg.checkpoint(f))(X), 3 * X**2)
+    tg.testing.check_grads(f, X)
+    assert tg.trace(f, X).outputs
+
+
+def test_the_gradient_of_a_compiled_method_is_compiled():
+    class Scaled:
+        def __init__(self):
+            self.scale = tg.Tensor(2.0)
+
+        @tg.compile
+        def loss(self, x):
+            return np.sum(x * x) * self.scale
+
+    scaled = Scaled()
+    gradient = tg.grad(scaled.loss)
+    np.testing.assert_allclose(gradient(X), 4 * X)
+    scaled.scale.assign(3.0)
+    np.testing.assert_allclose(gradient(X), 6 * X)
+    assert len(gradient.signatures) == 1
 
 
 def test_a_gradient_does_not_flow_into_an_older_graph():

@@ -60,7 +60,11 @@ class Compiled(Saving):
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Compiled:
         """Return a compiled function of a copy, such as the method of a copied model. It has no programs yet."""
-        function, made = copy.deepcopy(self._function, memo), self._programs
+        return self.remade(copy.deepcopy(self._function, memo))
+
+    def remade(self, function: Callable[..., Any]) -> Compiled:
+        """Return a compiled function of another function, such as the gradient of this one, with the same options."""
+        made = self._programs
         return Compiled(function, made.parameters.static, made.kept.maxsize, made.otherwise, made.fast)
 
     def __repr__(self) -> str:
@@ -251,9 +255,11 @@ def compile(  # noqa: A001
     value has one program for any number of iterations, from the second number on. With more than 32 paths for one
     signature the function runs eagerly, with one warning.
 
+    `tg.grad(f)` of a compiled function is compiled, and so are the other transforms. Where a gradient goes on through a
+    result, as for `f(w).backward()` with a Tensor w, a call runs eagerly and returns Tensors, with one warning.
+
     Raises (when called):
         UnsupportedError: the function does what a program cannot repeat. Everything is as it was before the call.
-        GraphError: a gradient would be lost.
 
     Raises:
         ImportError: `fast`, and numba is not installed.

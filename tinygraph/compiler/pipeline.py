@@ -77,7 +77,7 @@ def made_version(
 
     Raises:
         UnsupportedError: the function does what a program cannot repeat.
-        GraphError: a gradient would be lost.
+        TiedError: a gradient goes on outside.
     """
     keep_freed_memory()
     with _uncollected():  # when the collector begins again, the runs are gone: to look through them takes a tenth

@@ -31,6 +31,7 @@ from tinygraph.compiler.run.paths import along
 from tinygraph.compiler.run.versions import Running, Version
 from tinygraph.compiler.saving.saved_calls import SavedCall, call_of, parameters_of
 from tinygraph.compiler.trace.python_numbers import BeyondError, SteeringError
+from tinygraph.compiler.trace.ties import TiedError
 from tinygraph.engine import modes
 from tinygraph.engine.modes import state
 from tinygraph.errors import GraphError, UnsupportedError
@@ -277,6 +278,8 @@ class ProgramsForCalls:
             call = self.signed(args, kwargs, counting)
             try:
                 version = self._made(call, counting, why)
+            except TiedError as error:
+                self.eager.turn(call.key, f"{self.name} runs eagerly: {error}")
             except Exception as error:
                 if not counting:
                     if isinstance(error, UnsupportedError | GraphError):

@@ -32,12 +32,11 @@ from tinygraph.compiler.trace import TENSOR_VALUE, Event, Recorded, Trace
 from tinygraph.compiler.trace.python_numbers import PythonNumber
 from tinygraph.compiler.trace.reckoning import CounterSource
 from tinygraph.compiler.trace.refused import refused
-from tinygraph.compiler.trace.ties import check_ties
+from tinygraph.compiler.trace.ties import TiedError, check_ties
 from tinygraph.compiler.trace.traced import Traced
 from tinygraph.containers import containers_in, has_lost_attributes, opened, shaper
 from tinygraph.engine import modes, record
 from tinygraph.engine.tensor import Tensor
-from tinygraph.errors import GraphError
 
 __all__ = ["StandIns", "identifier_of", "stand_ins_for"]
 
@@ -55,10 +54,10 @@ def stand_ins_for(
         counting: the places of ints outside that change from call to call.
 
     Raises:
-        GraphError: a gradient would be lost.
+        TiedError: a gradient goes on through an argument.
         UnsupportedError: the function finds an iterator that it may advance.
     """
-    _check_tensors(parameters.function, leaves)
+    _check_tensors(leaves)
     named = [*zip(parameters.all_names(args), args, strict=True), *kwargs.items()]
     surroundings = surroundings_of(function, _objects_in(named), counting)
     found_generators = frozenset(surroundings.generators)
@@ -69,15 +68,11 @@ def stand_ins_for(
     return StandIns(function, parameters, args, kwargs, leaves, surroundings, found_generators)
 
 
-def _check_tensors(name: str, leaves: list[Any]) -> None:
-    """Refuse a Tensor whose gradient would flow on into calls outside the function."""
+def _check_tensors(leaves: list[Any]) -> None:
+    """Refuse a Tensor whose gradient flows on into calls outside the function."""
     tensors = [leaf for leaf in leaves if type(leaf) is Tensor]
     if any(tensor.requires_grad and not tensor.is_leaf for tensor in tensors) and modes.is_recording():
-        raise GraphError(
-            f"compile: an argument of {name} is a computed Tensor that requires a gradient, and a compiled function "
-            "records nothing that a later backward() could go through. Compile the whole computation, its backward() "
-            "included, or tg.compile(tg.grad(f)); or cut the tie with x.detach()"
-        )
+        raise TiedError.through("a Tensor that it is given, and that was computed")
 
 
 def _objects_in(named: Iterable[tuple[str, Any]]) -> dict[str, Any]:
@@ -174,7 +169,7 @@ class StandIns:
 
         Raises:
             UnsupportedError: it changed something outside, or a list or dict among its arguments.
-            GraphError: it returned a value with a graph that leads outside.
+            TiedError: it returned a value with a graph that leads outside.
         """
         kept = copied([args, kwargs])
         trace.execution.runs_in = sys._getframe().f_code

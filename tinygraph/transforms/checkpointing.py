@@ -22,6 +22,7 @@ from tinygraph.engine.record import unrecorded
 from tinygraph.engine.tensor import Tensor
 from tinygraph.errors import GraphError
 from tinygraph.nests import Nest, filled, tree_leaves, tree_map
+from tinygraph.transforms.compiled import plain_function
 from tinygraph.transforms.running import Run
 
 __all__ = ["checkpoint"]
@@ -40,6 +41,8 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
 
     Source: Griewank and Walther, "Algorithm 799: revolve" (2000).
     """
+
+    f = plain_function(f)
 
     @functools.wraps(f)
     def light(*xs: Any, **kwargs: Any) -> Any:

@@ -10,11 +10,13 @@ import numpy as np
 
 from tinygraph.engine.tensor import Tensor
 from tinygraph.nests import filled
+from tinygraph.transforms.compiled import compiled_as_its_function
 from tinygraph.transforms.running import Run, check_function, chosen_positions
 
 __all__ = ["grad", "value_and_grad"]
 
 
+@compiled_as_its_function
 def value_and_grad(
     f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False
 ) -> Callable[..., Any]:
@@ -59,6 +61,7 @@ def value_and_gradient(
     return differentiated
 
 
+@compiled_as_its_function
 def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable[..., Any]:
     """Return a function that returns the gradient of f, where f returns a scalar.
 

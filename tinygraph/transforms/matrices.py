@@ -14,12 +14,14 @@ from tinygraph.engine.tensor import Tensor
 from tinygraph.errors import UnsupportedError
 from tinygraph.functions.checks import CHECKS
 from tinygraph.nests import filled, tree_leaves, tree_map
+from tinygraph.transforms.compiled import compiled_as_its_function
 from tinygraph.transforms.gradients import gradient_of
 from tinygraph.transforms.running import Run, check_function, chosen_positions
 
 __all__ = ["hessian", "jacobian"]
 
 
+@compiled_as_its_function
 def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable[..., Any]:
     """Return a function that returns the Jacobian of f: the derivative of every output by every input element.
 
@@ -123,6 +125,7 @@ complex_differentiable.derivative(lambda g, z, of_real, of_imag: g, None)
 CHECKS.add(complex_differentiable)
 
 
+@compiled_as_its_function
 def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable[..., Any]:
     """Return a function that returns the second derivatives of f, where f returns a scalar.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from tinygraph.engine.operands import as_array, plain
 from tinygraph.engine.tensor import Tensor
 from tinygraph.errors import ShapeError
 from tinygraph.nests import Nest, filled, tree_leaves
+from tinygraph.transforms.compiled import compiled_as_its_function
 from tinygraph.transforms.gradients import gradient_of
 from tinygraph.transforms.running import Run, as_result, check_function
 
@@ -190,6 +192,7 @@ def hvp(
     return (pull(vs), *aux) if has_aux else pull(vs)
 
 
+@compiled_as_its_function
 def _of_argument_and_direction(f: Callable[..., Any], has_aux: bool) -> Callable[..., Any]:
     """Return `hvp` as a function of f's first argument, a direction, and f's other arguments."""
 
@@ -198,4 +201,19 @@ def _of_argument_and_direction(f: Callable[..., Any], has_aux: bool) -> Callable
         found = hvp(lambda x: f(x, *args, **kwargs), (x,), (v,), has_aux)
         return (found[0][0], found[1]) if has_aux else found[0]
 
+    product.__signature__ = _with_direction(f)  # type: ignore[attr-defined]
     return product
+
+
+def _with_direction(f: Callable[..., Any]) -> inspect.Signature:
+    """Return the signature of f with a direction behind its first argument: f's other arguments keep their names."""
+    try:
+        given = [*inspect.signature(f).parameters.values()]
+    except (TypeError, ValueError):  # a function in C
+        given = []
+    alone = inspect.Parameter.POSITIONAL_ONLY
+    if not given or given[0].kind not in (alone, inspect.Parameter.POSITIONAL_OR_KEYWORD):
+        return inspect.signature(lambda x, v, /, *args, **kwargs: None)
+    first = given[0].replace(kind=alone, default=inspect.Parameter.empty)
+    direction = "direction" if any([item.name == "v" for item in given]) else "v"
+    return inspect.Signature([first, inspect.Parameter(direction, alone), *given[1:]])

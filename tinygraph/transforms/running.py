@@ -24,6 +24,7 @@ from tinygraph.engine.primitives import primitive
 from tinygraph.engine.tensor import Tensor
 from tinygraph.errors import GraphError, ShapeError, UnsupportedError
 from tinygraph.nests import Nest, tree_leaves, tree_map
+from tinygraph.transforms.compiled import plain_function
 
 _by_order = operator.attrgetter("order")
 
@@ -67,6 +68,7 @@ class Run:
 
     def __init__(self, call: str, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any],
                  argnums: tuple[int, ...], has_aux: bool) -> None:  # fmt: skip
+        f = plain_function(f)
         self.call = call
         self.since = next_order()
         self.taken = TakenNumbers()

@@ -12,6 +12,7 @@ from tinygraph.engine import modes
 from tinygraph.engine.tensor import Tensor
 from tinygraph.graph import Graph, read_graph
 from tinygraph.nests import tree_leaves, tree_map
+from tinygraph.transforms.compiled import plain_function
 
 __all__ = ["trace"]
 
@@ -31,6 +32,7 @@ def trace(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Graph:
         names = list(inspect.signature(f).parameters)
     except (TypeError, ValueError):
         names = []
+    f = plain_function(f)
 
     with modes.enable_grad():
         given = [

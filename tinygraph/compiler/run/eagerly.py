@@ -1,4 +1,4 @@
-"""Eager calls of a compiled function: of one that has too many paths, or that no program can be made of."""
+"""Eager calls of a compiled function: where paths are too many, no program can be made, or a gradient goes through."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.compiler.trace.ties import check_ties_of_call
+from tinygraph.compiler.trace.ties import is_tied
 from tinygraph.containers import opened, shaper
 from tinygraph.engine.links import next_order
 from tinygraph.engine.operands import plain
@@ -30,13 +30,13 @@ class Eagerly(Exception):  # noqa: N818 - no error: the caller goes another way
 def eager_result(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call a function, and return what its program would: arrays of their own in place of Tensors, and numbers.
 
-    Raises:
-        GraphError: the result depends on a Tensor that requires a gradient, and the gradient would be lost.
+    A result through which a gradient goes on is returned as it is.
     """
     since = next_order()
     result = function(*args, **kwargs)
     given = [leaf for leaf in tree_leaves(opened([args, kwargs])) if type(leaf) is Tensor]
-    check_ties_of_call(getattr(function, "__qualname__", "the function"), result, given, since)
+    if is_tied(result, given, since):
+        return result
     own = tree_map(_own, opened(result))
     shape = shaper(result)
     return own if shape is None else shape(own)

@@ -1,8 +1,10 @@
-"""Ties: results that would carry a graph out of a compiled function, into the backward pass of a caller.
+"""Ties: results through which a gradient goes on, out of a compiled function into the backward pass of a caller.
 
 @tg.compile
-def half(x):            # h = half(w); h.backward() would find nothing to go back through
-    return w * x / 2
+def half(x):            # h = half(w); h.backward() goes back through the function
+    return x / 2
+
+A program records nothing, so such a call is no program's: it is an eager one.
 """
 
 from __future__ import annotations
@@ -19,33 +21,43 @@ from tinygraph.engine.tensor import Tensor
 from tinygraph.errors import GraphError
 from tinygraph.nests import entries
 
-__all__ = ["check_ties", "check_ties_of_call"]
+__all__ = ["TiedError", "check_ties", "is_tied"]
+
+
+class TiedError(GraphError):
+    """A gradient goes on through the result of a call, or through an argument, so that no program can make it."""
+
+    @classmethod
+    def through(cls, what: str) -> TiedError:
+        """Return the error for a result or an argument."""
+        return cls(
+            f"a gradient goes on through {what}. Compile the whole computation, its backward() included, or "
+            "tg.compile(tg.grad(f)); or pass x.detach(), or call it under tg.no_grad()"
+        )
 
 
 def check_ties(trace: Trace, result: Any) -> None:
     """Refuse a result of a recorded run through which an eager call would let a gradient flow out of the run.
 
     Raises:
-        GraphError: the result depends on a Tensor that requires a gradient, and that was given or found outside.
+        TiedError: the result depends on a Tensor that requires a gradient, and that was given or found outside.
     """
-    _check_untied(trace.tape.call_name, result, lambda link: _is_outside_run(link, trace))
+    tied = _tied(result, lambda link: _is_outside_run(link, trace))
+    if tied is not None:
+        own = tied.name if isinstance(tied, Leaf) else None
+        raise TiedError.through(f"its result to {own or 'a Tensor that it is given'}")
 
 
-def check_ties_of_call(name: str, result: Any, given: list[Tensor], since: int) -> None:
-    """Refuse a result of an eager call of a compiled function in the same way.
+def is_tied(result: Any, given: list[Tensor], since: int) -> bool:
+    """Return whether a gradient goes on through the result of an eager call of a compiled function.
 
     Args:
-        name: of the function.
         result: what it returned.
         given: the Tensors among its arguments.
         since: the order, on the record's counter, at which the call began.
-
-    Raises:
-        GraphError: the gradient would be lost.
     """
     links = [tensor._link for tensor in given]
-    _check_untied(
-        name,
+    return None is not _tied(
         result,
         lambda link: (
             link.differentiable and (any(link is other for other in links) or _is_around(link, link.order, since))
@@ -53,19 +65,14 @@ def check_ties_of_call(name: str, result: Any, given: list[Tensor], since: int) 
     )
 
 
-def _check_untied(name: str, result: Any, is_outside: Callable[[Any], bool]) -> None:
-    """Refuse a result that depends on a Tensor from outside."""
+def _tied(result: Any, is_outside: Callable[[Any], bool]) -> Any:
+    """Return the link of a Tensor from outside that a result depends on; None if there is none."""
     for _, tensor in entries(opened(result)):
         if type(tensor) is Tensor and _has_graph(tensor._link):
             tied = next((link for link in links_below([tensor._link]) if is_outside(link)), None)
             if tied is not None:
-                own = tied.name if isinstance(tied, Leaf) else None
-                raise GraphError(
-                    f"compile: {name} returns a value that depends on "
-                    f"{own or 'a Tensor that it is given'}, which requires a gradient. A compiled function returns "
-                    "plain arrays, so the gradient would be lost without a word. Compile the whole, "
-                    "tg.compile(tg.grad(f)), or call backward() inside; or pass x.data, or call it under tg.no_grad()"
-                )
+                return tied
+    return None
 
 
 def _has_graph(link: Any) -> bool:
