@@ -654,6 +654,33 @@ def test_what_blas_divides_among_its_threads_is_not_in_pieces(monkeypatch):
         assert operations(drop_dead(divide_products(steps_of(program)))) == expected
 
 
+@pytest.mark.parametrize("at_once", [True, False])
+def test_rows_in_pieces_are_multiplied_apart(at_once, monkeypatch):
+    monkeypatch.setattr(pieces, "processors", lambda: 1)
+    monkeypatch.setattr(pieces, "multiplies_small_at_once", lambda: at_once)
+    rng = np.random.default_rng(0)
+    h, u = rng.normal(size=(32, 256)), rng.normal(size=(256, 256)) / 16
+
+    def powers(h, u):
+        for _ in range(40):
+            h = np.tanh(h) @ u
+        return h
+
+    compiled = tg.compile(powers)
+    np.testing.assert_allclose(compiled(h, u), powers(h, u), rtol=1e-10, atol=1e-12)
+    calls = [line.split("(")[0].strip() for line in compiled.source.splitlines() if ", out=" in line]
+    assert set(calls) == {"np.tanh", "np.matmul" if at_once else "np.dot"}
+    assert "for " in compiled.source and compiled.source.count("copyto") == 1  # of what is given
+
+
+def test_few_rows_of_what_is_assembled_are_in_pieces_too(monkeypatch):
+    monkeypatch.setattr(pieces, "processors", lambda: 1)
+    monkeypatch.setattr(pieces, "multiplies_small_at_once", lambda: True)
+    x, y = np.ones((32, 256)), np.ones((512, 128))
+    program = program_of(lambda x, y: np.concatenate([np.sin(x), np.cos(x)], axis=1) @ y, [x, y])
+    assert operations(drop_dead(divide_products(steps_of(program))))[-3:] == ROWS
+
+
 # --- loops ------------------------------------------------------------------------------------------------------------
 
 

@@ -176,11 +176,17 @@ def carry_in_place(draft: Draft) -> None:
                 if (held_by := draft.storage[operand.index]) is not None and other in (held_by, *held_by.behind)
             ]  # fmt: skip
             last = max([draft.order[reader.index] for reader in readers], default=-1)
-            if last > begun or is_view(new, draft.layouts) or not _may_overwrite(first, other, draft):
+            if last > begun or not _is_whole(new, mine, draft) or not _may_overwrite(first, other, draft):
                 continue
             values: list[Any] = [draft.graph.nodes[index] for index in mine.steps]
             if all([is_read_alike(value, other, draft.layouts[old.index], draft) for value in values]):
                 draft.merge(mine, into=other)
+
+
+def _is_whole(step: Step, held: Storage, draft: Draft) -> bool:
+    """Return whether a value is all of its memory, in order, if it is a view."""
+    layout = draft.layouts[step.index]
+    return not is_view(step, draft.layouts) or (layout.flags.c_contiguous and step.nbytes == held.nbytes)
 
 
 def compute_in_place(draft: Draft, updates: dict[int, Step] | None = None) -> None:

@@ -5,6 +5,7 @@ It is a rewrite, from graph to graph, and stands here since it asks what the sch
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,8 @@ import numpy as np
 from tinygraph.compiler.kernels.image_calls import IMAGE_FUNCTIONS
 from tinygraph.compiler.kernels.products import turned_product
 from tinygraph.compiler.program.builder import Builder
-from tinygraph.compiler.program.facts import REDUCTIONS, TRANSPOSING
-from tinygraph.compiler.program.predicates import is_elementwise
+from tinygraph.compiler.program.facts import TRANSPOSING
+from tinygraph.compiler.program.predicates import looks_like_view, takes_out
 from tinygraph.compiler.program.reshaping import is_reshape
 from tinygraph.compiler.program.rewriting import calls_of, rewritten
 from tinygraph.compiler.program.steps import Step
@@ -86,6 +87,17 @@ def divide_products(graph: Graph) -> Graph:
         return None
 
     return rewritten(graph, change)
+
+
+def is_in_pieces(left: tuple[int, ...], right: tuple[int, ...]) -> bool:
+    """Return whether the products of several matrices with one are quicker than that of all their rows at once.
+
+    Args:
+        left: the shape of the matrices.
+        right: the shape of the one.
+    """
+    size = math.prod(left) * right[1]
+    return size // math.prod(left[:-2]) <= AT_ONCE < size < LARGE / 2 and multiplies_small_at_once()
 
 
 def _of_few_columns(builder: Builder, step: Step) -> Step | None:
@@ -171,7 +183,7 @@ def _is_transposed(x: Step) -> bool:
 
 def _computes(step: Step) -> bool:
     """Return whether a call makes an array of its own, and no view of another."""
-    return is_elementwise(step) or step.function in REDUCTIONS or step.function in (np.matmul, np.dot)
+    return takes_out(step) and not looks_like_view(step)
 
 
 def _pieces(length: int, size: int) -> int:

@@ -24,6 +24,7 @@ from tinygraph.compiler.program.counting import FromCount, item_at, kept_at, kep
 from tinygraph.compiler.program.loop_marks import Begin, End, carried, kept, put_row, row, stacked
 from tinygraph.compiler.program.loops import Loop, loop_result
 from tinygraph.compiler.program.predicates import looks_like_view, takes_out
+from tinygraph.compiler.program.reshaping import is_reshape
 from tinygraph.compiler.program.rows import counted_axis, in_order
 from tinygraph.compiler.program.steps import Step
 from tinygraph.engine.nested import mapped
@@ -183,9 +184,10 @@ class _Unnesting:
         for step in [loop.nexts[number] for number in moving]:
             new = inner[step.index]
             is_row = step.index in rows and may_be_row(step)
-            if step.shape and (step.index in seen or not (is_row or may_be_row(step))):
+            own = step.args[0] if is_reshape(step) else step  # whose memory the value is all of
+            if step.shape and (own.index in seen or not (is_row or (may_be_row(own) and own.index not in rows))):
                 new = self.builder.call(new, np.copy, new, name=step.name)
-            seen.add(step.index)
+            seen.add(own.index)
             found.append(new)
         return found
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from tinygraph.compiler.program.result_types import dtype_of, shape_of
 from tinygraph.compiler.program.steps import Step
+from tinygraph.compiler.schedule.pieces import is_in_pieces
 from tinygraph.compiler.write.writer import Writer
 
 __all__ = ["dot_into", "einsum", "einsum_into", "product", "product_into", "product_of_any_shape", "turned_into"]
@@ -85,6 +86,7 @@ def _is_of_matrices(writer: Writer, step: Step) -> bool:
         not step.kwargs and type(x) is Step and len(x.shape) > 2 and len(shape_of(y)) == 2
         and x.dtype == step.dtype == dtype_of(y) and step.dtype.char in "fd" and 0 not in step.shape and x.size > 0
         and writer.is_contiguous(x) and writer.is_contiguous(step)
+        and not is_in_pieces(x.shape, shape_of(y))
     )  # fmt: skip
 
 
