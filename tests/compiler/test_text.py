@@ -15,6 +15,7 @@ import tinygraph as tg
 from tests.compiler.programs import program_of
 from tinygraph.compiler.pipeline import compile_program
 from tinygraph.compiler.run import threads
+from tinygraph.compiler.write.leaving_out import without_empty_groups, without_unused
 from tinygraph.compiler.write.lists_of_rows import with_views_inside
 from tinygraph.compiler.write.literals import string_text
 
@@ -418,6 +419,34 @@ def test_a_view_that_only_a_list_is_made_of_stands_in_that_line() -> None:
     assert found == ["each_a = list(x[3::-1])", *setup[2:]]
     long = [f"a = x[{'1' * 80}]", f"{'each' * 10} = list(a)"]
     assert with_views_inside(long, []) == long
+
+
+def test_the_name_of_a_view_that_nothing_reads_is_left_out() -> None:
+    lines = ["rows = x.reshape(4, 8)  #@1", "    part = rows[:2]  #@2", "np.exp(x, out=y)  #@3", "z = f(y)  #@4"]
+    assert without_unused(lines, {"rows", "part"}) == lines[2:]
+    assert without_unused(lines, {"rows", "part"}, ["return part"]) == lines
+    assert without_unused(lines, {"rows"}) == lines  # the part is no view, and may be needed
+    assert without_unused(lines, {"y"}) == lines
+
+
+def test_a_comment_over_no_statement_is_left_out() -> None:
+    lines = [
+        "# one",
+        "",
+        "# two",
+        "for x in xs:",
+        "    # three",
+        "    f(x)",
+        "",
+        "    # four",
+        "",
+        "# five",
+        "g()",
+        "# six",
+    ]
+    assert [line for line in without_empty_groups(lines) if line] == [
+        "# two", "for x in xs:", "    # three", "    f(x)", "# five", "g()",
+    ]  # fmt: skip
 
 
 def test_the_text_of_a_recurrent_layer_is_short() -> None:

@@ -7,9 +7,6 @@ of its rows that are numbers, and adds to those that are arrays.
 
 from __future__ import annotations
 
-import re
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -23,6 +20,7 @@ from tinygraph.compiler.schedule.blocks import Fusion, combining, start_of
 from tinygraph.compiler.schedule.division import Division
 from tinygraph.compiler.write.calls import WORK, statements
 from tinygraph.compiler.write.comments import Comments
+from tinygraph.compiler.write.leaving_out import without_empty_groups, without_unused
 from tinygraph.compiler.write.literals import dtype_text
 from tinygraph.compiler.write.moving import view_of_rows
 from tinygraph.compiler.write.reduction_calls import reduced_rows
@@ -93,7 +91,8 @@ class Block:
             self._use_operands(step)
             self._write(step)
         self.writer.inside = None
-        self.lines = _without_unused(self.lines, {self.names[index] for index in self._views})
+        views = {self.names[index] for index in self._views}
+        self.lines = without_empty_groups(without_unused(self.lines, views))
 
     # --- parameters ---------------------------------------------------------------------------------------------------
 
@@ -208,12 +207,6 @@ def block_of(fusion: Fusion, number: int, plan: Plan, writer: Writer, division: 
     block = Block(fusion, number, plan, writer, division, slots, numbers)
     block.write()
     return block
-
-
-def _without_unused(lines: Sequence[str], views: set[str]) -> list[str]:
-    """Return the lines without those that only name a view that no other line reads."""
-    words = Counter(word for line in lines for word in re.findall(r"\w+", line.partition(TAG)[0]))
-    return [line for line in lines if words[name := line.partition(" = ")[0]] != 1 or name not in views]
 
 
 def _at(axis: int, part: str) -> str:

@@ -18,6 +18,7 @@ from tinygraph.compiler.program.loops import goes_on
 from tinygraph.compiler.program.rewriting import uses_of
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.schedule.blocks import Fusion
+from tinygraph.compiler.write.block_loops import functions_of
 from tinygraph.compiler.write.calls import WORK, expression, image_call, statements
 from tinygraph.compiler.write.conditions import Conditions
 from tinygraph.compiler.write.loop_statements import LoopStatements, is_of_loop
@@ -67,6 +68,9 @@ class Body:
             elif not self._stands_in_condition(item, following) and not self._is_computed_there(item, following):
                 self._write(item)
         self.returned = self._written_end()
+        views = [self._names[index] for index, step in self._plan.by_index.items() if self._plan.is_view(step)]
+        in_blocks = [line for fusion in self.fusions for line in functions_of(fusion.block)]
+        self.statements.leave_out(frozenset(views), [self.returned, *in_blocks])
 
     # --- one item -----------------------------------------------------------------------------------------------------
 

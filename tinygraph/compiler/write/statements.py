@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
+
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.write.comments import Comments
+from tinygraph.compiler.write.leaving_out import without_empty_groups, without_unused
 from tinygraph.compiler.write.tags import TAG
 
 __all__ = ["Statements"]
@@ -36,6 +39,11 @@ class Statements:
     def comment(self, step: Step) -> None:
         """Append the comment of a group of statements, if a step is the first of one."""
         self.put(*self._comments.lines(step, self.lines))
+
+    def leave_out(self, views: Collection[str], elsewhere: Iterable[str]) -> None:
+        """Leave out the names of views that nothing reads, here or elsewhere, and comments over no statements."""
+        self.setup = without_unused(self.setup, views, [*self.lines, *elsewhere])
+        self.lines = without_empty_groups(without_unused(self.lines, views, [*self.setup, *elsewhere]))
 
     def end_group(self) -> None:
         """Let the next statement begin a group, whatever line it is from."""
