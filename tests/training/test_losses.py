@@ -447,3 +447,16 @@ def test_a_loss_of_ones_own():
     np.testing.assert_allclose(Fourth()(ANY, OTHER, WEIGHTS), np.mean(np.mean((ANY - OTHER) ** 4, -1) * WEIGHTS))
     with pytest.raises(NotImplementedError, match="Loss has no call"):
         losses.Loss()(ANY, OTHER)
+
+
+@pytest.mark.parametrize("run", [lambda f: f, tg.compile], ids=["eager", "compiled"])
+def test_targets_in_a_row_do_not_broadcast_in_a_function_of_ones_own(run):
+    y, p = np.array([1.0, 2.0, 4.0]), np.array([[1.5], [2.0], [2.0]])
+    expected = np.mean((y - p[:, 0]) ** 2)
+    loss = losses.LossFunctionWrapper(lambda y, p: np.mean((y - p) ** 2))
+    assert float(run(lambda y, p: loss(y, p))(y, p)) == pytest.approx(expected)
+    assert float(run(lambda y, p: loss(y, p))(y[:, None], p[:, 0])) == pytest.approx(expected)
+    model = tg.nn.Sequential([tg.nn.Dense(1, seed=0)])
+    model.compile("sgd", loss=lambda y, p: np.mean(np.square(y - p)))
+    found = model.evaluate(p, y, verbose=0)
+    assert found == pytest.approx(np.mean((model.predict(p, verbose=0)[:, 0] - y) ** 2), rel=1e-6)

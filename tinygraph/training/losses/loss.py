@@ -12,7 +12,7 @@ from tinygraph.engine.operands import array_of, has_tensors
 from tinygraph.engine.record import compose
 from tinygraph.engine.tensor import Tensor
 from tinygraph.errors import ShapeError
-from tinygraph.training.losses.pairing import cast
+from tinygraph.training.losses.pairing import cast, same_rank
 
 __all__ = ["REDUCTIONS", "FunctionLoss", "Loss", "LossFunctionWrapper", "reduced", "weights_for"]
 
@@ -124,6 +124,9 @@ class FunctionLoss(Loss):
 class LossFunctionWrapper(Loss):
     """The loss that a function of the user's own computes.
 
+    Targets of shape (n,) beside predictions of shape (n, 1) get their shape, and the other way round, so that the two
+    do not broadcast to (n, n).
+
     Args:
         fn: a function of targets and predictions. It returns a value for each example, or one number.
         reduction, name, dtype: as of `Loss`.
@@ -144,6 +147,8 @@ class LossFunctionWrapper(Loss):
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """Return the function of targets and predictions."""
+        if hasattr(y_true, "ndim") and hasattr(y_pred, "ndim"):
+            y_true, y_pred = same_rank(y_true, y_pred)
         return self.fn(y_true, y_pred, **self.keywords)
 
     def get_config(self) -> dict[str, Any]:
