@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import re
 import weakref
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Self
 
@@ -126,15 +127,12 @@ def owner_of(entry: str) -> Any:
     return None if reference is None else reference()
 
 
-def _lone(calls: Iterable[tuple[Scopes, int]]) -> set[int]:
+def _lone(calls: Sequence[tuple[Scopes, int]]) -> set[int]:
     """Return the entries of compositions that made one call of these, or none."""
-    groups: dict[tuple[int, int], list[Any]] = {}  # many calls share their scopes
-    for scopes, when in calls:
-        group = groups.setdefault((id(scopes), when), [scopes, 0])
-        group[1] += 1
+    distinct = {id(scopes): scopes for scopes, _ in calls}  # many calls share their scopes
     made: dict[int, int] = {}
-    for (_, when), (scopes, count) in groups.items():
-        for entry in scopes:
+    for (key, when), count in Counter([(id(scopes), when) for scopes, when in calls]).items():
+        for entry in distinct[key]:
             if hasattr(entry, "left") and not hasattr(entry, "owner"):
                 made[id(entry)] = made.get(id(entry), 0) + (count if when < entry.left else 0)
     return {entry for entry, count in made.items() if count <= 1}

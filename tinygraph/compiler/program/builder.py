@@ -86,11 +86,13 @@ def steps_of(program: Program) -> Graph:
         GraphError: an input that is neither argument nor variable has no value.
     """
     builder = Builder()
+    steps, sections = builder.steps, program.sections
     moved: dict[int, Step] = {}
     named = [(node, node.name) for node in program.arguments]
     named += [(variable.node, variable.name) for variable in program.variables]
     for node, name in named:
-        moved[node.index] = builder.add(_step(node, program, len(builder.steps), name=name, given=True))
+        step = _step(node, program, len(steps))
+        moved[node.index] = builder.add(replace(step, name=name or node.name, given=True))
 
     def place(item: Any) -> Any:
         return moved[item.index] if is_node(item) else item
@@ -118,19 +120,20 @@ def steps_of(program: Program) -> Graph:
             # A plain array among the operands is a step, too: blocks are taken of it like of any other.
             like = _step(node, program, 0)
             args = [builder.constant(like, item) if type(item) is np.ndarray and item.shape else item for item in args]
-        step = _step(node, program, len(builder.steps), args=tuple(args), kwargs=kwargs)
-        if node.value is not None and node.is_input:
-            step = replace(step, value=np.asarray(node.value))
-        moved[node.index] = builder.add(step)
+        value = np.asarray(node.value) if node.value is not None and node.function is None else None
+        step = Step(
+            len(steps), node.function, tuple(args), kwargs, node.shape, node.dtype, node.name, node.scope, value,
+            requires_grad=node.requires_grad, source=node.source, section=sections.get(node.index, "forward"),
+            origin=node.index,
+        )  # fmt: skip
+        steps.append(step)
+        moved[node.index] = step
     return Graph(tuple(builder.steps), tuple(moved[output.index] for output in program.graph.outputs))
 
 
-def _step(
-    node: Node, program: Program, index: int, name: str | None = None, given: bool = False, args: tuple[Any, ...] = (),
-    kwargs: dict[str, Any] | None = None,
-) -> Step:  # fmt: skip
+def _step(node: Node, program: Program, index: int) -> Step:
+    """Return a step for an input, or one that a constant among the arguments of a call is like."""
     return Step(
-        index, node.function, args, kwargs or {}, node.shape, node.dtype, name or node.name, node.scope,
-        requires_grad=node.requires_grad, source=node.source,
-        section=program.sections.get(node.index, "forward"), given=given, origin=node.index,
+        index, None, (), {}, node.shape, node.dtype, node.name, node.scope, requires_grad=node.requires_grad,
+        source=node.source, section=program.sections.get(node.index, "forward"), origin=node.index,
     )  # fmt: skip

@@ -157,11 +157,8 @@ def loop_result(results: Any, position: int) -> Any:
 
 
 def loops_in(graph: Graph) -> Iterator[Any]:
-    """Yield the steps of a graph that are loops."""
-    for step in graph.nodes:
-        if type(step.function) is Loop:
-            assert isinstance(step, Step)
-            yield step
+    """Return the steps of a graph that are loops."""
+    return iter([step for step in graph.nodes if type(step.function) is Loop])
 
 
 def in_bodies(graph: Graph, change: Callable[[Graph], Graph]) -> Graph:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import fields
 from typing import Any
 
 from tinygraph.compiler.program.builder import Builder
 from tinygraph.compiler.program.steps import Step, operands_of
-from tinygraph.engine.nested import mapped
+from tinygraph.engine.nested import instances, mapped
 from tinygraph.graph import Graph
+from tinygraph.graph.node import draft_of
 
 __all__ = ["Change", "calls_of", "placed", "rewritten", "steps_in", "uses_of"]
 
@@ -64,38 +64,34 @@ def placed(step: Step, index: int, moved: Sequence[Step] | dict[int, Step]) -> S
     def new(item: Any) -> Any:  # it does not name itself: only the garbage collector could free it then
         return moved[item.index] if type(item) is Step else item
 
-    copy: Step = _new(Step)
-    _put_index(copy, index)
-    _put_function(copy, step.function)
-    args = [moved[item.index] if type(item) is Step else mapped(item, new) for item in step.args]
-    _put_args(copy, tuple(args))
-    _put_kwargs(copy, mapped(step.kwargs, new) if step.kwargs else step.kwargs)
-    _put_shape(copy, step.shape)
-    _put_dtype(copy, step.dtype)
-    _put_name(copy, step.name)
-    _put_scope(copy, step.scope)
-    _put_value(copy, step.value)
-    _put_grad(copy, step.grad)
-    _put_grad_freed(copy, step.grad_freed)
-    _put_requires_grad(copy, step.requires_grad)
-    _put_source(copy, step.source)
-    _put_instruction(copy, step.instruction)
-    _put_argument_names(copy, step.argument_names)
-    _put_gradient_of(copy, step.gradient_of)
-    _put_gradient_note(copy, step.gradient_note)
-    _put_changed(copy, step.changed)
-    _put_section(copy, step.section)
-    _put_given(copy, step.given)
-    _put_origin(copy, step.origin)
-    return copy
+    copy = _new(_draft)
+    copy.index = index
+    copy.function = step.function
+    copy.args = tuple([moved[item.index] if type(item) is Step else mapped(item, new) for item in step.args])
+    copy.kwargs = mapped(step.kwargs, new) if step.kwargs else step.kwargs
+    copy.shape = step.shape
+    copy.dtype = step.dtype
+    copy.name = step.name
+    copy.scope = step.scope
+    copy.value = step.value
+    copy.grad = step.grad
+    copy.grad_freed = step.grad_freed
+    copy.requires_grad = step.requires_grad
+    copy.source = step.source
+    copy.instruction = step.instruction
+    copy.argument_names = step.argument_names
+    copy.gradient_of = step.gradient_of
+    copy.gradient_note = step.gradient_note
+    copy.changed = step.changed
+    copy.section = step.section
+    copy.given = step.given
+    copy.origin = step.origin
+    copy.__class__ = Step
+    return copy  # type: ignore[no-any-return]
 
 
 _new: Callable[[type], Any] = object.__new__
-(
-    _put_index, _put_function, _put_args, _put_kwargs, _put_shape, _put_dtype, _put_name, _put_scope, _put_value,
-    _put_grad, _put_grad_freed, _put_requires_grad, _put_source, _put_instruction, _put_argument_names,
-    _put_gradient_of, _put_gradient_note, _put_changed, _put_section, _put_given, _put_origin,
-) = [getattr(Step, field.name).__set__ for field in fields(Step)]  # fmt: skip
+_draft = draft_of(Step)
 
 
 def steps_in(graph: Graph) -> tuple[Step, ...]:
@@ -110,6 +106,16 @@ def calls_of(graph: Graph) -> Iterator[Step]:
 
 def uses_of(graph: Graph) -> Counter[int]:
     """Return how often each step, by its index, is an operand of a call or an output of the graph."""
-    found = Counter([operand.index for step in graph.nodes for operand in operands_of(step)])
-    found.update(output.index for output in graph.outputs)
-    return found
+    found: list[int] = []
+    for step in steps_in(graph):
+        if step.kwargs:
+            found += [operand.index for operand in operands_of(step)]
+            continue
+        for item in step.args:  # most are steps, with nothing nested in them
+            kind = type(item)
+            if kind is Step:
+                found.append(item.index)
+            elif kind is tuple or kind is list:
+                found += [operand.index for operand in instances(Step, item)]
+    found += [output.index for output in graph.outputs]
+    return Counter(found)

@@ -123,9 +123,9 @@ class _Nodes:
         self._differentiable = {id(captured.first) for captured in state if captured.link.differentiable}
         self._scopes = scopes
         self._events = events
-        self._sources: dict[
-            tuple[int, int], Source | None
-        ] = {}  # by the id of code, which is hashed sooner, and offset
+        # By the id of code, which is hashed sooner, and the offset: the line, and what the result is assigned to.
+        self._sources: dict[tuple[int, int], Source | None] = {}
+        self._targets: dict[tuple[int, int], str | None] = {}
 
     def input(self, event: Event) -> Node:
         """Add the node of an input."""
@@ -193,21 +193,21 @@ class _Nodes:
         }
 
     def _add(self, event: Event, function: Any, args: Any, kwargs: Any) -> Node:
-        is_outer = event.kind == "call" and not event.is_inner
+        code, lasti, label, name = event.code, event.lasti, event.label, event.name
+        place = id(code), lasti
+        if place not in self._sources:
+            self._sources[place] = source_of(code, lasti)
+        if not name and event.kind == "call" and (label is None or not label.inner):
+            if place not in self._targets:
+                self._targets[place] = assigned_name(code, lasti)
+            name = self._targets[place]
         node = Node(
-            index=len(self.found), function=function, args=args, kwargs=kwargs, shape=event.shape, dtype=event.dtype,
-            name=event.name or (assigned_name(event.code, event.lasti) if is_outer else None),
-            scope=self._scopes.get(event.index, ()), source=self._source_of(event),
+            len(self.found), function, args, kwargs, event.shape, event.dtype, name,
+            self._scopes.get(event.index, ()), source=self._sources[place],
             requires_grad=event.kind == "state" and id(event) in self._differentiable,
         )  # fmt: skip
         self.found[event.index] = node
         return node
-
-    def _source_of(self, event: Event) -> Source | None:
-        key = id(event.code), event.lasti
-        if key not in self._sources:
-            self._sources[key] = source_of(event.code, event.lasti)
-        return self._sources[key]
 
 
 def _scopes(calls: list[Event]) -> dict[int, tuple[str, ...]]:
@@ -242,9 +242,10 @@ def _sections(calls: list[Event], events: list[Event], ends: list[Event]) -> dic
     A call after the backward pass that reads one of its values, and is no update, belongs to it: a gradient is added to
     the one from before.
     """
-    begun = min((event.index for event in events if event.section == "backward"), default=-1)
+    begun = next((event.index for event in events if event.section == "backward"), -1)
     early = [event for event in calls if event.function is decided and (begun < 0 or event.index < begun)]
-    needed = _needed([*ends, *early], events)
+    others = [event.index for event in calls if event.section != "backward" and event.index > begun]
+    needed = _needed([*ends, *early], events, min(others, default=len(events)))
     found: dict[int, str] = {}
     for event in calls:
         if event.section == "backward":
@@ -349,12 +350,12 @@ def _needed_with_attempts(roots: list[Event], events: list[Event]) -> bytearray:
     return _needed([*roots, *attempts], events) if attempts else needed
 
 
-def _needed(roots: list[Event], events: list[Event]) -> bytearray:
-    """Return for the index of each event whether the roots depend on it, as 1 or 0."""
+def _needed(roots: list[Event], events: list[Event], since: int = 0) -> bytearray:
+    """Return for the index of each event, from one on, whether the roots depend on it, as 1 or 0."""
     needed = bytearray(len(events))
     for event in roots:
         needed[event.index] = 1
-    for index in range(len(events) - 1, -1, -1):
+    for index in range(len(events) - 1, since - 1, -1):
         if not needed[index]:
             continue
         event = events[index]
@@ -375,9 +376,12 @@ def _always_made(events: list[Event]) -> list[Event]:
 
     A draw advances a generator, a decision may end a call, and other processes take part in a call that has an order.
     """
-    return [
-        event for event in events
-        if event.function is decided
-        or getattr(event.function, "__module__", None) == "tinygraph.draws"
-        or (getattr(event.function, "has_effect", False) and event.function is not attempted)
-    ]  # fmt: skip
+    functions = {id(event.function): event.function for event in events}  # a few, called many times
+    with_effect = {key for key, function in functions.items() if _has_effect(function)}
+    return [event for event in events if id(event.function) in with_effect] if with_effect else []
+
+
+def _has_effect(function: Any) -> bool:
+    if function is decided or getattr(function, "__module__", None) == "tinygraph.draws":
+        return True
+    return getattr(function, "has_effect", False) and function is not attempted
