@@ -38,7 +38,7 @@ def test_runs_repeat_their_words_and_are_as_long_as_they_can_be(words: list[int]
         assert run.start == 0 or words[run.start - 1] != words[run.start + run.period - 1]
 
 
-@given(st.lists(st.integers(0, 2), min_size=1, max_size=5), st.integers(3, 5))
+@given(st.lists(st.integers(0, 2), min_size=1, max_size=5), st.integers(3, 5) | st.integers(6, 90))
 def test_every_repetition_is_found(body: list[int], count: int) -> None:
     primitive = next(p for p in range(1, len(body) + 1) if body == (body * 5)[p : p + len(body)])
     assert Run(1, primitive, count * (len(body) // primitive)) in repetitions([7, *body * count, 8])

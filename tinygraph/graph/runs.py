@@ -96,6 +96,19 @@ def _ends_of(words: Sequence[int], position: int, period: int) -> tuple[int, int
     start = stop = position
     while start > period and words[start - 1] == words[start - 1 - period]:
         start -= 1
-    while stop < len(words) and words[stop] == words[stop - period]:
+    near = min(len(words), position + NEAR)
+    while stop < near and words[stop] == words[stop - period]:
         stop += 1
+    if stop < near or near == len(words):
+        return start, stop
+    size = NEAR  # to compare parts of lists takes a tenth of comparing their words one by one
+    while size:
+        if stop + size <= len(words) and words[stop : stop + size] == words[stop - period : stop - period + size]:
+            stop, size = stop + size, size * 2
+        else:
+            size //= 2
     return start, stop
+
+
+# A run of more words is compared in parts.
+NEAR = 32

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.compiler.program.builder import Builder
-from tinygraph.compiler.program.rewriting import calls_of, rewritten
+from tinygraph.compiler.program.rewriting import calls_of, rewritten, steps_in
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.rewrites.gathering import KEPT_BYTES, added, sums_in
 from tinygraph.derivatives.indexing import scatter
@@ -23,14 +23,19 @@ from tinygraph.graph import Graph
 
 __all__ = ["add_rows_at_once", "take_rows_at_once"]
 
+_JOINS = (np.stack, np.concatenate)
+
 
 def take_rows_at_once(graph: Graph) -> Graph:
     """np.stack([table[i], table[j]])  ->  table[np.stack([i, j])]; np.stack([x[:, 0], x[:, 1]], axis=1)  ->  x, and in
     another order of axes or of numbers x.transpose(1, 0) and x[:, ::-1].
     """
 
+    if not any([step.function in _JOINS for step in steps_in(graph)]):
+        return graph
+
     def change(builder: Builder, step: Step) -> Step | None:
-        if step.function not in (np.stack, np.concatenate) or not _has_axis_alone(step):
+        if step.function not in _JOINS or not _has_axis_alone(step):
             return None
         parts = step.args[0]
         if type(parts) not in (list, tuple) or any([type(part) is not Step for part in parts]):
@@ -58,6 +63,8 @@ def take_rows_at_once(graph: Graph) -> Graph:
 
 def add_rows_at_once(graph: Graph) -> Graph:
     """scatter(g, i, shape) + scatter(h, j, shape)  ->  scatter(np.stack([g, h]), np.stack([i, j]), shape)."""
+    if not any([_added_at(step) is not None for step in steps_in(graph)]):
+        return graph
     sums = sums_in(graph)
     originals = calls_of(graph)
 

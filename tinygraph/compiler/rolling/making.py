@@ -18,6 +18,7 @@ from tinygraph.compiler.rolling.bodies import Body, Needed
 from tinygraph.compiler.rolling.patterns import (
     Located,
     Pattern,
+    Places,
     Rows,
     Same,
     pattern_of,
@@ -49,10 +50,10 @@ def rolled(graph: Graph, is_open: bool = False, ragged: bool = False) -> Graph:
         return graph
     left_out: set[int] = set()
     while True:
-        patterns, where = _patterns_of(steps, words, runs, is_open, ragged, left_out)
-        if not patterns:
+        places = _patterns_of(steps, words, runs, is_open, ragged, left_out)
+        if not places.patterns:
             return graph
-        rolling = _Rolling(graph, steps, patterns, where)
+        rolling = _Rolling(graph, steps, places)
         needed = rolling.ragged_needed() if ragged else set()
         if not needed:
             return rolling.graph()
@@ -61,15 +62,14 @@ def rolled(graph: Graph, is_open: bool = False, ragged: bool = False) -> Graph:
 
 def _patterns_of(
     steps: list[Step], words: list[int], runs: list[Run], is_open: bool, ragged: bool, left_out: set[int]
-) -> tuple[list[Pattern], dict[int, Located]]:  # fmt: skip
-    """Return the patterns of some runs, and where in a pattern each step is, by its index.
+) -> Places:  # fmt: skip
+    """Return the patterns of some runs, and where in a pattern each step is.
 
     Args:
         left_out: the positions at which no pattern may begin.
     """
-    positions = {step.index: position for position, step in enumerate(steps)}
-    where: dict[int, Located] = {}
-    patterns: list[Pattern] = []
+    places = Places({step.index: position for position, step in enumerate(steps)})
+    patterns, positions = places.patterns, places.positions
     waiting = runs[::-1]
     while waiting:
         run = waiting.pop()
@@ -78,7 +78,7 @@ def _patterns_of(
             taken = -(-busy // run.period)
             run = Run(run.start + taken * run.period, run.period, run.count - taken)
         breaks: list[int] = []
-        pattern = pattern_of(run, steps, positions, lambda step: where.get(step.index), words, breaks, is_open, ragged)
+        pattern = pattern_of(run, steps, positions, places.of, words, breaks, is_open, ragged)
         if pattern is not None and pattern.run.start in left_out:
             continue
         if pattern is not None:
@@ -86,17 +86,14 @@ def _patterns_of(
                 free = waiting[-1].start if waiting else len(steps)
                 after = patterns[-1].stop if patterns else 0
                 tried = functools.partial(
-                    pattern_of, steps=steps, positions=positions, located=lambda step: where.get(step.index),
-                    words=words, breaks=[], ragged=ragged,
+                    pattern_of, steps=steps, positions=positions, located=places.of, words=words, breaks=[],
+                    ragged=ragged,
                 )  # fmt: skip
                 pattern = best_begun(pattern, words, range(after, free), tried)
-            patterns.append(pattern)
-            for offset in range(pattern.run.period):
-                for iteration in range(pattern.passes(offset)):
-                    where[pattern.step_at(iteration, offset).index] = Located(pattern, iteration, offset)
+            places.add(pattern)
         elif breaks:
             waiting += _nested(run, breaks[0], is_open)[::-1]
-    return patterns, where
+    return places
 
 
 def _nested(run: Run, inner: int, is_open: bool) -> list[Run]:
@@ -115,12 +112,12 @@ def _nested(run: Run, inner: int, is_open: bool) -> list[Run]:
 class _Rolling:
     """A graph as it is made anew, with loops."""
 
-    def __init__(self, graph: Graph, steps: list[Step], patterns: list[Pattern], where: dict[int, Located]) -> None:
+    def __init__(self, graph: Graph, steps: list[Step], places: Places) -> None:
         self._graph = graph
         self._steps = steps
-        self._where = where
-        self._patterns = {pattern.run.start: pattern for pattern in patterns}
-        self._kept: dict[Pattern, Needed] = {pattern: Needed() for pattern in patterns}
+        self._places = places
+        self._patterns = {pattern.run.start: pattern for pattern in places.patterns}
+        self._kept: dict[Pattern, Needed] = {pattern: Needed() for pattern in places.patterns}
         self._builder = Builder()
         self._moved: dict[Any, Step] = {}
 
@@ -195,7 +192,7 @@ class _Rolling:
         if is_element(item):
             self._need(item.args[0])
             return
-        place = self._where.get(item.index)
+        place = self._places.of(item)
         if place is not None:
             kept, pattern = self._kept[place.pattern], place.pattern
             if place.iteration == pattern.run.count:
@@ -213,7 +210,7 @@ class _Rolling:
         """Return the new step of a value."""
         key = item.index
         if key not in self._moved:
-            place = self._where.get(key)
+            place = self._places.of(item)
             if place is not None:
                 self._moved[key] = self._of_loop(place, item)
             else:
@@ -274,7 +271,7 @@ class _Rolling:
         """Yield the entries of a list, those of one loop that move evenly as one `Piece`."""
         held: list[Any] = []
         for item in items:
-            place = self._where.get(item.index) if type(item) is Step else None
+            place = self._places.of(item) if type(item) is Step else None
             if place is not None and place.pattern.exit is not None:
                 place = None
             if held and not (place is not None and goes_on_evenly(held, place)):

@@ -7,6 +7,7 @@ h₀, h₁, h₂              Carried: h₀ first, then the value of the iterati
 
 from __future__ import annotations
 
+import bisect
 import itertools
 import operator
 from collections.abc import Callable, Iterator, Sequence
@@ -24,7 +25,8 @@ from tinygraph.compiler.rolling.words import is_element
 from tinygraph.graph.runs import Run
 
 __all__ = [
-    "Carried", "Element", "Here", "Located", "Numbers", "Pattern", "Rows", "Same", "is_same", "pattern_of", "values_in",
+    "Carried", "Element", "Here", "Located", "Numbers", "Pattern", "Places", "Rows", "Same", "is_same", "pattern_of",
+    "values_in",
 ]  # fmt: skip
 
 
@@ -126,9 +128,45 @@ class Pattern:
         """Return a step of an iteration."""
         return self.steps[self.run.start + iteration * self.run.period + offset]
 
+    def steps_at(self, offset: int) -> Sequence[Step]:
+        """Return the step at one place of all iterations."""
+        first, period = self.run.start + offset, self.run.period
+        return self.steps[first : first + self.passes(offset) * period : period]
+
     def carries(self, offset: int) -> int | None:
         """Return the number of the carried value whose next one a step computes; None for no such value."""
         return next((number for number, (_, then) in enumerate(self.carried) if then == Here(offset)), None)
+
+
+class Places:
+    """The places of a graph's steps in its patterns.
+
+    Args:
+        positions: of each call, by its index.
+
+    Attributes:
+        positions: see above.
+        patterns: in their order. None overlap.
+    """
+
+    def __init__(self, positions: dict[int, int]) -> None:
+        self.positions = positions
+        self.patterns: list[Pattern] = []
+        self._starts: list[int] = []
+
+    def add(self, pattern: Pattern) -> None:
+        """Add a pattern behind the others."""
+        self.patterns.append(pattern)
+        self._starts.append(pattern.run.start)
+
+    def of(self, step: Step) -> Located | None:
+        """Return where in a pattern a step is; None for a step in none."""
+        position = self.positions.get(step.index)
+        number = -1 if position is None else bisect.bisect_right(self._starts, position) - 1
+        if position is None or number < 0 or position >= self.patterns[number].stop:
+            return None
+        pattern = self.patterns[number]
+        return Located(pattern, *divmod(position - pattern.run.start, pattern.run.period))
 
 
 class _Differ(Exception):  # noqa: N818 - no error: the run is tried without some iterations
@@ -240,7 +278,7 @@ class _Matching:
         """
         found = self._pattern
         for offset in range(self.run.period):
-            steps = [found.step_at(iteration, offset) for iteration in range(found.passes(offset))]
+            steps = found.steps_at(offset)
             if self._changes_shape(steps):
                 found.ragged.add(offset)
             if steps[0].decides:
@@ -332,14 +370,16 @@ class _Matching:
     # --- values -------------------------------------------------------------------------------------------------------
 
     def _value(self, items: list[Any]) -> Any:
+        # The first item, and the last, rule out most cases.
         first, final = items[0], items[-1]
-        if all([item is first for item in items]):
+        if final is first and all([item is first for item in items]):
             return self._same(first)
-        if all([type(item) is Step and item.function is item_at for item in items]):
+        function = first.function if type(first) is Step else None
+        if function is item_at and all([type(item) is Step and item.function is item_at for item in items]):
             if any([item.args[0] is not first.args[0] or item.args[1] != first.args[1] for item in items]):
                 raise _Differ
             return self._same(first)
-        if all([is_element(item) for item in items]):
+        if is_element(first) and all([is_element(item) for item in items]):
             base = self._value([item.args[0] for item in items])
             index = self._argument([item.args[1] for item in items])
             ragged = first.shape if self._changes_shape(items) else None
@@ -348,7 +388,7 @@ class _Matching:
             if self._is_ragged(base) and ragged is None:
                 ragged = first.shape
             return Element(base, index, ragged)
-        if all([type(item) is np.ndarray or item.is_constant for item in items]):
+        if function is None and all([type(item) is np.ndarray or item.is_constant for item in items]):
             return _constants([item if type(item) is np.ndarray else item.value for item in items])
         if type(final) is not Step:
             raise _Differ
@@ -380,9 +420,8 @@ class _Matching:
         before = len(items) - 1 - iteration
         if before < 0:
             raise _Differ
-        for count in range(before, len(items)):
-            if items[count] is not self._pattern.step_at(count - before, offset):
-                raise _Differ
+        if not all(map(operator.is_, items[before:], self._pattern.steps_at(offset))):
+            raise _Differ
         if not before:
             return Here(offset)
         if self._changes_shape(items):

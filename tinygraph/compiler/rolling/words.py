@@ -7,16 +7,17 @@ element `x[3]` is no step of its own: it belongs to those who read it, so that t
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 import numpy as np
 
-from tinygraph.compiler.program.counting import counts, item_at
+from tinygraph.compiler.program.counting import AtCount, Ragged, item_at
+from tinygraph.compiler.program.decisions import decided
 from tinygraph.compiler.program.loops import Loop, loop_result
 from tinygraph.compiler.program.predicates import is_basic
 from tinygraph.compiler.program.steps import Step
-from tinygraph.graph import Graph
+from tinygraph.graph import Graph, Node
 
 __all__ = ["is_element", "words_of"]
 
@@ -39,43 +40,62 @@ def words_of(graph: Graph, ragged: bool = False) -> tuple[list[Step], list[int]]
     Args:
         ragged: whether steps of other shapes may have the same word, if they have as many axes.
     """
-    facts = _axes_and_dtype if ragged else _shape_and_dtype
+    facts = _Facts(ragged)
     steps: list[Step] = []
     words: list[int] = []
     known: dict[Hashable, int] = {}
     lines: dict[int, Hashable] = {}  # by the id of a source, of which many steps have one
+    own = facts.of_all(graph.nodes)
     for step in graph.nodes:
-        assert isinstance(step, Step)
-        if step.function is None or is_element(step):
+        function: Any = step.function
+        if function is None or ((function is operator.getitem or function is item_at) and is_element(step)):
+            continue
+        assert type(step) is Step
+        steps.append(step)
+        # What counts the iterations of the loop around, and the results of a loop, are in no loop within it.
+        if type(function) in _OF_LOOPS or function is loop_result:
+            words.append(known.setdefault(("own", step.index), len(known)))
             continue
         source = step.source
-        # What counts the iterations of the loop around, and the results of a loop, are in no loop within it.
-        if counts(step.function) or type(step.function) is Loop or step.function is loop_result:
-            steps.append(step)
-            words.append(known.setdefault(step.index, len(known)))
-            continue
         if id(source) not in lines:
             lines[id(source)] = None if source is None else (source.file, source.line)
         kinds = [
-            facts(item) if type(item) is Step else _kind(item, facts)
-            for item in (step.args[:2] if step.decides else step.args)
+            own[item.index] if type(item) is Step else _kind(item, facts)
+            for item in (step.args[:2] if function is decided else step.args)
         ]
         key = (
-            step.function if type(step.function).__hash__ is not None else id(step.function),
-            step.section, lines[id(source)], *facts(step), *kinds,
-            _kind(step.kwargs, facts) if step.kwargs else None,
+            function if type(function).__hash__ is not None else id(function), step.section, lines[id(source)],
+            own[step.index], *kinds, _kind(step.kwargs, facts) if step.kwargs else None,
         )  # fmt: skip
-        steps.append(step)
         words.append(known.setdefault(key, len(known)))
     return steps, words
 
 
-def _shape_and_dtype(item: Any) -> tuple[Hashable, ...]:
-    return (Step, item.shape, item.dtype)
+_OF_LOOPS = (AtCount, Ragged, Loop)
 
 
-def _axes_and_dtype(item: Any) -> tuple[Hashable, ...]:
-    return (Step, len(item.shape), item.dtype)
+class _Facts:
+    """The numbers of shapes and dtypes: to compare a number takes less time than to compare both.
+
+    Args:
+        ragged: whether all shapes with as many axes have the same number.
+    """
+
+    def __init__(self, ragged: bool) -> None:
+        self._ragged = ragged
+        self._known: dict[Hashable, int] = {}
+
+    def __call__(self, item: Any) -> int:
+        """Return the number of an array's."""
+        key = (len(item.shape) if self._ragged else item.shape, item.dtype)
+        return self._known.setdefault(key, len(self._known))
+
+    def of_all(self, nodes: Sequence[Node]) -> list[int]:
+        """Return the numbers of some nodes: those of a graph, by their indices."""
+        known = self._known
+        if self._ragged:
+            return [known.setdefault((len(node.shape), node.dtype), len(known)) for node in nodes]
+        return [known.setdefault((node.shape, node.dtype), len(known)) for node in nodes]
 
 
 def _kind(item: Any, facts: Callable[[Any], Hashable]) -> Hashable:
