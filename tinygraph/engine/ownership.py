@@ -269,4 +269,4 @@ class StandInMemory:
         self.keeper = keeper
         self.writable = writable
         self.version = 0
-        self.leaves: list[Any] = []
+        self.leaves: tuple[Any, ...] = ()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dis
-import functools
 from types import CodeType, FrameType
 
 __all__ = ["may_be_caught"]
@@ -16,15 +15,33 @@ def may_be_caught(frame: FrameType | None, until: CodeType) -> bool:
         frame: the innermost one.
         until: the code of a frame around it.
     """
-    while frame is not None and frame.f_code is not until:
-        is_ours = frame.f_globals.get("__name__", "").partition(".")[0] in ("tinygraph", "numpy", "contextlib")
-        if not is_ours and any([start <= frame.f_lasti < end for start, end in _handled(frame.f_code)]):
+    while frame is not None:
+        code = frame.f_code
+        if code is until:
+            return False
+        known = _known.get(id(code))
+        ranges = _remembered(frame) if known is None else known[1]
+        if ranges and any([start <= frame.f_lasti < end for start, end in ranges]):
             return True
         frame = frame.f_back
     return False
 
 
-@functools.lru_cache(1024)
+# By the id of code, which takes a while to hash, the code and the ranges of instructions whose errors may be caught.
+_known: dict[int, tuple[CodeType, list[tuple[int, int]]]] = {}
+KNOWN = 1024
+
+
+def _remembered(frame: FrameType) -> list[tuple[int, int]]:
+    """Return the ranges of instructions of a frame's code whose errors may be caught; none in code of ours."""
+    if len(_known) >= KNOWN:
+        _known.clear()
+    is_ours = frame.f_globals.get("__name__", "").partition(".")[0] in ("tinygraph", "numpy", "contextlib")
+    ranges = [] if is_ours else _handled(frame.f_code)
+    _known[id(frame.f_code)] = frame.f_code, ranges
+    return ranges
+
+
 def _handled(code: CodeType) -> list[tuple[int, int]]:
     """Return the ranges of instructions whose errors may be caught."""
     entries = dis.Bytecode(code).exception_entries  # type: ignore[attr-defined]

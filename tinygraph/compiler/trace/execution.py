@@ -139,9 +139,8 @@ class Execution:
         if aliases[0].operand is not None or len(aliases) > 1:
             check_positions(function, operands, aliases)
         is_attempt = self._is_caught and fails_for_values(function)
-        return RecordedCall(
-            function, call.event_args, call.event_kwargs, known, aliases, call.code, call.lasti, is_attempt
-        )
+        recorded = (function, call.event_args, call.event_kwargs, known, aliases, call.code, call.lasti, is_attempt)
+        return tuple.__new__(RecordedCall, recorded)
 
     def _result(
         self, recorder: Recorder, call: CallToRecord, function: Callable[..., Any], value: Any,

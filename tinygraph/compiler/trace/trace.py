@@ -137,7 +137,7 @@ class Trace:
             value._is_number = False
             value._value = None if value._value is None else read_only(np.asarray(value._value))
             if link not in value._memory.leaves:
-                value._memory.leaves.append(link)
+                value._memory.leaves += (link,)
             return value
         view = Traced(self.recording, self.recording.operand(value), value._value, memory=value._memory)
         view._base = value if value._base is None else value._base

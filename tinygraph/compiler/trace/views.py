@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from tinygraph.compiler.kernels.parts import ViewCall
 from tinygraph.compiler.trace.events import Event
+from tinygraph.compiler.trace.operands import names_itself
 from tinygraph.compiler.trace.recorder import Recorder
 from tinygraph.compiler.trace.refused import AS_NUMBER, refused
 from tinygraph.compiler.trace.tape import Alias
@@ -29,8 +29,7 @@ __all__ = [
 HERE: Any = object()
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(NamedTuple):
     """A call that took a view.
 
     Attributes:
@@ -53,7 +52,10 @@ class Taken:
                 return Traced(item._recorder, item._event, item._value, item._weak, item._is_number)
             return item.copy() if type(item) is np.ndarray else item
 
-        return Taken(self.function, self.position, mapped(self.args, hold), mapped(self.kwargs, hold))
+        args = [
+            HERE if item is operand else item if names_itself(item) else mapped(item, hold) for item in self.args
+        ]  # fmt: skip
+        return Taken(self.function, self.position, tuple(args), mapped(self.kwargs, hold) if self.kwargs else {})
 
     def again(self, recorder: Recorder, array: Traced) -> Traced:
         """Return the view of an array, taken by the same call."""
