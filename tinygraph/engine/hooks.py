@@ -116,6 +116,14 @@ class Tracer(Protocol):
     def unwatched(self) -> AbstractContextManager[None]:
         """Return a block that runs no code of the user's, so that nothing in it reads a clock or a file."""
 
+    def repeating(self, step: Callable[..., Any]) -> Callable[..., Any]:
+        """Return a function that does what a step of a loop of ours does, which makes the same calls each time.
+
+        Args:
+            step: takes an input, and a list of states; returns an output, and a list of the new states. It runs no code
+                of the user's, and reads no Tensor that is assigned while the loop goes on.
+        """
+
     def unrecorded(self) -> AbstractContextManager[None]:
         """Return a block in which calls are computed and not recorded."""
 

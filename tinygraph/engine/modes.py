@@ -215,6 +215,12 @@ def code_of_ours() -> contextlib.AbstractContextManager[None]:
     return contextlib.nullcontext() if tracer is None else tracer.unwatched()
 
 
+def step_of_ours(step: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that does what a step of a loop of ours does: `hooks.Tracer.repeating` says what it may do."""
+    tracer = state.tracing
+    return step if tracer is None else tracer.repeating(step)
+
+
 def for_any_values() -> bool:
     """Return whether a rule must be right for any values, and so may not look at those at hand to choose its course.
 

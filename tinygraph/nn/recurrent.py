@@ -5,13 +5,12 @@ The loop over the steps is an ordinary loop over the operations of the graph. A 
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from tinygraph.engine.modes import code_of_ours
+from tinygraph.engine.modes import code_of_ours, step_of_ours
 from tinygraph.engine.tensor import Tensor
 from tinygraph.nests import filled, tree_leaves, tree_map
 from tinygraph.nn.activations import ACTIVATIONS, Activation
@@ -298,8 +297,10 @@ class OwnCell(Recurrent, Cell):
     def _over_time(
         self, step: Callable[[Any, list[Any]], tuple[Any, list[Any]]], x: Any, states: list[Any], mask: Any
     ) -> tuple[list[Any], list[Any]]:
-        with code_of_ours() if self._is_ours() else contextlib.nullcontext():
+        if not self._is_ours():
             return super()._over_time(step, x, states, mask)
+        with code_of_ours():
+            return super()._over_time(step_of_ours(step), x, states, mask)
 
     def _is_ours(self) -> bool:
         """Return whether a time step runs no code of the user's: neither a method nor an activation."""

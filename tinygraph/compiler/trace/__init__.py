@@ -33,6 +33,7 @@ The other files, by what they are about:
     backward       `alike` (pulls whose rules would do what they did before), `pull` (the first of a kind, and its
                    calls), `pulling_again` (these calls, for the others), `repeated_passes` (the second run takes over
                    what the first one recorded)
+    layers         `steps_again` (time steps that make what an earlier one made)
     gradients of 0 `reliance` (on finite values), `masks_outside` (what they leave out), `regular_points` (for elements
                    that are left out)
     errors         `refused` (makes one), `refusals` (functions that cannot be recorded), `ties` (a gradient is lost)

@@ -66,6 +66,7 @@ class Alike:
 
     Attributes:
         numbers: for each pull the number of its pattern; None where the rules have to run.
+        again: makes a pull that is like an earlier one.
     """
 
     def __init__(self, run: Run, before: Alike | None) -> None:
@@ -76,7 +77,7 @@ class Alike:
         self._patterns: dict[int, _Known] = {}
         self._are_ours: dict[Operation, bool] = {}
         self._room = KEPT
-        self._again = PullingAgain(run)
+        self.again = PullingAgain(run)
 
     def pull(self, call: Call, g: Any, guarded: Guarded) -> FirstPull | bool:
         """Pull a cotangent through a call as it was pulled through one that is like it.
@@ -109,7 +110,7 @@ class Alike:
                 for rule, link, flow in zip(call.op.rules, call.args, flows, strict=False)
                 if rule is not None and flow
             ]
-            if self._again.pull(call, links, known.pattern, arrays, guarded):
+            if self.again.pull(call, links, known.pattern, arrays, guarded):
                 return True
         self.numbers[-1] = None  # so that a run that repeats this one has its rules run, too
         return False
@@ -137,7 +138,7 @@ class Alike:
                 if item is not g and (item._past is not None or item._seen != item._memory.version):
                     item = earlier_state(item, call.order)
                 arrays.append(item)
-                part = self._again.key_of(item)
+                part = self.again.key_of(item)
             else:
                 part = _key_of(item)
             if part is None or key is None:
@@ -156,7 +157,7 @@ class Alike:
             arrays: the stand-ins among these.
         """
         for array in arrays:
-            if not self._again.is_plain(array):
+            if not self.again.is_plain(array):
                 return None
         if self._before is not None:  # it has no values. Its pulls are alike where those of the other run are
             before, place = self._before.numbers, len(self.numbers)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tinygraph.compiler.trace.recording import Recording
     from tinygraph.compiler.trace.reliance import Reliance
 
-__all__ = ["FirstPull", "Fitted", "Made", "Pattern", "Run"]
+__all__ = ["FirstPull", "Fitted", "Made", "Pattern", "Run", "made_of"]
 
 
 class Made(NamedTuple):
@@ -220,14 +220,25 @@ def _made(event: Event, calls: Iterator[RecordedCall], numbers: dict[int, int]) 
         calls: those that were recorded and are not taken yet.
         numbers: by the index of an event the number of the array, for the arrays of the pull so far.
     """
+    assert state.origin is not None
+    is_of_rule = (
+        event.label is state.label and (event.code, event.lasti) == (state.origin[0], state.origin[1])
+        and event.section == "backward" and event.name is None
+    )  # fmt: skip
+    return made_of(event, calls, numbers) if is_of_rule or event.kind == "constant" else None
+
+
+def made_of(event: Event, calls: Iterator[RecordedCall], numbers: dict[int, int]) -> Made | None:
+    """Return a value as a pattern has it; None where the next time may differ.
+
+    Args:
+        event, calls, numbers: see `_made`.
+    """
     if event.kind == "constant":
         return Made(event, (), (), None)
     call = next(calls, None)
-    assert state.origin is not None
     is_plain = (
         event.kind == "call" and call is not None and call.function is event.function
-        and event.label is state.label and (event.code, event.lasti) == (state.origin[0], state.origin[1])
-        and event.section == "backward" and event.name is None
         and not runs_users_code(event.function, event.args) and event.function is not decided
         and not hasattr(event.function, "has_effect") and not hasattr(event.function, "while_recording")
         and getattr(event.function, "__module__", None) != "tinygraph.draws"

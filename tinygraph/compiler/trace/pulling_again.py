@@ -6,6 +6,7 @@ sums of the cotangents that reach an operand by several ways.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from tinygraph.compiler.trace.bounds import bound_below, finiteness
 from tinygraph.compiler.trace.carrying_out import carrying_out
 from tinygraph.compiler.trace.events import Event
 from tinygraph.compiler.trace.pull import Fitted, Made, Pattern, Run
-from tinygraph.compiler.trace.tape import RecordedCall
+from tinygraph.compiler.trace.tape import RecordedCall, Tape
 from tinygraph.compiler.trace.traced import Traced
 from tinygraph.compiler.trace.views import Taken, look_into
 from tinygraph.engine.delivering import note_reach
@@ -28,7 +29,10 @@ from tinygraph.engine.scopes import Label
 if TYPE_CHECKING:
     from tinygraph.engine.delivering import Guarded
 
-__all__ = ["PullingAgain"]
+__all__ = ["PullingAgain", "computed", "record"]
+
+# To make a named tuple by its class takes three times as long.
+_recorded_call: Callable[[type[RecordedCall], tuple[Any, ...]], RecordedCall] = tuple.__new__
 
 
 class PullingAgain:
@@ -88,7 +92,7 @@ class PullingAgain:
         try:
             if tape.reference is not None:
                 values += [None] * len(pattern.made)
-            elif not self._run.execution.quiet.run(_compute, pattern.made, values):
+            elif not self._run.execution.quiet.run(computed, pattern.made, values):
                 return False
             self._record(pattern.rules, events, pattern.bounds_follow)
         except Exception:  # the rules themselves raise it, and are named
@@ -162,40 +166,49 @@ class PullingAgain:
         return Made(event, event.args, ((0, 0), (1, 1)), call), found._is_number
 
     def _record(self, made: list[Made], events: list[Event], follows: bool) -> None:
-        """Record calls that were carried out, or compare them with those of an earlier run.
-
-        Args:
-            made: the calls, and constants.
-            events: of the arrays that were there before. It gets those of the calls.
-            follows: the bounds of their results are those of the first time.
-        """
-        tape, at = self._run.tape, self._run.execution.differentiated[2]
-        label, code, lasti = self._label, self._call.code, self._call.lasti
-        for before, args, arrays, call in made:
-            if arrays:
-                filled = list(args)
-                for place, number in arrays:
-                    filled[place] = events[number]
-                args = tuple(filled)
-            if call is not None and tape.has_events_of_reference:
-                tape.calls.append(tape.repeated(call.function, args, call.kwargs))
-                events.append(tape.add_repeated(args, call.kwargs))
-                continue
-            event = before.again(len(tape.events), args)
-            if call is not None:
-                event.code, event.lasti, event.label, event.differentiated = code, lasti, label, at
-                if not follows:
-                    event.low = bound_below(call.function, args, call.kwargs, event.dtype)
-                    event.finite = finiteness(call.function, args, call.kwargs, event.dtype)
-                    event.kind_for_rules = -1
-                tape.calls.append(
-                    RecordedCall(call.function, args, call.kwargs, call.outline, call.aliases, code, lasti)
-                )
-            tape.events.append(event)
-            events.append(event)
+        at = self._run.execution.differentiated[2]
+        record(self._run.tape, made, events, follows, (self._call.code, self._call.lasti, self._label, at))
 
 
-def _compute(made: list[Made], values: list[Any]) -> bool:
+def record(
+    tape: Tape, made: list[Made], events: list[Event], follows: bool, origin: tuple[Any, ...] | None = None
+) -> None:  # fmt: skip
+    """Record calls that were carried out, or compare them with those of an earlier run.
+
+    Args:
+        tape: the tape of the run.
+        made: the calls, and constants.
+        events: of the arrays that there were before. It gets those of the calls.
+        follows: the bounds of their results are those of the first time.
+        origin: the instruction, the label and the differentiated event of all calls; None for those of the first time.
+    """
+    for before, args, arrays, call in made:
+        if arrays:
+            filled = list(args)
+            for place, number in arrays:
+                filled[place] = events[number]
+            args = tuple(filled)
+        if call is not None and tape.has_events_of_reference:
+            tape.calls.append(tape.repeated(call.function, args, call.kwargs))
+            events.append(tape.add_repeated(args, call.kwargs))
+            continue
+        event = before.again(len(tape.events), args)
+        if call is not None:
+            if origin is None:
+                event.code, event.lasti, event.label, event.name = before.code, before.lasti, before.label, before.name
+            else:
+                event.code, event.lasti, event.label, event.differentiated = origin
+            if not follows:
+                event.low = bound_below(call.function, args, call.kwargs, event.dtype)
+                event.finite = finiteness(call.function, args, call.kwargs, event.dtype)
+                event.kind_for_rules = -1
+            recorded = (call.function, args, call.kwargs, call.outline, call.aliases, event.code, event.lasti, False)
+            tape.calls.append(_recorded_call(RecordedCall, recorded))
+        tape.events.append(event)
+        events.append(event)
+
+
+def computed(made: list[Made], values: list[Any]) -> bool:
     """Carry out calls on real arrays. NumPy warns of nothing while it runs in a quiet context.
 
     Args:

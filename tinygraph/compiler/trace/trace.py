@@ -20,6 +20,7 @@ from tinygraph.compiler.trace.pull import Run
 from tinygraph.compiler.trace.recording import Recording
 from tinygraph.compiler.trace.reliance import NO_DOUBTS, Doubts, Reliance
 from tinygraph.compiler.trace.repeated_passes import RepeatedPasses
+from tinygraph.compiler.trace.steps_again import StepsAgain
 from tinygraph.compiler.trace.tape import Tape
 from tinygraph.compiler.trace.traced import Traced
 from tinygraph.compiler.trace.world import unwatch, watch
@@ -83,6 +84,7 @@ class Trace:
         run = Run(self.recording, self.execution, self.outside, self.reliance, self.masks)
         self.alike: Alike = Alike(run, None if reference is None else reference.alike)
         self.pull_alike = self.alike.pull
+        self.repeating = StepsAgain(run, self.alike.again).repeating
         self.passes: RepeatedPasses = RepeatedPasses(run, self.alike, None if reference is None else reference.passes)
         self.repeated_pass, self.note_pass = self.passes.repeated, self.passes.note
         self.stays_finite, self.is_finite = self.reliance.stays_finite, self.reliance.is_finite
