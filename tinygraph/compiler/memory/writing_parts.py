@@ -63,7 +63,8 @@ def write_parts_in_place(draft: Draft, updates: dict[int, Step]) -> None:
         if not ends.isdisjoint(old.steps):
             continue  # an input takes the value that the array has now
         latest = reads[id(new)].latest()
-        if id(old) in nexts and not _becomes(step, *nexts[id(old)], latest):
+        end, following = nexts.get(id(old), (-1, step))
+        if draft.order[step.index] < end and not _becomes(step, end, following, latest):
             continue  # the end of the loop writes another value over it
         around = draft.loops[draft.order[step.index]]
         if around and draft.order.get(old.steps[0], -1) < sure[around[-1]] and latest > draft.ends[around[-1]]:

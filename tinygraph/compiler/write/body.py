@@ -29,7 +29,7 @@ from tinygraph.compiler.write.statements import Statements
 from tinygraph.compiler.write.targets import Targets
 from tinygraph.compiler.write.task import Task
 from tinygraph.compiler.write.writer import Writer, nest_text
-from tinygraph.compiler.write.writing_parts import may_be_computed_there
+from tinygraph.compiler.write.writing_parts import may_be_computed_there, part_read
 
 __all__ = ["Body"]
 
@@ -131,7 +131,7 @@ class Body:
         if not isinstance(following, Step) or self._uses[step.index] != 1:
             return False
         if may_be_computed_there(self._writer, step, following):
-            self._writer.computed_there.add(step.index)
+            self._writer.computed_there[step.index] = part_read(step, following, self._plan.storage)
         return step.index in self._writer.computed_there
 
     def _write_decision(self, step: Step) -> None:

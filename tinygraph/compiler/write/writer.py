@@ -47,7 +47,8 @@ class Writer(References):
         counter: the name of the counter of the innermost loop that is being written.
         bound: the indices of the steps whose names mean another part of memory in every iteration of a loop.
         counts: the names of the numbers of iterations of the open loops.
-        computed_there: the indices of values that are computed in the part of an array that they are written to.
+        computed_there: by their indices the values that are computed in the part of an array that they are written to,
+            each with the view of that part which it reads, or None.
         inside: while a block is written, the indices of the values that it computes; None elsewhere.
     """
 
@@ -60,7 +61,7 @@ class Writer(References):
     counter: str = "i"
     bound: set[int] = field(default_factory=set)
     counts: list[str] = field(default_factory=list)
-    computed_there: set[int] = field(default_factory=set)
+    computed_there: dict[int, Step | None] = field(default_factory=dict)
     inside: set[int] | None = None
 
     # --- one argument -------------------------------------------------------------------------------------------------

@@ -12,19 +12,21 @@ from typing import Any
 import numpy as np
 
 from tinygraph.compiler.kernels.parts import ViewCall
-from tinygraph.compiler.program.counting import Ragged, at_count, at_first
+from tinygraph.compiler.program.counting import Ragged, at_count, at_first, counts, item_at
 from tinygraph.compiler.program.facts import TRANSPOSING
 from tinygraph.compiler.program.predicates import is_write
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.write.moving import array_into
 from tinygraph.compiler.write.writer import Writer
 
-__all__ = ["may_be_computed_there", "part_text", "written_into"]
+__all__ = ["may_be_computed_there", "part_read", "part_text", "written_into"]
 
 
 def may_be_computed_there(writer: Writer, value: Step, write: Step) -> bool:
-    """Return whether a value whose shape changes in a loop can be computed in the part of an array it is written to."""
-    function = value.function.function if type(value.function) is Ragged else None
+    """Return whether a value can be computed in the part of an array that it is written to, at a place that counts."""
+    function = value.function.function if type(value.function) is Ragged else value.function
+    if not counts(write.function):
+        return False  # the plan has those: their place is known
     if not isinstance(function, np.ufunc) or function.signature is not None or value.kwargs or not value.shape:
         return False
     if not is_write(write) or len(write.args) > 3 or write.args[1] is not value or write.index not in writer.in_place:
@@ -33,14 +35,23 @@ def may_be_computed_there(writer: Writer, value: Step, write: Step) -> bool:
     return bool(value.dtype == write.dtype and part.shape == value.shape)
 
 
-def _computed_there(writer: Writer, value: Step, x: Any, out: str, index: Any) -> str:
+def part_read(value: Step, write: Step, storage: dict[int, Any]) -> Step | None:
+    """Return the operand of a value that is a view of the very part that the value is written to, or None."""
+    x, _, index = write.args
+    for item in value.args:
+        if type(item) is not Step or not counts(item.function) or item.args[0] is not x or item.args[1] != index:
+            continue
+        if item.function == Ragged(operator.getitem) or (
+            item.function == item_at and storage[item.index] is storage[x.index]
+        ):
+            return item
+    return None
+
+
+def _computed_there(writer: Writer, value: Step, out: str, index: Any) -> str:
     """Write the call of a value with a part of an array as its `out=`: one that is read for it has a name."""
-    same = [
-        item for item in value.args
-        if type(item) is Step and item.function == Ragged(operator.getitem) and item.args[0] is x
-        and item.args[1] == index
-    ]  # fmt: skip
-    place = writer.text(same[0]) if same else part_text(writer, out, index, ())
+    same = writer.computed_there[value.index]
+    place = part_text(writer, out, index, ()) if same is None else writer.text(same)
     return writer.call_into(at_first(value), place)[0]
 
 
@@ -51,7 +62,7 @@ def written_into(writer: Writer, step: Step, out: str) -> list[str]:
     if type(value) is Step and value.index in writer.parts and writer.parts[value.index][0] is step:
         return []  # it is computed in its place
     if type(value) is Step and value.index in writer.computed_there:
-        return [_computed_there(writer, value, x, out, index)]
+        return [_computed_there(writer, value, out, index)]
     first = [] if step.index in writer.in_place else array_into(writer, x, out)
     return [*first, f"{part_text(writer, out, index, views)} = {writer.text(value)}"]
 
