@@ -64,6 +64,7 @@ from tinygraph.compiler.rewrites.turning import assemble_turned, multiply_unturn
 from tinygraph.compiler.rewrites.turning_late import compute_before_turning
 from tinygraph.compiler.rewrites.vanishing import drop_vanishing
 from tinygraph.compiler.rewrites.winograd_form import winograd_form
+from tinygraph.compiler.rewrites.writing_once import write_once
 from tinygraph.compiler.rewrites.writing_out import write_out
 from tinygraph.compiler.rewrites.writing_out_images import write_out_images
 from tinygraph.compiler.rewrites.writing_parts import add_into_parts, read_first, read_written
@@ -77,7 +78,8 @@ __all__ = ["PHASES", "ROLL", "phase_by_phase", "simplified"]
 # A product that is turned in each step of a sequence would be turned on its way from one iteration to the next.
 ROLL = Phase(
     "roll", "Make loops of repeated steps.",
-    (take_joined, take_rows_at_once, add_rows_at_once, multiply_unturned), False, (read_written, read_last, rolled),
+    (take_joined, take_rows_at_once, add_rows_at_once, multiply_unturned), False,
+    (read_written, write_once, read_last, rolled),
 )  # fmt: skip
 PHASES: tuple[Phase, ...] = (
     ROLL,

@@ -26,6 +26,7 @@ a time: `program.rewriting.rewritten` walks over the graph for them, and a `Buil
     taking_parts                                                parts of what was joined
     own_memory                                                  copies, where a view will not do
     writing_parts, copying_parts, reading_last                  places that are written, added to and read
+    writing_once                                                what is written over, and sums with zeros
     writing_out, writing_out_images                             NumPy and kernels instead of tinygraph's functions
 """
 

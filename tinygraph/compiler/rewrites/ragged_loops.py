@@ -17,6 +17,7 @@ from tinygraph.compiler.program.rewriting import calls_of, rewritten, uses_of
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.rewrites.joining_views import join_views
 from tinygraph.compiler.rewrites.sharing import drop_dead
+from tinygraph.compiler.rewrites.writing_once import write_once
 from tinygraph.compiler.rewrites.writing_parts import add_into_parts
 from tinygraph.compiler.rolling import rolled
 from tinygraph.compiler.rolling.words import words_of
@@ -33,7 +34,7 @@ def roll_ragged(graph: Graph) -> Graph:
     parts = graph
     if _ragged_scatters(graph):
         parts = _as_products(join_views(graph))
-        parts = drop_dead(add_into_parts(parts, _ragged_scatters(parts).__contains__))
+        parts = write_once(drop_dead(add_into_parts(parts, _ragged_scatters(parts).__contains__)))
     found = rolled(parts, ragged=True)
     return graph if found is parts else found
 

@@ -23,7 +23,7 @@ from tinygraph.compiler.rolling.runs import FEWEST
 from tinygraph.engine.nested import mapped
 from tinygraph.graph import Graph
 
-__all__ = ["read_last"]
+__all__ = ["kind_of", "read_last"]
 
 # An array has at most so many elements times writes: to mark the places of all writes takes up to a tenth of a second.
 MARKED = 1_000_000_000
@@ -111,7 +111,7 @@ def _lasts(graph: Graph) -> dict[int, tuple[Step, Any]]:
                 continue
             if used[part.index] > part.index:
                 found[part.index] = part.args[0], part.args[1]
-                kinds["part", *_kind(part, part.args[1])].append(part)
+                kinds["part", *kind_of(part, part.args[1])].append(part)
     for kind, values in kinds.items():
         kept = kind[0] != "read" and len({value.shape for value in values}) == 1
         if kind in changed or kept:
@@ -125,7 +125,7 @@ def _change_shape(reads: dict[int, list[Step]]) -> bool:
     shapes: dict[Any, set[Any]] = defaultdict(set)
     for parts in reads.values():
         for part in parts:
-            shapes[_kind(part, part.args[1])].add(part.shape)
+            shapes[kind_of(part, part.args[1])].add(part.shape)
     return any([len(found) >= FEWEST for found in shapes.values()])
 
 
@@ -133,7 +133,7 @@ def _note(
     value: Step, index: Any, last: Step, written: Any, found: dict[int, Any], kinds: dict[Any, Any], changed: set[Any]
 ) -> None:  # fmt: skip
     """Note that a value is a part of an array at last, unless it was written over."""
-    kind = _kind(value, index)
+    kind = kind_of(value, index)
     if written[index].any():
         changed.add(kind)
     elif value.index not in found:
@@ -164,7 +164,7 @@ def _last_uses(graph: Graph) -> dict[int, int]:
     return found
 
 
-def _kind(value: Step, index: Any) -> Any:
+def kind_of(value: Step, index: Any) -> Any:
     """Return what the values have in common that are one call of a loop: all of them are there at last, or none."""
     items = index if type(index) is tuple else (index,)
     place = None if value.source is None else (value.source.file, value.source.line)

@@ -34,6 +34,9 @@ from tinygraph.graph.runs import Run
 
 __all__ = ["rolled"]
 
+# An iteration has at most so many steps, one after the other, that are alike.
+PERIODS = 6
+
 
 def rolled(graph: Graph, is_open: bool = False, ragged: bool = False) -> Graph:
     """Return a graph in which repeated steps are loops, and so are those within the bodies of loops.
@@ -71,6 +74,7 @@ def _patterns_of(
     places = Places({step.index: position for position, step in enumerate(steps)})
     patterns, positions = places.patterns, places.positions
     waiting = runs[::-1]
+    longer: dict[Run, list[Run]] = {}  # by a run those with several of its periods, which are tried next
     while waiting:
         run = waiting.pop()
         busy = patterns[-1].stop - run.start if patterns else 0
@@ -93,7 +97,18 @@ def _patterns_of(
             places.add(pattern)
         elif breaks:
             waiting += _nested(run, breaks[0], is_open)[::-1]
+        else:
+            others = longer.pop(run) if run in longer else _of_several_periods(run, is_open)
+            if others:
+                waiting.append(others[0])
+                longer[others[0]] = others[1:]
     return places
+
+
+def _of_several_periods(run: Run, is_open: bool) -> list[Run]:
+    """Return the runs to look for instead of one whose periods are not alike: lines of one iteration have one word."""
+    found = [Run(run.start, run.period * times, run.count // times) for times in range(2, PERIODS + 1)]
+    return [other for other in found if is_worth_it(other, is_open)]
 
 
 def _nested(run: Run, inner: int, is_open: bool) -> list[Run]:
