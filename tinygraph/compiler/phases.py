@@ -58,6 +58,7 @@ from tinygraph.compiler.rewrites.reading_last import read_last
 from tinygraph.compiler.rewrites.sharing import drop_dead, fold_constants
 from tinygraph.compiler.rewrites.slow_functions import steps_by_sign, sums_of_exponentials
 from tinygraph.compiler.rewrites.summing_pixels import sums_by_product
+from tinygraph.compiler.rewrites.sure_masks import drop_sure_masks
 from tinygraph.compiler.rewrites.taking_parts import take_joined
 from tinygraph.compiler.rewrites.tidying_loops import tidy_loops
 from tinygraph.compiler.rewrites.turning import assemble_turned, multiply_unturned, take_before_turning, turn_places
@@ -79,7 +80,7 @@ __all__ = ["PHASES", "ROLL", "phase_by_phase", "simplified"]
 ROLL = Phase(
     "roll", "Make loops of repeated steps.",
     (take_joined, take_rows_at_once, add_rows_at_once, multiply_unturned), False,
-    (read_written, write_once, read_last, rolled),
+    (drop_sure_masks, read_written, write_once, read_last, rolled),
 )  # fmt: skip
 PHASES: tuple[Phase, ...] = (
     ROLL,

@@ -8,7 +8,7 @@ a time: `program.rewriting.rewritten` walks over the graph for them, and a `Buil
     slow_functions                                              what NumPy computes one element after the other
     factors                                                     factors of whole rows, behind sums and gathered
     long_rows                                                   operands repeated, so that inner loops are long
-    vanishing                                                   what is 0 whatever the numbers are
+    vanishing, sure_masks                                       what is 0, or true, whatever the numbers are
     sharing                                                     values computed once, beforehand, or not at all
     gathering, with `partitions`                                one large product or sum instead of many small ones
     gathering_places                                            rows that are taken from one table some at a time
