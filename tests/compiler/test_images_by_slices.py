@@ -101,6 +101,20 @@ def test_a_sum_over_the_places_of_a_kernel_is_a_convolution(name: str, dtype: An
     assert "np.add.at" not in source
 
 
+def test_a_sum_over_many_places_is_a_convolution_and_no_loop() -> None:
+    x, k = images(4, 12, 13, 6), images(5, 4, 6, 5)
+
+    def loss(x: Any, k: Any) -> Any:
+        out = np.zeros((4, 8, 10, 5), like=x)
+        for i, j in places(k):
+            out += x[:, i : i + 8, j : j + 10] @ k[i, j]
+        return np.sum(np.maximum(out, 0.5) ** 2)
+
+    source = agreeing(loss, x, k)
+    assert kernels(source) == {"convolve", "convolve_input", "convolve_kernel"}
+    assert len(source.splitlines()) < 90
+
+
 @pytest.mark.parametrize("name", SPELLINGS)
 def test_a_network_of_such_convolutions(name: str) -> None:
     x, first, second, b = images(6, 10, 10, 3), images(3, 3, 3, 16), images(3, 3, 16, 16), images(16)

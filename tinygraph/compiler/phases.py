@@ -79,7 +79,7 @@ __all__ = ["PHASES", "ROLL", "phase_by_phase", "simplified"]
 # A product that is turned in each step of a sequence would be turned on its way from one iteration to the next.
 ROLL = Phase(
     "roll", "Make loops of repeated steps.",
-    (take_joined, take_rows_at_once, add_rows_at_once, multiply_unturned), False,
+    (take_joined, take_rows_at_once, add_rows_at_once, multiply_unturned, slices_as_convolutions), False,
     (drop_sure_masks, read_written, write_once, read_last, rolled),
 )  # fmt: skip
 PHASES: tuple[Phase, ...] = (

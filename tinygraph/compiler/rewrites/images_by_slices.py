@@ -326,6 +326,8 @@ def _by_weights(term: Step) -> _Part | None:
     seen = None if rows is None else slice_of(unshaped(rows))
     if seen is None or type(g) is not Step or any([type(item) is not int for item in term.args[1]]):
         return None
+    if unshaped(g).shape[-1:] == g.shape[-1:]:
+        g = unshaped(g)
     shape = unshaped(rows).shape
     if rows is None or rows.shape[-1] != shape[3] or not rows.dtype == g.dtype == term.dtype:
         return None

@@ -91,10 +91,14 @@ def moves_of(steps: Place) -> tuple[tuple[int, int, int], ...]:
 
 
 def unshaped(x: Any) -> Any:
-    """Return what was reshaped."""
-    while type(x) is Step and is_reshape(x) and type(x.args[0]) is Step:
+    """Return what was reshaped, or is x of x[...]."""
+    while type(x) is Step and (is_reshape(x) or _is_whole(x)) and type(x.args[0]) is Step:
         x = x.args[0]
     return x
+
+
+def _is_whole(x: Step) -> bool:
+    return x.function is operator.getitem and x.args[1] is Ellipsis
 
 
 def turned_matrix(x: Any) -> Step | None:
