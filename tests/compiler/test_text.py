@@ -175,6 +175,15 @@ def test_short_arrays_are_summed_up_by_a_product(dtype: Any, size: int) -> None:
     assert (" = np.vdot(" in runner.source) == (2 <= size <= 512)
 
 
+@pytest.mark.parametrize(("dtype", "most"), [(np.float32, 512), (np.float64, 10_000)])
+@pytest.mark.parametrize("more", [0, 1])
+def test_products_are_summed_up_by_a_product_where_no_digits_are_lost(dtype: Any, most: int, more: int) -> None:
+    x, y = np.random.default_rng(0).random((2, most + more)).astype(dtype)
+    runner = compile_program(program_of(lambda x, y: np.sum(x * y), [x, y]))
+    assert (" = np.vdot(" in runner.source) == (not more)
+    np.testing.assert_allclose(runner.run([x, y])[0], np.sum(x * y), rtol=1e-6 if dtype == np.float32 else 1e-14)
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_large_arrays_are_compared_with_numbers_by_clipping(dtype: Any) -> None:
     x = np.linspace(-2, 2, 50_000).astype(dtype)

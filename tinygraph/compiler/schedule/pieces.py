@@ -187,11 +187,12 @@ def _computes(step: Step) -> bool:
 
 
 def _pieces(length: int, size: int) -> int:
-    """Return the number of pieces in which a product is quickest: a power of two that divides the length."""
-    pieces = 1
-    while size > pieces * AT_ONCE:
-        pieces *= 2
-    return pieces if pieces <= PIECES and length % pieces == 0 else 1
+    """Return the number of pieces that a product is quickest in: a divisor of the length, at best a power of two."""
+    least = -(-size // AT_ONCE)
+    most = 1 << (least - 1).bit_length()
+    if most <= PIECES and length % most == 0:
+        return most
+    return next((pieces for pieces in range(least, min(2 * least, PIECES) + 1) if length % pieces == 0), 1)
 
 
 def _in_pieces(builder: Builder, like: Step, x: Step, axis: int, pieces: int) -> Step:
