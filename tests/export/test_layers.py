@@ -43,6 +43,8 @@ CASES: dict[str, tuple[Any, Any]] = {
     "Activation": (lambda: nn.Activation("gelu"), ROWS),
     "Add": (lambda: nn.Add(), BOTH),
     "Attention": (lambda: nn.Attention(use_scale=True), [SEQUENCES, SEQUENCES * 0.5]),
+    "AdditiveAttention": (lambda: nn.AdditiveAttention(), [SEQUENCES, SEQUENCES * 0.5]),
+    "EinsumDense": (lambda: nn.EinsumDense("abc,cde->abde", (None, 2, 3), bias_axes="de"), SEQUENCES),
     "Average": (lambda: nn.Average(), BOTH),
     "Concatenate": (lambda: nn.Concatenate(), BOTH),
     "Dot": (lambda: nn.Dot(axes=1, normalize=True), BOTH),

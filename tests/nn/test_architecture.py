@@ -23,6 +23,8 @@ LAYERS: dict[str, tuple[list[tuple[int, ...]], Any]] = {
     "BatchNormalization": ([ROWS], lambda: nn.BatchNormalization(momentum=0.9, gamma_initializer="he_normal")),
     "Dense": ([ROWS], lambda: nn.Dense(3, activation=tg.relu, kernel_regularizer=nn.regularizers.L2(0.1))),
     "Dropout": ([ROWS], lambda: nn.Dropout(0.5, seed=3)),
+    "EinsumDense": ([STEPS], lambda: nn.EinsumDense("abc,cd->abd", (None, 3), bias_axes="d")),
+    "AdditiveAttention": ([STEPS, STEPS], nn.AdditiveAttention),
     "Embedding": ([(5,)], lambda: nn.Embedding(9, 3)),
     "GaussianDropout": ([ROWS], lambda: nn.GaussianDropout(0.5)),
     "GaussianNoise": ([ROWS], lambda: nn.GaussianNoise(0.5)),

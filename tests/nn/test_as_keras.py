@@ -26,6 +26,13 @@ CASES = {
     "Activation": ("Activation", {"activation": "tanh"}, [ROWS], {}, True, 1),
     "Add": ("Add", {}, [[ROWS, 2 * ROWS, ROWS - 1]], {}, True, 1),
     "Add, other axes": ("Add", {}, [[STEPS, STEPS[:, 0]]], {}, True, 1),
+    "AdditiveAttention": (
+        "AdditiveAttention", {}, [[STEPS, STEPS[:, :3], STEPS[:, 2:] + 1]], {"use_causal_mask": True, **SCORES}, True,
+        1,
+    ),
+    "AdditiveAttention, without scale": (
+        "AdditiveAttention", {"use_scale": False}, [[STEPS, STEPS[:, 1:] + 1]], SCORES, True, 1,
+    ),
     "Attention": ("Attention", {}, [[ROWS[:, None], IMAGES[:, 0].repeat(2, 1)[[0, 1, 2, 0]]]], SCORES, True, 1),
     "Attention, concat": (
         "Attention", {"use_scale": True, "score_mode": "concat"}, [[STEPS, STEPS[:, :3], STEPS[:, 2:] + 1]],
@@ -46,6 +53,21 @@ CASES = {
     "Dot, normalized": ("Dot", {"axes": -1, "normalize": True}, [[STEPS, STEPS[:, 0] + 1]], {}, True, 1),
     "Dropout, in use": ("Dropout", {"rate": 0.5}, [ROWS], {}, False, 1),
     "ELU": ("ELU", {"alpha": 0.7}, [ROWS], {}, True, 1),
+    "EinsumDense": (
+        "EinsumDense", {"equation": "abc,cd->abd", "output_shape": (None, 3), "bias_axes": "d"}, [STEPS], {}, True, 1,
+    ),
+    "EinsumDense, heads": (
+        "EinsumDense", {"equation": "abc,cde->abde", "output_shape": (None, 2, 3), "bias_axes": "de"}, [STEPS], {},
+        True, 1,
+    ),
+    "EinsumDense, of the first axes": (
+        "EinsumDense", {"equation": "...bc,cd->...bd", "output_shape": (5, 3), "bias_axes": "b"}, [IMAGES], {}, True,
+        1,
+    ),
+    "EinsumDense, of the last axes": (
+        "EinsumDense", {"equation": "ab...,bc->ac...", "output_shape": 2, "activation": "relu", "bias_axes": "c"},
+        [IMAGES], {}, True, 1,
+    ),
     "Embedding": ("Embedding", {"input_dim": 7, "output_dim": 3}, [np.array([[1, 2, 6], [0, 2, 2]])], {}, True, 1),
     "GroupNormalization": ("GroupNormalization", {"groups": 3}, [IMAGES], {}, True, 1),
     "GroupNormalization, axis 2": (
@@ -104,7 +126,14 @@ RECORDED = Path(__file__).with_name("keras_layers.json")
 
 def digits(case):
     """Return the difference that is allowed: Keras computes normalisations, tanh and sigmoid in float32."""
-    return 1e-6 if "Normalization" in case or case in ("Activation", "Attention, concat") or "gate" in case else 1e-9
+    return (
+        1e-6
+        if "Normalization" in case
+        or "Additive" in case
+        or case in ("Activation", "Attention, concat")
+        or "gate" in case
+        else 1e-9
+    )
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -15,6 +15,7 @@ from tinygraph.nn.layer_names import unused
 __all__ = [
     "GRU",
     "LSTM",
+    "AdditiveAttention",
     "AlphaDropout",
     "Attention",
     "BatchNormalization",
@@ -171,6 +172,12 @@ class GRUCell(nn.GRUCell):
 
 class Attention(nn.Attention):
     """`tinygraph.nn.Attention`, in use unless told otherwise."""
+
+    trains = False
+
+
+class AdditiveAttention(nn.AdditiveAttention):
+    """`tinygraph.nn.AdditiveAttention`, in use unless told otherwise."""
 
     trains = False
 

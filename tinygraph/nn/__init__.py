@@ -17,7 +17,7 @@ from tinygraph.nn import initializers as initializers
 from tinygraph.nn import regularizers as regularizers
 from tinygraph.nn.activation_layers import ELU, Activation, ActivityRegularization, LeakyReLU, PReLU, ReLU, Softmax
 from tinygraph.nn.arguments import register
-from tinygraph.nn.attention import Attention, MultiHeadAttention
+from tinygraph.nn.attention import AdditiveAttention, Attention, MultiHeadAttention
 from tinygraph.nn.cells import StackedRNNCells
 from tinygraph.nn.convolution import Conv1D, Conv1DTranspose, Conv2D, Conv2DTranspose, Conv3D, Conv3DTranspose
 from tinygraph.nn.defaults import floatx, set_floatx, set_seed
@@ -32,6 +32,7 @@ from tinygraph.nn.dropout import (
     SpatialDropout2D,
     SpatialDropout3D,
 )
+from tinygraph.nn.einsum_dense import EinsumDense
 from tinygraph.nn.functions_as_layers import Identity, Lambda, Masking, Rescaling
 from tinygraph.nn.gated import GRU, LSTM, GRUCell, LSTMCell
 from tinygraph.nn.inputs import Input, InputLayer
@@ -86,6 +87,7 @@ __all__ = [
     "Activation",
     "ActivityRegularization",
     "Add",
+    "AdditiveAttention",
     "AlphaDropout",
     "Attention",
     "Average",
@@ -110,6 +112,7 @@ __all__ = [
     "DepthwiseConv2D",
     "Dot",
     "Dropout",
+    "EinsumDense",
     "Embedding",
     "Flatten",
     "GRUCell",

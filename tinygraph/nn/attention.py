@@ -21,7 +21,7 @@ from tinygraph.nn.initializers import Initializer, checked
 from tinygraph.nn.layer import Layer, count
 from tinygraph.nn.value_names import named
 
-__all__ = ["Attention", "MultiHeadAttention"]
+__all__ = ["AdditiveAttention", "Attention", "MultiHeadAttention"]
 
 
 class Projection(Layer):
@@ -357,3 +357,36 @@ class Attention(Layer):
     def compute_mask(self, xs: Any, mask: Any = None) -> Any:
         """Return the mask of the query."""
         return None if mask is None else mask[0]
+
+
+class AdditiveAttention(Attention):
+    """softmax(Σ scale · tanh(query + key)) · value, without projections.
+
+    Args:
+        use_scale: multiply the numbers of each feature by one that is learnt.
+        dropout: the share of the scores that is set to 0 in training.
+        name, seed, dtype, trainable: see `Layer`.
+
+    Attributes:
+        scale: Tensor of shape (features,), from the first batch on, or None.
+
+    It is called as `Attention` is.
+
+    Raises:
+        ShapeError: as of `Attention`.
+        ValueError: `dropout` is not from 0 to below 1.
+
+    Source: Bahdanau, Cho and Bengio, "Neural machine translation by jointly learning to align and translate" (2014),
+    section 3.1.
+    """
+
+    def __init__(self, use_scale: bool = True, dropout: float = 0.0, **options: Any) -> None:
+        super().__init__(use_scale, dropout=dropout, **options)
+
+    def build(self, shape: Any) -> None:
+        """See `Layer.build`."""
+        self.scale = self.weight("scale", (shape[0][-1],), "glorot_uniform") if self.use_scale else None
+
+    def _logits(self, query: Any, key: Any) -> Any:
+        sums = np.tanh(query[:, :, None, :] + key[:, None, :, :])
+        return np.sum(sums if self.scale is None else self.scale * sums, axis=-1)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph.derivatives.products import einsum_of
 from tinygraph.derivatives.subscripts import Subscripts, of_dot, of_inner, of_tensordot
 from tinygraph.export.to_onnx.table import Table
 from tinygraph.export.to_onnx.writer import Call, Writer
@@ -57,6 +58,13 @@ def _einsum(w: Writer, call: Call) -> Any:
         raise call.unknown("lists of axes")
     equation = call.args[0].replace(" ", "")
     return w.emit("Einsum", [w.value(item, call.dtype) for item in call.args[1:]], equation=equation)
+
+
+@TABLE.writes(einsum_of)  # of Tensors
+def _einsum_as_text(w: Writer, call: Call) -> Any:
+    subscripts, _, *operands = call.args
+    equation = subscripts.replace(" ", "")
+    return w.emit("Einsum", [w.value(item, call.dtype) for item in operands], equation=equation)
 
 
 def _einsum_of(w: Writer, call: Call, subscripts: Subscripts) -> Any:
