@@ -145,9 +145,6 @@ OF_NN = {
     "init": 'tg.nn.Dense(3, kernel_initializer="he_normal")',
     "utils": "tg.optim.Adam(parameters, global_clipnorm=1.0)",
     "RNNCell": "tg.nn.SimpleRNNCell(32)",
-    **dict.fromkeys(("IntegerLookup", "StringLookup"), "np.unique(labels, return_inverse=True)"),
-    "Discretization": "np.digitize(x, [0.0, 1.0])",
-    "TextVectorization": "tg.keras.utils.pad_sequences(rows), of rows of numbers of words",
     **dict.fromkeys(
         ("Resizing", "CenterCrop", "RandomCrop", "RandomRotation", "RandomZoom", "RandomTranslation", "RandomContrast",
          "RandomBrightness"),

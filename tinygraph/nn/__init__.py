@@ -37,6 +37,7 @@ from tinygraph.nn.functions_as_layers import Identity, Lambda, Masking, Rescalin
 from tinygraph.nn.gated import GRU, LSTM, GRUCell, LSTMCell
 from tinygraph.nn.inputs import Input, InputLayer
 from tinygraph.nn.layer import Layer
+from tinygraph.nn.lookups import IntegerLookup, StringLookup, TextVectorization
 from tinygraph.nn.merging import Add, Average, Concatenate, Dot, Maximum, Minimum, Multiply, Subtract
 from tinygraph.nn.model import Model
 from tinygraph.nn.model_files import clone_model, load_model, load_weights, model_from_json, save_weights
@@ -62,7 +63,7 @@ from tinygraph.nn.pooling import (
     MaxPooling2D,
     MaxPooling3D,
 )
-from tinygraph.nn.preprocessing import CategoryEncoding, Normalization, RandomFlip
+from tinygraph.nn.preprocessing import CategoryEncoding, Discretization, Normalization, RandomFlip
 from tinygraph.nn.recurrent import RNN, SimpleRNN, SimpleRNNCell
 from tinygraph.nn.reshaping import Flatten, Permute, RepeatVector, Reshape
 from tinygraph.nn.resizing import (
@@ -110,6 +111,7 @@ __all__ = [
     "Dense",
     "DepthwiseConv1D",
     "DepthwiseConv2D",
+    "Discretization",
     "Dot",
     "Dropout",
     "EinsumDense",
@@ -128,6 +130,7 @@ __all__ = [
     "Identity",
     "Input",
     "InputLayer",
+    "IntegerLookup",
     "LSTMCell",
     "Lambda",
     "Layer",
@@ -162,7 +165,9 @@ __all__ = [
     "SpatialDropout2D",
     "SpatialDropout3D",
     "StackedRNNCells",
+    "StringLookup",
     "Subtract",
+    "TextVectorization",
     "TimeDistributed",
     "UnitNormalization",
     "UpSampling1D",

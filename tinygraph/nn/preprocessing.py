@@ -1,4 +1,4 @@
-"""Layers that make data ready inside of a model: Normalization, CategoryEncoding, RandomFlip."""
+"""Layers that make data ready inside of a model: Normalization, CategoryEncoding, Discretization, RandomFlip."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tinygraph.nn.formats import check_format
 from tinygraph.nn.initializers import Seed
 from tinygraph.nn.layer import Layer
 
-__all__ = ["CategoryEncoding", "Normalization", "RandomFlip"]
+__all__ = ["CategoryEncoding", "Discretization", "Normalization", "RandomFlip"]
 
 LEAST_DEVIATION = 1e-7
 FLIPS = ("horizontal_and_vertical", "horizontal", "vertical")
@@ -166,6 +166,67 @@ class CategoryEncoding(Layer):
 
     def _encoded(self, numbers: Any) -> Any:
         return one_hot(numbers, self.num_tokens).astype(self.dtype or floatx())
+
+
+class Discretization(Layer):
+    """Numbers as the numbers of their bins.
+
+    Args:
+        bin_boundaries: the boundaries, rising: below the first is bin 0, from it on bin 1, and so on.
+        num_bins: the number of bins whose boundaries `adapt` finds in data: as many numbers in each.
+        epsilon: of Keras; the quantiles here are exact.
+        output_mode: "int" for the bins; "one_hot", "multi_hot" or "count" as for `CategoryEncoding`.
+        sparse: of Keras; must be False.
+        dtype, name: see `Layer`.
+
+    Raises:
+        ValueError: not one of `bin_boundaries` and `num_bins` is given, or an argument is none of these.
+    """
+
+    def __init__(
+        self,
+        bin_boundaries: Any = None,
+        num_bins: int | None = None,
+        epsilon: float = 0.01,
+        output_mode: str = "int",
+        sparse: bool = False,
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        if (bin_boundaries is None) == (num_bins is None) and not (bin_boundaries is not None and num_bins):
+            raise ValueError("Discretization: give bin_boundaries, or num_bins and call adapt(x)")
+        if output_mode not in ("int", *ENCODINGS) or sparse:
+            raise ValueError(
+                f"Discretization: output_mode must be int or one of {', '.join(ENCODINGS)}, with sparse=False, got "
+                f"{output_mode!r}"
+            )
+        self.bin_boundaries = None if bin_boundaries is None else [float(item) for item in bin_boundaries]
+        self.num_bins, self.epsilon, self.output_mode, self.sparse = num_bins, epsilon, output_mode, sparse
+
+    def adapt(self, data: Any, steps: int | None = None) -> None:
+        """Find the boundaries of the bins in data.
+
+        Raises:
+            ValueError: boundaries were given to the layer, or there are no numbers.
+        """
+        if self.num_bins is None:
+            raise ValueError("Discretization: bin_boundaries were given, so there is nothing to adapt")
+        parts = [batch.reshape(-1) for number, batch in enumerate(_batches(data)) if steps is None or number < steps]
+        numbers = np.concatenate(parts) if parts else np.zeros(0)
+        if not numbers.size:
+            raise ValueError("Discretization: adapt was given no numbers")
+        self.bin_boundaries = np.quantile(numbers, np.arange(1, self.num_bins) / self.num_bins).tolist()
+
+    def call(self, x: Any) -> Any:
+        """See the class."""
+        if self.bin_boundaries is None:
+            raise ValueError("Discretization: it has no bin_boundaries yet. Call adapt(x)")
+        values = x.data if isinstance(x, Tensor) else x
+        bins = np.searchsorted(np.asarray(self.bin_boundaries), values, side="right")
+        if self.output_mode == "int":
+            return bins.astype(np.int64)
+        encoding = CategoryEncoding(len(self.bin_boundaries) + 1, self.output_mode, dtype=self.dtype)
+        return encoding.call(bins)
 
 
 class RandomFlip(Layer):
