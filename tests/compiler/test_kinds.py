@@ -19,6 +19,7 @@ MADE: dict[str, Callable[[Any], Any]] = {
     "eigenvectors": lambda a: np.linalg.eig(a)[1],
     "roots": lambda a: np.roots(np.stack([0 * a[0, 0] + 1, -a[0, 0] - a[1, 1], np.linalg.det(a)])),
     "sqrt": lambda a: np.emath.sqrt(a[1]),
+    "sqrtm": lambda a: pytest.importorskip("tinygraph.scipy.linalg").sqrtm(np.tril(a) - 0.4 * np.eye(2))[1],
 }
 USED: dict[str, Callable[[Any], Any]] = {
     "as it is": lambda v: v,

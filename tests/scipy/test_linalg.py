@@ -150,11 +150,33 @@ def test_roots_and_logarithms_of_matrices(name, a):
     obey(getattr(ours, name), getattr(theirs, name), a)
 
 
+@pytest.mark.parametrize("name", ["logm", "sqrtm"])
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.filterwarnings("ignore:logm result may be inaccurate:RuntimeWarning")
+def test_roots_and_logarithms_of_matrices_with_negative_eigenvalues(name, seed):
+    a = np.random.default_rng(seed).normal(size=(3, 3))
+    obey(getattr(ours, name), getattr(theirs, name), a + a.T if seed % 2 else a)
+    obey(getattr(ours, name), getattr(theirs, name), np.diag([-1.0, -2.0, 3.0]))
+    obey(getattr(ours, name), getattr(theirs, name), a + 1j * a.T)
+
+
+def test_a_logarithm_on_both_sides_of_its_jump_has_no_gradient():
+    a = np.diag([complex(-1, 0.0), complex(-2, -0.0)])
+    if np.imag(np.diag(theirs.logm(a))).tolist() != [np.pi, -np.pi]:
+        pytest.skip("this version of SciPy takes both on one side")
+    with pytest.raises(ValueError, match="NaN"):
+        tg.grad(lambda a: np.sum(np.abs(ours.logm(a))))(a)
+
+
 def test_functions_of_stacks_of_matrices():
     stack = np.array([[[2.0, 0.5], [0.25, 1.0]], [[1.0, 0.0], [0.5, 3.0]]])
     for name in ("expm", "sqrtm", "sinm"):
         each = np.stack([getattr(theirs, name)(item) for item in stack])
         np.testing.assert_allclose(getattr(ours, name)(tg.Tensor(stack)).data, each)
+    for name in ("logm", "sqrtm"):
+        function = getattr(ours, name)
+        tg.testing.check_grads(function, np.stack([stack[0], np.diag([1.0, -2.0])]))
+        assert tg.grad(lambda a, f=function: np.sum(np.abs(f(a))))(np.zeros((0, 2, 2))).shape == (0, 2, 2)
 
 
 SPREAD = np.array([[3.0, 0.5, 0.25], [0.5, 1.0, -0.25], [0.25, -0.25, -2.0]])

@@ -111,6 +111,8 @@ def _table(*rows: tuple[Iterable[Callable[..., Any]], dict[str, Any]]) -> dict[A
 _UNKNOWN = Facts()
 _OF_MATRICES = Facts(takes_out=True, any_values=True)
 _OF_ELEMENTS = replace(_OF_MATRICES, elementwise=True)
+# Functions of a room that is loaded at its first use, by module and name.
+_OF_SCIPY = {("tinygraph.scipy.linalg.functions", "sqrtm"): Facts(complex_by_value=True)}
 
 
 def _of_kind(function: Any) -> Facts:
@@ -118,7 +120,10 @@ def _of_kind(function: Any) -> Facts:
     if type(function) is AtCount:
         facts = facts_of(function.function)
         return Facts(takes_out=facts.takes_out, any_values=facts.any_values)
-    if not isinstance(function, np.ufunc) or function.nout != 1:
+    if not isinstance(function, np.ufunc):
+        place = (getattr(function, "__module__", None), getattr(function, "__name__", None))
+        return _OF_SCIPY.get(place, _UNKNOWN)  # type: ignore[arg-type]
+    if function.nout != 1:
         return _UNKNOWN
     return _OF_ELEMENTS if function.signature is None else _OF_MATRICES
 

@@ -3,7 +3,11 @@
 The derivative of each is a block of the function of a matrix of twice the size, so that there are derivatives of every
 order. A function of real matrices whose values are complex, as a logarithm may have, is that of `a + 0j`.
 
-Source: Higham, "Functions of Matrices" (2008), theorem 3.6.
+The logarithm and the square root jump at negative eigenvalues, and an eigenvalue of the larger matrix may land on the
+other side, by rounding. So the logarithm is taken of a matrix that is turned, and the derivative of the root is the
+solution of a Sylvester equation in the root itself.
+
+Source: Higham, "Functions of Matrices" (2008), theorem 3.6, and section 6.1 for the root.
 """
 
 from __future__ import annotations
@@ -15,8 +19,10 @@ from typing import Any
 import numpy as np
 import scipy.linalg
 
+from tinygraph.engine.operands import plain
 from tinygraph.engine.primitives import primitive
 from tinygraph.scipy.calls import floating, on_tensors, unsupported
+from tinygraph.scipy.linalg.solving import sylvester
 
 __all__ = ["coshm", "cosm", "expm", "logm", "sinhm", "sinm", "sqrtm", "tanhm", "tanm"]
 
@@ -83,22 +89,48 @@ def tanhm_of(a: Any) -> Any:
     return of_each(scipy.linalg.tanhm, a)
 
 
+def _along(function: Any, a: Any, g: Any, turn: Any = 1.0) -> Any:
+    """The derivative of a function at aᵀ along g: f([[aᵀ, g], [0, aᵀ]]) has f(aᵀ) on its diagonal, and it above."""
+    n = a.shape[-1]
+    turned = np.swapaxes(a, -1, -2)
+    above = np.concatenate([turned, g], axis=-1)
+    below = np.concatenate([np.zeros(a.shape, a.dtype), turned], axis=-1)
+    return function(np.concatenate([above, below], axis=-2) * turn)[..., :n, n:]
+
+
 def _by_block(function: Any) -> Any:
-    """Return the rule: f([[aᵀ, g], [0, aᵀ]]) has f(aᵀ) on its diagonal, and above it the derivative along g."""
-
-    def rule(g: Any, z: Any, a: Any) -> Any:
-        n = a.shape[-1]
-        turned = np.swapaxes(a, -1, -2)
-        above = np.concatenate([turned, g], axis=-1)
-        below = np.concatenate([np.zeros(a.shape, a.dtype), turned], axis=-1)
-        return function(np.concatenate([above, below], axis=-2))[..., :n, n:]
-
-    return rule
+    return lambda g, z, a: _along(function, a, g)
 
 
-def _public(name: str, what: str, function: Any) -> Any:
+def _sqrtm_a(g: Any, z: Any, a: Any) -> Any:
+    root = np.swapaxes(z, -1, -2)
+    return sylvester(root, root, g)
+
+
+def _logm_a(g: Any, z: Any, a: Any) -> Any:
+    if a.dtype.kind != "c" and z.dtype.kind != "c":
+        return _along(logm_of, a, g)
+    return _along(logm_of, a, g, _off_the_cut(plain(a), plain(z)))
+
+
+def _off_the_cut(a: Any, z: Any) -> Any:
+    """For each matrix a number c of modulus 1: c times the matrix has no negative eigenvalue.
+
+    The derivative of the logarithm is the same there, since log(ca) is log a + log c. The logarithm z says on which
+    side of the jump an eigenvalue is. Where some are on one side, some on the other, c is NaN.
+    """
+    angles, sides = np.angle(np.linalg.eigvals(a)), np.imag(np.linalg.eigvals(z))
+    cut = np.pi - 1e-6
+    above, below = np.any(sides > cut, axis=-1), np.any(sides < -cut, axis=-1)
+    side = np.where(above, 1.0, -1.0)
+    room = np.pi + np.min(np.where(abs(angles) > cut, np.pi, side[..., None] * angles), axis=-1, initial=np.pi)
+    angle = np.where(above & below, np.nan, np.where(above | below, side * room / 2, 0.0))
+    return np.exp(-1j * angle)[..., None, None]
+
+
+def _public(name: str, what: str, function: Any, rule: Any = None) -> Any:
     """Enter the rule of a function, and return it as SciPy's function of this name."""
-    function.derivative(_by_block(function))
+    function.derivative(rule or _by_block(function))
     function.__name__ = name
 
     @on_tensors(getattr(scipy.linalg, name))
@@ -114,8 +146,8 @@ def _public(name: str, what: str, function: Any) -> Any:
 
 
 expm = _public("expm", "exponential", expm_of)
-logm = _public("logm", "logarithm", logm_of)
-sqrtm = _public("sqrtm", "square root", sqrtm_of)
+logm = _public("logm", "logarithm", logm_of, _logm_a)
+sqrtm = _public("sqrtm", "square root", sqrtm_of, _sqrtm_a)
 sinm = _public("sinm", "sine", sinm_of)
 cosm = _public("cosm", "cosine", cosm_of)
 tanm = _public("tanm", "tangent", tanm_of)

@@ -179,8 +179,10 @@ def det(a: Any, overwrite_a: bool = False, check_finite: bool = True) -> Any:
 
 @primitive
 def sylvester(a: Any, b: Any, q: Any) -> Any:
-    """The x with a @ x + x @ b = q."""
-    return scipy.linalg.solve_sylvester(a, b, q)
+    """The x with a @ x + x @ b = q, or one for each of the matrices of stacks."""
+    if q.ndim == 2 or not q.size:
+        return scipy.linalg.solve_sylvester(a, b, q) if q.size else np.array(q)
+    return np.vectorize(scipy.linalg.solve_sylvester, signature="(m,m),(n,n),(m,n)->(m,n)")(a, b, q)
 
 
 sylvester.derivative(
