@@ -392,6 +392,8 @@ def test_a_vector_is_transposed_along_its_only_axis():
     t = tg.Tensor([1.0, 2.0])
     t.transpose(0).backward([3.0, 4.0])
     assert t.grad.tolist() == [3.0, 4.0]
+    for axis in (0, -1, np.int64(0), [0]):
+        assert tg.grad(lambda t, axis=axis: np.sum(np.transpose(t, axis) ** 2))(np.array([1.0, 2.0])).tolist() == [2, 4]
 
 
 def rolls_by_unsigned_integers():

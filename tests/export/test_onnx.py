@@ -127,7 +127,7 @@ CASES: dict[Any, Any] = {
     np.take_along_axis: (lambda x, i: np.take_along_axis(x, i[:, :, np.newaxis], axis=2), X, INDEX),
     np.tensordot: (lambda x: (np.tensordot(x, W, axes=1), np.tensordot(x, X[:2], axes=([1, 2], [1, 2]))), X),
     np.tile: (lambda x: (np.tile(x, (1, 2, 3)), np.tile(x, 2), np.tile(x, (2, 1, 1, 1))), X),
-    np.transpose: (lambda x: (np.transpose(x, (0, 2, 1)), x.T), X),
+    np.transpose: (lambda x: (np.transpose(x, (0, 2, 1)), x.T, np.transpose(x[0, 0], 0)), X),
     np.tril: (lambda x: np.tril(x), X),
     np.triu: (lambda x: np.triu(x, 1), X),
     np.where: (lambda x: (np.where(x > 0, x, 0.5), np.where(x > 0, 1.0, x)), X),

@@ -70,7 +70,7 @@ for _same in (np.copy, np.squeeze, np.expand_dims):
 def _transpose_a(g: Any, z: Any, a: Any, axes: Any = None) -> Any:
     if axes is None:
         return g.T
-    return np.transpose(g, np.argsort([normalize_axis_index(axis, a.ndim) for axis in axes]))
+    return np.transpose(g, np.argsort(normalize_axis_tuple(axes, a.ndim)))
 
 
 derivative(np.transpose, _transpose_a)

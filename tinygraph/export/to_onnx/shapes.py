@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
 
 from tinygraph.export.to_onnx.table import Table, Write
 from tinygraph.export.to_onnx.writer import Call, Writer
@@ -30,7 +31,7 @@ def _unsqueeze(w: Writer, call: Call) -> Any:
 def _transpose(w: Writer, call: Call) -> Any:
     dimensions = len(call.shape)
     axes = call.get(1, "axes")
-    order = [*range(dimensions)][::-1] if axes is None else [axis % dimensions for axis in axes]
+    order = [*range(dimensions)][::-1] if axes is None else normalize_axis_tuple(axes, dimensions)
     return w.emit("Transpose", [w.value(call.args[0])], perm=order)
 
 
