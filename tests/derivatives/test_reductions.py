@@ -273,3 +273,17 @@ def test_one_number_of_many_computed_elements_has_their_gradient(function, shape
     function(leaf * 1).backward()
     np.testing.assert_allclose(leaf.grad, tg.grad(function)(x), rtol=1e-12)
     function(tg.Tensor(x)).backward()
+
+
+@pytest.mark.filterwarnings("ignore::numpy.exceptions.ComplexWarning")
+@pytest.mark.parametrize("dtype", [None, np.float32, float, complex])
+@pytest.mark.parametrize("kind", [np.float32, float, complex])
+@pytest.mark.parametrize("function", [np.var, np.std, np.nanvar])
+def test_deviations_in_a_given_dtype_are_numpys(function, kind, dtype):
+    x = np.array([[1.0, 2.0], [4.0, 3.0], [0.5, 7.0]]).astype(kind)
+    x = x + 1j * x[::-1] ** 2 if kind is complex else x
+    got, expected = function(tg.Tensor(x), axis=0, dtype=dtype), function(x, axis=0, dtype=dtype)
+    assert got.dtype == expected.dtype
+    np.testing.assert_allclose(got.data, expected, rtol=1e-6)
+    if kind is not np.float32 and dtype is not np.float32:
+        check_grads(lambda x: function(x, axis=0, dtype=dtype), x)

@@ -206,11 +206,14 @@ def var(
 ) -> Any:  # fmt: skip
     """Mean squared distance from the mean."""
     ddof = ddof if correction is None else correction
-    a = a if dtype is None else a.astype(dtype)
+    dtype = None if dtype is None else np.dtype(dtype)
+    loses = dtype is not None and a.dtype.kind == "c" and dtype.kind != "c"  # the mean loses its imaginary part
+    a = a if dtype is None or loses else a.astype(dtype)
     if a.dtype == np.float16:  # NumPy's own squares and sums overflow in it
         found = var(a.astype(np.float32), axis, ddof=ddof, keepdims=keepdims, where=where, mean=mean)
         return found.astype(np.result_type(np.float16, 0.0 if mean is None else getattr(mean, "dtype", mean)))
-    mean = np.mean(a, axis=axis, keepdims=True, where=where) if mean is None else mean
+    if mean is None:
+        mean = np.mean(a, axis=axis, dtype=dtype if loses else None, keepdims=True, where=where)
     away = a - mean
     squares = np.square(away) if away.dtype.kind != "c" else np.square(np.real(away)) + np.square(np.imag(away))
     if where is True:
@@ -218,7 +221,8 @@ def var(
     else:
         counted = np.sum(np.broadcast_to(where, a.shape), axis=axis, keepdims=keepdims)
         freedom = np.maximum(counted - ddof, 0).astype(squares.dtype)
-    return np.sum(squares, axis=axis, keepdims=keepdims, where=where) / freedom
+    found = np.sum(squares, axis=axis, keepdims=keepdims, where=where) / freedom
+    return found if dtype is None or not (loses or dtype.kind == "c") else found.astype(dtype)
 
 
 @composition(np.std)
