@@ -152,15 +152,37 @@ def test_weights_of_a_covariance_from_outside():
     np.testing.assert_allclose(tg.compile(tg.grad(loss))(UNEVEN**2), tg.grad(loss)(UNEVEN**2))
 
 
-def test_piecewise_of_a_computed_condition_is_told_to_be_a_choice():
-    def loss(x, f=None):
-        if f is None:
-            return np.sum(np.piecewise(x, [x < 1, x >= 1], [np.sin, np.cos]))
-        return np.sum(f(x))
+PIECES: dict[str, Callable[..., Any]] = {
+    "two": lambda x: np.piecewise(x, [x < 1, x >= 1], [np.sin, np.cos]),
+    "domains": lambda x: np.piecewise(x, [x <= 1, x > 1], [lambda v: np.sqrt(1 - v), lambda v: np.log(v - 1)]),
+    "otherwise": lambda x: np.piecewise(x, x < 1, [np.sin, 2.0]),
+    "arguments": lambda x: np.piecewise(x, [x < 1], [lambda v, k: v**k, lambda v, k: k * v], 3),
+    "constant": lambda x: np.piecewise(x, [x < 1], [lambda v: 2.0, tg.sigmoid]),
+    "choice": lambda x: np.piecewise(x, [x < 1], [lambda v: np.where(v > 0.5, v, v * v), lambda v: np.clip(v, 0, 2)]),
+}
+AT_ONCE: dict[str, Callable[[Any], Any]] = {
+    "mean": lambda v: v - np.mean(v),
+    "sum": np.sum,
+    "order": np.sort,
+    "count": lambda v: v * len(v),
+    "places": lambda v: v * np.arange(v.size),
+    "detached": lambda v: v * np.max(v.data),
+    "branch": lambda v: v if np.sum(v.data) > 0 else -v,
+}
 
-    x = np.array([0.5, 2.0])
+
+@pytest.mark.parametrize("pieces", PIECES)
+def test_pieces_of_each_element_alone_are_choices(pieces):
+    slope = tg.value_and_grad(lambda x: np.sum(PIECES[pieces](x) ** 2))
+    compiled = tg.compile(slope)
+    for x in ([[0.5, 2.0, 1.5]], [[2.5, 0.25, 0.75]]):
+        _agree(slope(np.array(x)), compiled(np.array(x)))
+    assert len(compiled.signatures) == 1
+
+
+@pytest.mark.parametrize("part", AT_ONCE)
+def test_pieces_of_several_elements_are_refused(part):
     with pytest.raises(tg.UnsupportedError, match=r"np\.piecewise.*Write np\.where\(condition, f\(x\), g\(x\)\)$"):
-        tg.compile(tg.grad(loss))(x)
-    np.testing.assert_allclose(
-        tg.compile(tg.grad(lambda x: np.sum(np.where(x < 1, np.sin(x), np.cos(x)))))(x), tg.grad(loss)(x)
-    )
+        tg.compile(tg.grad(lambda x: np.sum(np.piecewise(x, [x < 1], [AT_ONCE[part], np.cos]))))(
+            np.array([0.5, 0.7, 2.0])
+        )

@@ -131,8 +131,7 @@ def test_compiled_functions_find_their_elements_in_numpys_order(call: str) -> No
     def of_tensor(x: Any) -> list[Any]:
         return [made.data.ravel("K") for made in results(function(tg.Tensor(x)))]
 
-    # Of a Tensor, np.piecewise is not compiled: how many elements its functions take depends on values.
-    for compiled in map(tg.compile, [of_array] if call == "piecewise" else [of_array, of_tensor]):
+    for compiled in map(tg.compile, [of_array, of_tensor]):
         for x in layouts(array):
             for got, expected in zip(compiled(x), of_array(x), strict=True):
                 np.testing.assert_allclose(got, expected, rtol=1e-6)

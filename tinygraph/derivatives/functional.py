@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -9,9 +10,10 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from tinygraph.derivatives.indexing import scatter
-from tinygraph.engine.modes import for_any_values
+from tinygraph.engine.modes import calls_of_elements, for_any_values
 from tinygraph.engine.operands import array_of, plain
 from tinygraph.engine.orders import laid_out
+from tinygraph.engine.ownership import is_stand_in
 from tinygraph.engine.table import composition
 from tinygraph.errors import UnsupportedError
 from tinygraph.users_code.source import users_line
@@ -48,16 +50,19 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
     """Choose for each element the function, or the value, of the last condition that holds there."""
     x = array_of(x)
     condlist = plain(condlist)
-    if for_any_values() and any(type(item) not in (list, np.ndarray, np.bool_, bool) for item in condlist):
-        raise UnsupportedError(
-            f"compile: np.piecewise takes the elements where a computed condition holds, and their number depends on "
-            f"values ({users_line()}). Write np.where(condition, f(x), g(x))"
-        )
-    if np.isscalar(condlist) or (not isinstance(condlist[0], list | np.ndarray) and x.ndim != 0):
+    by_values = for_any_values() and any(
+        [
+            type(item) not in (list, np.ndarray, np.bool_, bool)
+            for item in (condlist if _is_list(condlist) else [condlist])
+        ]
+    )
+    if by_values and not _is_list(condlist):
+        condlist = [condlist] if condlist.shape == x.shape else [*condlist]
+    if not by_values and (np.isscalar(condlist) or (not isinstance(condlist[0], list | np.ndarray) and x.ndim != 0)):
         condlist = [condlist]
-    conditions = [np.asarray(condition, dtype=bool) for condition in condlist]
+    conditions = [condition if is_stand_in(condition) else np.asarray(condition, dtype=bool) for condition in condlist]
     if len(conditions) == len(funclist) - 1:
-        conditions.append(~np.any(conditions, axis=0))
+        conditions.append(np.logical_not(functools.reduce(np.logical_or, conditions)))
     if len(conditions) != len(funclist):
         raise ValueError(f"piecewise: there are {len(conditions)} conditions and {len(funclist)} functions")
     y: Any = np.zeros(x.shape, x.dtype)
@@ -65,8 +70,37 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
         condition = np.broadcast_to(condition, x.shape)
         if not callable(function):
             y = np.where(condition, function, y).astype(x.dtype)
+        elif by_values:
+            y = np.where(condition, _of_all(function, x, condition, args, kw).astype(x.dtype), y)
         elif np.any(condition):
             values = function(x[condition], *args, **kw)
             values = values if np.ndim(values) else np.broadcast_to(values, (int(np.sum(condition)),))
             y = np.where(condition, scatter(values, (condition,), x.shape).astype(x.dtype), y)
     return laid_out(y, "K", x)
+
+
+def _is_list(conditions: Any) -> bool:
+    return isinstance(conditions, list | tuple | np.ndarray | np.bool_ | bool)
+
+
+def _of_all(function: Any, x: Any, condition: Any, args: Any, kw: Any) -> Any:
+    """Return a function of elements at all places, though NumPy gives it those alone where a condition holds.
+
+    It gets one of these at the other places, so that it fails nowhere. A second call, with an element more, shows
+    whether the number of elements matters to it.
+
+    Raises:
+        UnsupportedError: the function may look at several elements at once.
+    """
+    if x.size == 0:
+        return x
+    inside = np.ravel(plain(x))[np.argmax(np.ravel(condition))]
+    whole = np.ravel(np.where(condition, x, inside))
+    longer = np.concatenate([whole, whole[:1]])
+    values, calls = calls_of_elements(lambda: function(whole, *args, **kw), whole)
+    if calls is None or calls != calls_of_elements(lambda: function(longer, *args, **kw), longer)[1]:
+        raise UnsupportedError(
+            f"compile: np.piecewise takes the elements where a computed condition holds, and their number depends on "
+            f"values ({users_line()}). Write np.where(condition, f(x), g(x))"
+        )
+    return np.reshape(np.broadcast_to(values, whole.shape), x.shape)

@@ -77,6 +77,18 @@ class Tracer(Protocol):
     def holds_traced(self, structure: Any) -> bool:
         """Return whether there is a stand-in inside nested tuples, lists and dicts."""
 
+    def calls_of_elements(self, start: int, elements: Any, result: Any) -> list[Any] | None:
+        """Return the calls since the event `start`, if each computes an element of one element each of the operands.
+
+        Args:
+            start: the number of events before the calls.
+            elements: the array that they are calls of.
+            result: what they computed.
+
+        Returns:
+            The functions and their operands, the same for an array of another length; None if there are other calls.
+        """
+
     def unfixed(self, mask: Any) -> Any:
         """Return the stand-in for an array from outside whose values may be others at the next run."""
 

@@ -230,6 +230,14 @@ def for_any_values() -> bool:
     return unusual > 0 and state.tracing is not None
 
 
+def calls_of_elements(function: Callable[[], Any], elements: Any) -> tuple[Any, list[Any] | None]:
+    """Return what a function returns while it is compiled, and its calls. See `Tracer.calls_of_elements`."""
+    tracer: Any = state.tracing
+    start = len(tracer.events)
+    result = function()
+    return result, tracer.calls_of_elements(start, elements, result)
+
+
 def is_recording() -> bool:
     """Return whether calls on Tensors are being recorded in this thread."""
     return state.recording

@@ -27,7 +27,8 @@ The other files, by what they are about:
                    `deciding` (its truth, and its value as an index), `sizes` (its value as a shape or an axis)
     counters       `reckoning` (Python's arithmetic on them), `python_numbers` (stand-ins), `numbers_given` (to NumPy),
                    `python_functions` (`min`, `max` and those of `math`)
-    a call         `numpy_calls`, `functions`, `operands`, `orders`, `carrying_out`, `error_handling`, `views`, `writes`
+    a call         `numpy_calls`, `functions`, `operands`, `orders`, `carrying_out`, `error_handling`, `views`,
+                   `writes`, `elements` (functions of each element alone)
     open axes      `noticing` (a run that shows whether the values of their sizes are asked for)
     a run          `trace` (the engine's `Tracer`), `outside` (the Tensors from there), `world` (clocks and files)
     backward       `alike` (pulls whose rules would do what they did before), `pull` (the first of a kind, and its

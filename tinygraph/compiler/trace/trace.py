@@ -12,6 +12,7 @@ import numpy as np
 from tinygraph.compiler.trace import numpy_calls, regular_points, sizes, writes
 from tinygraph.compiler.trace.alike import Alike
 from tinygraph.compiler.trace.carrying_out import runs_users_code
+from tinygraph.compiler.trace.elements import calls_of_elements
 from tinygraph.compiler.trace.events import Event
 from tinygraph.compiler.trace.execution import Execution
 from tinygraph.compiler.trace.masks_outside import MasksOutside
@@ -194,6 +195,10 @@ class Trace:
     def put_away(self, op: Operation, reach: Any, z: Any, args: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]] | None:
         """Return an elementwise call's result and arguments with a regular point where nothing was reached, or None."""
         return regular_points.put_away(self.lift, op, reach, z, args)
+
+    def calls_of_elements(self, start: int, elements: Any, result: Any) -> list[Any] | None:
+        """See `Tracer.calls_of_elements`."""
+        return calls_of_elements(self.tape.events, start, elements, result)
 
     def unfixed(self, mask: Any) -> Any:
         """Return the stand-in for a mask from outside, which the program looks up at each call."""
