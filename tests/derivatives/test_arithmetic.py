@@ -317,3 +317,18 @@ def test_the_value_of_a_step_at_the_step_has_a_gradient():
 def test_modf_computes_in_the_dtype_that_it_is_told():
     part, whole = np.modf(tg.Tensor([1.25]), dtype=np.float32, casting="same_kind")
     assert part.dtype == whole.dtype == np.float32
+
+
+@pytest.mark.parametrize(("low", "high"), [([2, 2, 2], [2, 3, 4]), ((0, 2, 4), (3, 3, 5)), ([3, 2, 1], [1, 2, 3])])
+def test_bounds_in_lists_are_arrays(low, high):
+    x = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
+    arrays = np.array(low), np.array(high)
+    for place in range(3):
+
+        def clipped(x, bounds, place=place):
+            args = [*bounds]
+            args.insert(place, x)
+            return np.sum(np.clip(*args) ** 2)
+
+        gradient = tg.grad(lambda x, f=clipped: f(x, (low, high)))(x)
+        np.testing.assert_array_equal(gradient, tg.grad(lambda x, f=clipped: f(x, arrays))(x))

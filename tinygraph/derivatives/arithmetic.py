@@ -13,7 +13,7 @@ import numpy as np
 from tinygraph.engine.dependence import selection
 from tinygraph.engine.modes import for_any_values
 from tinygraph.engine.notes import decomposition, formula
-from tinygraph.engine.operands import plain
+from tinygraph.engine.operands import array_of, plain
 from tinygraph.engine.orders import laid_out
 from tinygraph.engine.table import composition, derivative, no_derivative
 from tinygraph.engine.value import Value
@@ -147,6 +147,7 @@ derivative(np.hypot, lambda g, z, x, y: g * (x / _nonzero(z)), lambda g, z, x, y
 
 def _bounds(a_min: Any, a_max: Any, keywords: dict[str, Any]) -> tuple[Any, Any]:
     low, high = keywords.get("min", a_min), keywords.get("max", a_max)
+    low, high = [array_of(bound) if type(bound) in (list, tuple) else bound for bound in (low, high)]
     return (-np.inf if low is None else low), (np.inf if high is None else high)
 
 
@@ -165,12 +166,12 @@ def _within(a: Any, low: Any, high: Any) -> Any:
 
 
 def _below(z: Any, a: Any, a_min: Any = None, a_max: Any = None, **keywords: Any) -> Any:
-    low, high = _bounds(a_min, a_max, keywords)
+    a, (low, high) = array_of(a), _bounds(a_min, a_max, keywords)
     return (a < low) & (low <= high)
 
 
 def _above(z: Any, a: Any, a_min: Any = None, a_max: Any = None, **keywords: Any) -> Any:
-    low, high = _bounds(a_min, a_max, keywords)
+    a, (low, high) = array_of(a), _bounds(a_min, a_max, keywords)
     return (a > high) | (low > high)
 
 
@@ -210,7 +211,7 @@ def clip_written_out(a: Any, a_min: Any = None, a_max: Any = None, **keywords: A
 CLIP: np.ufunc = np.ones(1).clip(0.0, Reveal())  # type: ignore[call-overload]  # of `array.clip(0, t)`
 composition(CLIP)(lambda a, low, high: np.clip(a, low, high))
 derivative(np.where, None, lambda g, z, c, x, y: np.where(c, g, 0), lambda g, z, c, x, y: np.where(c, 0, g))
-selection(np.where, None, lambda z, c, x, y: c, lambda z, c, x, y: np.logical_not(c))
+selection(np.where, None, lambda z, c, x, y: array_of(c), lambda z, c, x, y: np.logical_not(c))
 derivative(np.conjugate, lambda g, z, x: np.conjugate(g))
 derivative(np.real, lambda g, z, val: g)
 derivative(np.imag, lambda g, z, val: g * (1j if val.dtype.kind == "c" else 0))

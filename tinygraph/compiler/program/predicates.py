@@ -49,7 +49,9 @@ def is_basic(index: Any) -> bool:
 
 
 def takes_out(step: Step) -> bool:
-    """Return whether the result can be written into memory that is given."""
+    """Return whether the result of a step can be made in an array that is given as `out=`."""
+    if "dtype" in step.kwargs and step.function in (np.concatenate, np.stack):
+        return False  # NumPy takes one of the two
     return facts_of(step.function).takes_out or step.draws or step.function in IMAGE_FUNCTIONS
 
 

@@ -39,6 +39,10 @@ from tinygraph.errors import GraphError
 
 __all__ = ["Recording"]
 
+# Functions of elements beside the ufuncs, and the keywords that are given elements.
+_OF_ELEMENTS = frozenset((np.where, np.clip))
+_ELEMENTS = frozenset(("where", "min", "max", "a_min", "a_max"))
+
 
 class Recording:
     """The recorder of one run, as a stand-in asks it (`Recorder`) and as the trace does.
@@ -225,6 +229,7 @@ class Recording:
             args = numpy_calls.with_numbers(self.number, function, args, kwargs)
         if kwargs or len(args) > 1:
             args, kwargs = with_sizes(self, function, args, kwargs)
+            args, kwargs = self._lists_as_arrays(function, args, kwargs)
         check_recordable(function, args)
         order = order_of(function, args, kwargs)
         if order != "C" and type(args[0]) is Traced:
@@ -238,6 +243,24 @@ class Recording:
             event_kwargs = mapped(kwargs, self.operand)
         call = CallToRecord(function, args, kwargs, event_args, event_kwargs, operands, is_own, *instruction())
         return self._execution.record(self, call)
+
+    def _lists_as_arrays(
+        self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Return the arguments of a call with arrays for lists of elements, and for a condition that is a number.
+
+        The text of a program asks for their elements with operators, and `[True, False] != 0` is a single True.
+        """
+        if isinstance(function, np.ufunc) or function in _OF_ELEMENTS:
+            args = tuple([self.as_array(item) if type(item) in (list, tuple) else item for item in args])
+            if function is np.where and type(args[0]) is not Traced:
+                args = (np.asarray(args[0]), *args[1:])
+        if kwargs and any([type(item) in (list, tuple) for item in kwargs.values()]):
+            kwargs = {
+                key: self.as_array(item) if key in _ELEMENTS and type(item) in (list, tuple) else item
+                for key, item in kwargs.items()
+            }
+        return args, kwargs
 
     def _kept(self, args: tuple[Any, ...], operands: list[Traced]) -> tuple[Any, ...]:
         """Return the arguments of a call as an event keeps them.
