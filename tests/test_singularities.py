@@ -487,3 +487,44 @@ def test_the_places_of_a_fit_bend_as_differences_do(joined):
     tg.testing.check_grads(fitted, np.array([0.1, 0.5, 1.0, 1.5]), np.array([2.0, -6.0, 6.0, -2.0]), order=2)
     columns = lambda x, y: np.linalg.pinv(np.concatenate([np.ones((4, 1)), np.stack([x, x * x], 1)], 1)) @ y
     tg.testing.check_grads(columns, np.array([0.1, 0.5, 1.0, 1.5]), np.array([2.0, -6.0, 6.0, -2.0]), order=2)
+
+
+PRODUCTS_LEFT = {
+    "matmul": (np.matmul, (6, 5), (5, 4)),
+    "stacks": (np.matmul, (3, 4, 5), (5, 4)),
+    "vector": (np.matmul, (6, 5), (5,)),
+    "einsum": (lambda x, w: np.einsum("ij,jk->ik", x, w), (6, 5), (5, 4)),
+    "tensordot": (lambda x, w: np.tensordot(x, w, 1), (6, 5), (5, 4)),
+    "convolve": (np.convolve, (7,), (3,)),
+    "conv2d": (tg.conv2d, (2, 5, 5, 2), (2, 2, 2, 3)),
+}
+LEFT_OF_PRODUCTS = {
+    "slice": lambda y: np.sum(np.tanh(y[:2])),
+    "pick": lambda y: np.sum(np.take(y, [0, 1], axis=0) ** 2),
+    "column": lambda y: np.sum(y[..., 0] * 2),
+    "condition": lambda y: np.sum(np.where(y > 0.3, y, 0.0) ** 2),
+}
+
+
+@pytest.mark.parametrize("number", [np.inf, -np.inf, np.nan])
+@pytest.mark.parametrize("left", LEFT_OF_PRODUCTS)
+@pytest.mark.parametrize("product", PRODUCTS_LEFT)
+def test_what_is_left_out_of_a_product_contributes_nothing_beside_infinite_factors(product, left, number):
+    multiply, *shapes = PRODUCTS_LEFT[product]
+    draw = np.random.default_rng(0)
+    slopes = tg.grad(lambda x, w: LEFT_OF_PRODUCTS[left](multiply(x, w)), (0, 1))
+    compiled = tg.compile(slopes)
+    for place, at in ((0, 1), (0, -1), (1, 0), (1, -1)):
+        factors = [draw.normal(size=shape) for shape in shapes]
+        factors[place].flat[at] = number
+        with np.errstate(all="ignore"):
+            for found, expected in zip(slopes(*factors), compiled(*factors), strict=True):
+                np.testing.assert_allclose(found, expected)
+
+
+def test_a_row_that_is_left_out_has_the_gradient_zero_beside_an_infinite_weight():
+    x, w = np.ones((3, 2)), np.array([[1.0, 2.0], [np.inf, 1.0]])
+    with np.errstate(invalid="ignore"):
+        of_x, of_w = tg.grad(lambda x, w: np.sum((x @ w)[:2, 1]), (0, 1))(x, w)
+    np.testing.assert_array_equal(of_x[2], [0, 0])
+    np.testing.assert_array_equal(of_w[:, 0], [0, 0])

@@ -74,7 +74,19 @@ def _found(
             z, args = read(call), mapped(links, read)
             z, args = put_away(call.op, reach, z, args, keywords, call._value, values)
             found = apply_rules(call, g, z, args, links, keywords)
-    return dropped(found, towards), finite
+    found = dropped(found, towards)
+    if mixes and not all([_is_finite(cotangent) for _, cotangent in found]):
+        # A row of zeros times an infinite weight is NaN, also in a row of x that was left out of x @ w.
+        found = [
+            (link, _within(cotangent, item.operand)) for (link, cotangent), item in zip(found, towards, strict=True)
+        ]
+    return found, finite
+
+
+def _within(cotangent: Any, reach: Any) -> Any:
+    """Return a cotangent with 0 for what was left out; of a sequence the cotangents as they are."""
+    reach = None if isinstance(cotangent, list | tuple) else found_reach(reach)
+    return cotangent if reach is None else np.where(reach, cotangent, 0)
 
 
 def _is_finite(cotangent: Any) -> bool:
