@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import collections
+import dataclasses
 from collections import namedtuple
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -405,3 +408,38 @@ def test_an_error_names_the_transform_that_was_called():
         tg.jvp(np.sin, (x,), (np.ones(3),))
     with pytest.raises(TypeError, match=r"^hessian: an argument to differentiate has dtype int64"):
         tg.hessian(np.sum)(np.arange(2))
+
+
+@dataclasses.dataclass
+class Fields:
+    w: Any
+    b: Any
+
+
+def test_an_object_with_arrays_is_no_argument_to_differentiate():
+    fields = Fields(np.ones(2), 3.0)
+    f = lambda fields: np.sum(fields.w**2) * fields.b
+    for holder in (fields, SimpleNamespace(**vars(fields))):
+        kind = type(holder).__name__
+        for transform in (tg.grad(f), tg.hessian(f), lambda x: tg.vjp(f, x), lambda x: tg.jvp(f, (x,), (x,))):
+            with pytest.raises(
+                TypeError, match=rf"class {kind}: .*lambda fields: f\({kind}\(\*\*fields\)\) at vars\(x\)"
+            ):
+                transform(holder)
+    gradient = tg.grad(lambda fields: f(Fields(**fields)))(vars(fields))
+    np.testing.assert_allclose(gradient["w"], [6.0, 6.0])
+    np.testing.assert_allclose(gradient["b"], 2.0)
+    with pytest.raises(TypeError, match=r"class object: .*in a dict$"):
+        tg.grad(f)(object())
+
+
+@pytest.mark.parametrize(
+    "result", [lambda x: Fields(np.sum(x), x), lambda x: {1}, lambda x: [object()], lambda x: iter(x)]
+)
+def test_an_object_with_arrays_is_no_result(result):
+    x = np.ones(2)
+    for transform in (tg.grad(result), tg.jacobian(result), lambda x: tg.vjp(result, x)):
+        with pytest.raises(TypeError, match=r"the function returns an object of class .*has_aux=True"):
+            transform(x)
+    gradient, aux = tg.grad(lambda x: (np.sum(x**2), Fields(x.data, 0)), has_aux=True)(x)
+    np.testing.assert_allclose(gradient, 2 * aux.w)

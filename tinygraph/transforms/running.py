@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import functools
+import numbers
 import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from tinygraph.containers import kind_of
 from tinygraph.engine import modes, record
 from tinygraph.engine.backward import gradients
 from tinygraph.engine.dependence import IDENTITIES
@@ -95,6 +97,8 @@ class Run:
                 raise TypeError(f"{call}: with has_aux=True the function must return a pair (value, aux)")
             result, aux = result
             self.aux = tree_map(self._released, aux)
+        if not isinstance(result, Tensor):
+            _check_arrays(call, result)
         self.output = result
 
     def _released(self, value: Any) -> Any:
@@ -210,9 +214,36 @@ def _as_input(call: str, value: Any) -> Tensor:
             return alias(value)  # type: ignore[no-any-return]
         _check_floating(call, value.dtype)
         return Tensor(value.data, requires_grad=True)
+    if not (_is_array(value) or hasattr(value, "__iter__")):
+        kind = type(value).__name__
+        way = "Give it the arrays that the object holds, in a dict"
+        if hasattr(value, "__dict__") and kind_of(value) is not None:
+            way = f"Differentiate lambda fields: f({kind}(**fields)) at vars(x), which gives a dict of gradients"
+        raise TypeError(
+            f"{call}: an argument to differentiate is of class {kind}: it is no array, and no dict, list or tuple of "
+            f"arrays. {way}"
+        )
     tensor = Tensor(value)
     _check_floating(call, tensor.dtype)
     return tensor
+
+
+def _is_array(value: Any) -> bool:
+    """Return whether a value is a number, an array, or a text, which is refused in other words."""
+    return isinstance(value, Tensor | numbers.Number | np.generic | str | bytes) or any(
+        [hasattr(value, name) for name in ("dtype", "__array__", "__array_interface__")]
+    )
+
+
+def _check_arrays(call: str, result: Any) -> None:
+    """Raise TypeError if a function returned an object that is no array, and no nest of arrays."""
+    for item in tree_leaves(result):
+        if not _is_array(item):
+            raise TypeError(
+                f"{call}: the function returns an object of class {type(item).__name__}, which is no array, and no "
+                "dict, list or tuple of arrays. Return the arrays that it holds, or the object as the second part of "
+                "a pair, with has_aux=True"
+            )
 
 
 def _check_unwritten(call: str, link: Any, order: int) -> None:
