@@ -242,3 +242,44 @@ def test_an_attempt_whose_result_is_read_is_written_as_it_is() -> None:
 
     factor(np.eye(2))
     assert "attempted" not in factor.source
+
+
+UNREAD = {
+    "/": lambda s: 1.0 / s,
+    "%": lambda s: s * s % s,
+    "a negative power of 0": lambda s: s**-1.0,
+    "of a quotient": lambda s: 2.0 * (s / s),
+}
+
+
+@pytest.mark.parametrize("operation", UNREAD)
+def test_floats_of_pythons_raise_though_nobody_reads_the_result(operation: str, tmp_path: Any) -> None:
+    def doubled(x: Any, s: float) -> Any:
+        UNREAD[operation](s)
+        return x * 2
+
+    compiled, x = tg.compile(doubled), np.ones(2)
+    for s in (1.0, 2.0):
+        np.testing.assert_array_equal(compiled(x, s), x * 2)
+    compiled.save(tmp_path / "doubled.py")
+    for function in (doubled, compiled, runpy.run_path(str(tmp_path / "doubled.py"))["doubled"]):
+        with pytest.raises(ZeroDivisionError):
+            function(x, 0.0)
+
+
+def test_a_saved_file_says_that_an_error_is_one_that_the_function_catches(tmp_path: Any) -> None:
+    def scaled(x: Any, s: float) -> Any:
+        try:
+            return x * (1.0 / s)
+        except ZeroDivisionError:
+            return x * 7
+
+    compiled, x = tg.compile(scaled), np.ones(2)
+    np.testing.assert_array_equal(compiled(x, 2.0), x / 2)
+    np.testing.assert_array_equal(compiled(x, 0.0), x * 7)
+    compiled.save(tmp_path / "scaled.py")
+    saved = runpy.run_path(str(tmp_path / "scaled.py"))["scaled"]
+    np.testing.assert_array_equal(saved(x, 4.0), x / 4)
+    with pytest.raises(RuntimeError, match=r"^scaled: a call failed\. The function has a try") as found:
+        saved(x, 0.0)
+    assert isinstance(found.value.__cause__, ZeroDivisionError)

@@ -32,6 +32,7 @@ class Lookup:
         described, literal, kinds, owner: the names of functions in the file.
         ordered: the order of arrays in memory is part of the signature.
         asks_identity: the function asks which array is which, `x is y`.
+        is_guarded: the function may catch an error of a call, and go on.
         updates: some arrays of the file are updated.
         sized: the name of the function that finds the program of an open size; empty where there are none.
         told: the signatures of the file, for an error.
@@ -47,6 +48,7 @@ class Lookup:
     owner: str
     ordered: bool
     asks_identity: bool
+    is_guarded: bool
     updates: bool
     sized: str
     told: str
@@ -62,7 +64,17 @@ def lookup_lines(lookup: Lookup) -> Iterator[str]:
     yield from _told_apart(lookup) if lookup.asks_identity else ()
     yield from _apart(lookup) if lookup.updates else ()
     yield "    with lock:"
-    yield "        return program(*[leaves[place] for place in places])"
+    if not lookup.is_guarded:
+        yield "        return program(*[leaves[place] for place in places])"
+        return
+    yield "        try:"
+    yield "            return program(*[leaves[place] for place in places])"
+    yield "        except Exception as error:"
+    said = (
+        f"{lookup.name}: a call failed. The function has a try around it, and what it does then is not in this file. "
+        "Call the compiled function with such arguments"
+    )
+    yield from divided("            raise RuntimeError(", [string_text(part) for part in [said]], ") from error")
 
 
 def _arguments(lookup: Lookup) -> Iterator[str]:

@@ -270,6 +270,7 @@ class _ModuleWriter:
             owner=self._owner,
             ordered=self._ordered,
             asks_identity=any(saved.asks_identity for saved in self._every),
+            is_guarded=any(saved.is_guarded for saved in self._every),
             updates=bool(self.names.updated),
             sized=self._find_sized,
             told=self._told(),

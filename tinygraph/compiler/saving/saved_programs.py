@@ -58,6 +58,7 @@ class SavedProgram:
         generators: for each the position of a leaf, or the generator itself.
         result: what the function returned, where there are named tuples in it.
         asks_identity: whether the function asks which array is which, `x is y`.
+        is_guarded: whether the function may catch an error of a call, and go on.
         path: the outcomes of the program's decisions, in order.
         group: the number of the signature, of which the program is one path.
     """
@@ -72,6 +73,7 @@ class SavedProgram:
     result: Any = None
     written_into: bool = False
     asks_identity: bool = False
+    is_guarded: bool = False
     path: Path = ()
     group: int = 0
 
@@ -167,6 +169,7 @@ def saved_version(
         result=(ends.named, {}) if changing and ends.named is not None else ends.named,
         written_into=ends.written_into and bool(updated),
         asks_identity=ends.asks_identity,
+        is_guarded=version.binding.is_guarded,
         path=version.decisions,
         group=group,
     )

@@ -28,7 +28,7 @@ from tinygraph.engine.nested import instances, mapped
 from tinygraph.engine.operands import has_tensors
 from tinygraph.engine.table import composition_of, function_name
 from tinygraph.engine.tensor import Tensor
-from tinygraph.functions.checks import base, divisor, exponent
+from tinygraph.functions.checks import attempted, base, divisor, exponent
 
 __all__ = ["call_function", "call_primitive", "call_ufunc", "index", "operate", "with_numbers"]
 
@@ -127,6 +127,7 @@ _DIVISIONS: dict[Any, str] = {np.divide: "/", np.floor_divide: "//", np.remainde
 def _checked(recorder: Recorder, check: Callable[..., Any], number: Traced, *args: Any) -> Any:
     found = recorder.call(check, (number, *args), {}, is_own=True)
     found._weak = found._is_number = True
+    recorder.call(attempted, (found,), {})  # Python raises the error though nobody reads the result
     return found
 
 

@@ -346,7 +346,11 @@ def _in_while(events: list[Event]) -> list[Event]:
 def _needed_with_attempts(roots: list[Event], events: list[Event]) -> bytearray:
     """Return what the roots depend on, and the calls in a `try` of the user's that have no other reader."""
     needed = _needed(roots, events)
-    attempts = [event for event in events if event.function is attempted and not needed[event.args[0].index]]
+    attempts = {
+        event.args[0].index: event
+        for event in events
+        if event.function is attempted and not needed[event.args[0].index]
+    }.values()
     return _needed([*roots, *attempts], events) if attempts else needed
 
 
