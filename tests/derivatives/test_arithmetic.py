@@ -332,3 +332,14 @@ def test_bounds_in_lists_are_arrays(low, high):
 
         gradient = tg.grad(lambda x, f=clipped: f(x, (low, high)))(x)
         np.testing.assert_array_equal(gradient, tg.grad(lambda x, f=clipped: f(x, arrays))(x))
+
+
+@pytest.mark.parametrize("x", [np.inf, -np.inf, 0.0, -2.0])
+@pytest.mark.parametrize("zero", [0, 0.0, np.zeros(1)], ids=str)
+def test_the_power_0_has_the_slope_0_at_any_number(x, zero):
+    slope = tg.grad(lambda x: np.sum(x**zero))
+    for number in (x, np.full(3, x), np.full(3, x, np.float32)):
+        for gradient in (slope(number), tg.compile(slope)(number)):
+            np.testing.assert_array_equal(gradient, np.zeros_like(number))
+            assert np.asarray(gradient).dtype == np.asarray(number).dtype
+    assert tg.hessian(lambda x: x**zero if np.ndim(zero) == 0 else np.sum(x**zero))(1.5) == 0

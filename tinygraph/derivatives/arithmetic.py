@@ -52,7 +52,7 @@ def slope_of_power(x: Any, y: Any) -> Any:
             return 2 * x if y == 2 else 3 * (x * x)
         if type(x) is np.ndarray and abs(y) <= MOST_FACTORS and y == int(y) and y != 0 and x.dtype.kind in "fc":
             return y * _whole_power(x, int(y) - 1)
-        return y * x ** (y - 1) if y != 0 else x * 0
+        return y * x ** (y - 1) if y != 0 else np.zeros_like(x)
     if hasattr(y, "dtype"):
         y = _converted(y, np.result_type(x.dtype, y.dtype))  # 0 − 1 is 255 in uint8
     return y * x ** np.where((y == 0) & (x == 0), 1, y - 1)
