@@ -740,3 +740,33 @@ def test_one_number_for_all_is_written_without_the_axes_in_front(tmp_path: Path,
     program.save(tmp_path / "step.js")
     (found,) = calls_in_node([(tmp_path / "step.js", [[some(2, 3)]])])
     np.testing.assert_array_equal(np.reshape(found["results"], (2, 3)) == 2, np.asarray(wanted) == 2)
+
+
+@needs_node
+@pytest.mark.skipif(not hasattr(np, "vecdot"), reason="NumPy has no vecdot before 2.0")
+def test_products_of_vectors_along_an_axis_and_copies(tmp_path: Path):
+    x, y = np.arange(24.0).reshape(2, 3, 4), np.arange(24.0).reshape(2, 3, 4)[::-1] + 1
+    for number, function in enumerate((
+        lambda x, y: np.vecdot(x, y),
+        lambda x, y: np.vecdot(x, y, axis=1),
+        lambda x, y: np.reshape(x, (6, 4), copy=True) * 2 + np.reshape(y, (6, 4)),
+    )):  # fmt: skip
+        compiled = tg.compile(function)
+        compiled(x, y)
+        compiled.save(tmp_path / f"f{number}.js")
+        (outcome,) = calls_in_node([(tmp_path / f"f{number}.js", [[x, y]])])
+        np.testing.assert_allclose(np.ravel(outcome["results"][0]), np.ravel(function(x, y)))
+
+
+def test_what_lies_in_another_order_and_bools_in_an_index_are_refused(tmp_path: Path):
+    x = np.arange(6.0).reshape(2, 3)
+    for function, array, said in (
+        (lambda x: x[:, True] * 2, x, "getitem.* at a bool"),
+        (lambda x: np.ravel(x, order="K") * 2, np.asfortranarray(x), r"C order\. Call it with np\.ascontiguousarray"),
+    ):
+        compiled = tg.compile(function)
+        compiled(array)
+        with pytest.raises(tg.UnsupportedError, match=said):
+            compiled.save(tmp_path / "f.js")
+    compiled(x)
+    compiled.save(tmp_path / "f.js")

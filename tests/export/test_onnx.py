@@ -395,3 +395,34 @@ def test_rows_count_in_the_dtype_of_the_weights(tmp_path):
         np.testing.assert_allclose(got, model(x).data, rtol=1e-5)
         model.save(tmp_path / "model.py", x)
         assert "WANTED = [('float32', (2,))]" in (tmp_path / "model.py").read_text()
+
+
+SIZES_OF_THE_EXAMPLES = {
+    "reshape": (lambda x: x.reshape(6, 20), (X,)),
+    "number": (lambda x, s: x * s, (X, np.float32(2.0))),
+    "rows that differ": (lambda x, y: np.tensordot(x, y, 1), (X, W)),
+    "mask": (lambda x: np.where(X > 0, x, 0), (X,)),
+    "square": (lambda a: np.sum(a @ a, axis=0), (W[:3],)),
+}
+
+
+@pytest.mark.parametrize("name", SIZES_OF_THE_EXAMPLES)
+def test_sizes_of_the_examples_alone(tmp_path, name):
+    function, given = SIZES_OF_THE_EXAMPLES[name]
+    onnx(function, tmp_path / "model.onnx", *given, rows=None)
+    found = session(tmp_path / "model.onnx")
+    arrays = {item.name: np.asarray(part) for item, part in zip(found.get_inputs(), given, strict=True)}
+    np.testing.assert_allclose(found.run(None, arrays)[0], function(*given), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("function", [np.sum, np.prod, np.mean, np.max, np.min, np.any, np.all])
+def test_reductions_over_no_axes(tmp_path, function):
+    for keepdims in (False, True):
+        check(tmp_path, lambda x, keepdims=keepdims: function(x - 1, axis=(), keepdims=keepdims), X)
+
+
+def test_elements_taken_along_no_axis(tmp_path):
+    index = np.array([3, 0, 0, 5])
+    onnx(lambda x: np.take_along_axis(x, index, axis=None), tmp_path / "model.onnx", X, rows=None)
+    result = session(tmp_path / "model.onnx").run(None, {"x": X})[0]
+    np.testing.assert_array_equal(result, X.ravel()[index])

@@ -150,6 +150,11 @@ class Saving:
             last, current = self._programs.used(), [item for item, _ in self._current()]
             version = last if last in current else current[-1]
         call = checked_call(self._programs.name, self._programs.calls[version])
+        if version.ends().by_strides and call.ordered != call.texts:
+            raise UnsupportedError(
+                f"save: {self._programs.name} asks in which order its arguments lie in memory, and arrays of "
+                "JavaScript lie in C order. Call it with np.ascontiguousarray(x) before saving"
+            )
         return saved_version(version, call, lambda program: program, None)[0]
 
     def recorded(self, args: tuple[Any, ...], any_size: bool) -> tuple[SavedProgram, OpenProgram]:

@@ -15,7 +15,7 @@ __all__ = ["compiled_for_use"]
 
 @contextlib.contextmanager
 def compiled_for_use(
-    name: str, function: Callable[..., Any], examples: Sequence[Any]
+    name: str, function: Callable[..., Any], examples: Sequence[Any], any_size: bool = True
 ) -> Iterator[tuple[compiled.Compiled, list[Any]]]:
     """Compile a function as it computes outside of training, once its layers have their weights.
 
@@ -25,14 +25,18 @@ def compiled_for_use(
         name: the function that writes the file, for errors.
         function: of one or more batches.
         examples: a batch for each argument.
+        any_size: their number of rows is open, and one row is enough to make the weights.
 
     Raises:
-        ValueError: the examples have no rows, or different numbers of them.
+        ValueError: the examples have no rows, or different numbers of them, and the number is open.
     """
     given = [plain(example) for example in examples]
-    check_rows(name, given)
+    if any_size:
+        check_rows(name, given)
     with _in_eval_mode(function), no_grad():
-        function(*[first_row(example) for example in given])  # makes the weights of layers that have none yet
+        function(
+            *[first_row(example) if any_size else example for example in given]
+        )  # makes the weights of layers that have none yet
         yield compiled.compile(as_call(function, len(given))), given
 
 

@@ -247,6 +247,8 @@ def _memory(w: Writer, step: Step, item: Any) -> Stored:
 
 def _getitem(w: Writer, step: Step) -> Value:
     x, index = step.args
+    if any([isinstance(item, bool | np.bool_) for item in (index if isinstance(index, tuple) else (index,))]):
+        raise unknown(step, "at a bool")
     if not any(map(_is_array, index if isinstance(index, tuple) else (index,))):
         value = w.array(x, step)
         if isinstance(value, Number | Literal):

@@ -121,6 +121,14 @@ def _vdot(w: Writer, step: Step) -> Value:
     return _summed(w, step, step.args, [every, every], "")
 
 
+def _vecdot(w: Writer, step: Step) -> Value:
+    if len({item.shape for item in step.args}) > 1 or not {*step.kwargs} <= {"axis"}:
+        raise unknown(step, "of arrays of two shapes, or with such keywords")
+    every = axis_letters(len(step.args[0].shape))
+    axis = step.kwargs.get("axis", -1)
+    return _summed(w, step, step.args, [every, every], every.replace(every[axis], ""))
+
+
 def _einsum(w: Writer, step: Step) -> Value:
     text = step.args[0]
     operands = step.args[2:] if step.function is einsum_of else step.args[1:]
@@ -180,5 +188,5 @@ TABLE: dict[Any, Write] = {
     np.tensordot: _tensordot,
     np.cumsum: _cumulative("0", "sum", "+="),
     np.cumprod: _cumulative("1", "product", "*="),
-    getattr(np, "vecdot", np.vdot): _vdot,
+    **({np.vecdot: _vecdot} if hasattr(np, "vecdot") else {}),
 }

@@ -46,7 +46,8 @@ def view(w: Writer, step: Step, function: Callable[[Any], Any]) -> Value:
 
 def _view(w: Writer, step: Step) -> Value:
     function: Any = step.function
-    return view(w, step, lambda array: function(array, *step.args[1:], **step.kwargs))
+    keywords = {key: item for key, item in step.kwargs.items() if key != "copy"}  # nobody writes into either
+    return view(w, step, lambda array: function(array, *step.args[1:], **keywords))
 
 
 def _same(w: Writer, step: Step) -> Value:

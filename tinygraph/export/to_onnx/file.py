@@ -37,7 +37,8 @@ def onnx(
     keys of a dict. Checks of values, such as that of class numbers, are left out.
 
     Raises:
-        ValueError: the path does not end in ".onnx", or the examples have no rows, or different numbers of them.
+        ValueError: the path does not end in ".onnx", or the examples have no rows, or different numbers of them; with
+            `rows=None` they may.
         FileNotFoundError: the folder is not there.
         UnsupportedError: ONNX has no operator for a call, which the error names with its line; or the function decides
             by values, or by the number of rows.
@@ -51,7 +52,7 @@ def onnx(
     from tinygraph.export.to_onnx.writer import Writer
 
     target = checked_path("onnx", path, ".onnx")
-    with compiled_for_use("onnx", function, examples) as (program, given):
+    with compiled_for_use("onnx", function, examples, rows is not None) as (program, given):
         saved, opened = program.recorded(tuple(given), any_size=rows is not None)
     recorded = opened.first
     if recorded.generators:

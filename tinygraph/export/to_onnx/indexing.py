@@ -139,5 +139,7 @@ def take(w: Writer, call: Call) -> Any:
 
 def take_along_axis(w: Writer, call: Call) -> Any:
     """Write `np.take_along_axis(x, index, axis)`."""
-    x, index = call.args[:2]
-    return w.emit("GatherElements", [w.value(x), w.value(index, np.int64)], axis=call.get(2, "axis", -1))
+    axis, x = call.get(2, "axis", -1), w.value(call.args[0])
+    if axis is None:
+        axis, x = 0, w.emit("Reshape", [x, w.ints([-1])])
+    return w.emit("GatherElements", [x, w.value(call.args[1], np.int64)], axis=axis)

@@ -16,7 +16,7 @@ TABLE = Table()
 
 
 def _axes(w: Writer, axis: Any) -> list[Any]:
-    """Return the input with the axes of a reduction; none for all of them."""
+    """Return the input with the axes of a reduction; none for all of them, as for an empty list of axes."""
     return [] if axis is None else [w.ints([axis] if isinstance(axis, int) else list(axis))]
 
 
@@ -26,7 +26,8 @@ def _reduction(name: str) -> Write:
     def write(w: Writer, call: Call) -> Any:
         call.only("axis", "keepdims", "dtype", "a")
         axis, keepdims = call.get(1, "axis"), bool(call.kwargs.get("keepdims", False))
-        return w.emit(name, [w.value(call.args[0], call.dtype), *_axes(w, axis)], keepdims=int(keepdims))
+        x = w.value(call.args[0], call.dtype)
+        return x if axis == () else w.emit(name, [x, *_axes(w, axis)], keepdims=int(keepdims))
 
     return write
 
@@ -41,6 +42,8 @@ def _quantifier(name: str) -> Write:
     def write(w: Writer, call: Call) -> Any:
         call.only("axis", "keepdims")
         axis, keepdims = call.get(1, "axis"), bool(call.kwargs.get("keepdims", False))
+        if axis == ():
+            return w.value(call.args[0], bool)
         truth = w.cast(w.value(call.args[0], bool), bool, np.int32)
         return w.cast(w.emit(name, [truth, *_axes(w, axis)], keepdims=int(keepdims)), np.int32, bool)
 
