@@ -27,7 +27,12 @@ __all__ = [
     "Layer",
     "Model",
     "MultiHeadAttention",
+    "RandomBrightness",
+    "RandomContrast",
     "RandomFlip",
+    "RandomRotation",
+    "RandomTranslation",
+    "RandomZoom",
     "Sequential",
     "SimpleRNN",
     "SimpleRNNCell",
@@ -118,6 +123,36 @@ class GaussianNoise(nn.GaussianNoise):
 
 class GaussianDropout(nn.GaussianDropout):
     """`tinygraph.nn.GaussianDropout`, in use unless told otherwise."""
+
+    trains = False
+
+
+class RandomBrightness(nn.RandomBrightness):
+    """`tinygraph.nn.RandomBrightness`, in use unless told otherwise."""
+
+    trains = False
+
+
+class RandomContrast(nn.RandomContrast):
+    """`tinygraph.nn.RandomContrast`, in use unless told otherwise."""
+
+    trains = False
+
+
+class RandomRotation(nn.RandomRotation):
+    """`tinygraph.nn.RandomRotation`, in use unless told otherwise."""
+
+    trains = False
+
+
+class RandomTranslation(nn.RandomTranslation):
+    """`tinygraph.nn.RandomTranslation`, in use unless told otherwise."""
+
+    trains = False
+
+
+class RandomZoom(nn.RandomZoom):
+    """`tinygraph.nn.RandomZoom`, in use unless told otherwise."""
 
     trains = False
 

@@ -18,6 +18,7 @@ from tinygraph.nn import regularizers as regularizers
 from tinygraph.nn.activation_layers import ELU, Activation, ActivityRegularization, LeakyReLU, PReLU, ReLU, Softmax
 from tinygraph.nn.arguments import register
 from tinygraph.nn.attention import AdditiveAttention, Attention, MultiHeadAttention
+from tinygraph.nn.augmentation import RandomBrightness, RandomContrast, RandomRotation, RandomTranslation, RandomZoom
 from tinygraph.nn.cells import StackedRNNCells
 from tinygraph.nn.convolution import Conv1D, Conv1DTranspose, Conv2D, Conv2DTranspose, Conv3D, Conv3DTranspose
 from tinygraph.nn.defaults import floatx, set_floatx, set_seed
@@ -150,7 +151,12 @@ __all__ = [
     "PReLU",
     "Permute",
     "RMSNormalization",
+    "RandomBrightness",
+    "RandomContrast",
     "RandomFlip",
+    "RandomRotation",
+    "RandomTranslation",
+    "RandomZoom",
     "ReLU",
     "RepeatVector",
     "Rescaling",
