@@ -23,6 +23,7 @@ class Comments:
 
     def __init__(self) -> None:
         self._last: Any = None
+        self._is_apart = False  # a loop ended: a blank line stands before the next statement, whatever line it is from
 
     def lines(self, step: Step, before: list[str]) -> list[str]:
         """Return the lines that begin a group of statements behind some others; none within a group."""
@@ -35,16 +36,16 @@ class Comments:
         """Begin a group of statements, if a step belongs to another line of the user's than the one before."""
         source = step.source
         group = (step.section, None if source is None else (source.file, source.line))
-        if group == self._last:
-            return
-        self._last = group
-        if lines:
+        is_apart, self._is_apart = self._is_apart, False
+        if (is_apart or group != self._last) and lines:
             lines.append("")
-        lines.append(_comment(step))
+        if group != self._last:
+            lines.append(_comment(step))
+        self._last = group
 
-    def forget(self) -> None:
-        """Let the next statement begin a group, whatever line it is from."""
-        self._last = None
+    def set_apart(self) -> None:
+        """Let a blank line stand before the next statement, whatever line it is from."""
+        self._is_apart = True
 
 
 def one_line(text: str) -> str:

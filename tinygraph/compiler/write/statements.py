@@ -46,8 +46,8 @@ class Statements:
         self.lines = without_empty_groups(without_unused(self.lines, views, [*self.setup, *elsewhere]))
 
     def end_group(self) -> None:
-        """Let the next statement begin a group, whatever line it is from."""
-        self._comments.forget()
+        """Let the next statement stand apart, whatever line it is from."""
+        self._comments.set_apart()
 
     def end_loop(self) -> Step:
         """Let the next statement stand behind the innermost loop, and return the step that began that loop."""
