@@ -12,6 +12,8 @@ def step(x, y):
 
 from __future__ import annotations
 
+import numpy as np
+
 from tinygraph.compiler.kernels.image_calls import IMAGE_FUNCTIONS
 from tinygraph.compiler.memory import Plan, Storage
 from tinygraph.compiler.program.loops import goes_on
@@ -19,7 +21,7 @@ from tinygraph.compiler.program.rewriting import uses_of
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.schedule.blocks import Fusion
 from tinygraph.compiler.write.block_loops import functions_of
-from tinygraph.compiler.write.calls import WORK, expression, image_call, statements
+from tinygraph.compiler.write.calls import OPERATORS, WORK, expression, image_call, statements
 from tinygraph.compiler.write.conditions import Conditions
 from tinygraph.compiler.write.loop_statements import LoopStatements, is_of_loop
 from tinygraph.compiler.write.moving import view
@@ -28,10 +30,30 @@ from tinygraph.compiler.write.rowwise import FusionText, text_of_fusion
 from tinygraph.compiler.write.statements import Statements
 from tinygraph.compiler.write.targets import Targets
 from tinygraph.compiler.write.task import Task
+from tinygraph.compiler.write.width import length
 from tinygraph.compiler.write.writer import Writer, nest_text
 from tinygraph.compiler.write.writing_parts import may_be_computed_there, part_read
+from tinygraph.derivatives.shapes import astype
 
 __all__ = ["Body"]
+
+# A longer expression is given a name.
+LONGEST = 60
+
+# How tightly a sign binds its operands.
+BINDING = {
+    **dict.fromkeys(OPERATORS, 0), np.add: 1, np.subtract: 1, np.multiply: 2, np.divide: 2, np.negative: 3,
+}  # fmt: skip
+
+
+def _stands_in_parentheses(step: Step, reader: Step) -> bool:
+    """Return whether a number that is computed among the operands of a call stands in parentheses there."""
+    inside, around = BINDING.get(step.function), BINDING.get(reader.function)
+    if inside is None or around is None:
+        return False
+    if reader.args[0] is step and inside > 0:
+        return inside < around
+    return inside <= around or step.function is np.negative
 
 
 class Body:
@@ -60,12 +82,17 @@ class Body:
 
     def write(self) -> None:
         """Write the statements, and the text that the step returns."""
-        for item, following in zip(self._plan.items, [*self._plan.items[1:], None], strict=False):
+        items = self._plan.items
+        for place, item in enumerate(items):
+            following = items[place + 1] if place + 1 < len(items) else None
             if isinstance(item, Fusion):
                 self._write_fusion(item)
             elif item.decides or item.function is goes_on:
                 self._write_decision(item)
-            elif not self._stands_in_condition(item, following) and not self._is_computed_there(item, following):
+            elif not (
+                self._stands_in_condition(item, following) or self._is_computed_there(item, following)
+                or self._is_written_out(item, place)
+            ):  # fmt: skip
                 self._write(item)
         self.returned = self._written_end()
         views = [self._names[index] for index, step in self._plan.by_index.items() if self._plan.is_view(step)]
@@ -83,6 +110,8 @@ class Body:
         if step.draws:
             self.statements.put_for(step, *self._conditions.before_draw(step))
         if self._loops.is_there(step):
+            return
+        if self._is_written_into_place(step, held):
             return
         self._targets.name_part(step)
         if self._plan.is_view(step):
@@ -103,11 +132,24 @@ class Body:
             self._targets.begin(held, step)
             self.statements.put_for(step, *image_call(self._writer, step, self._names[step.index], f"{WORK}[0]"))
         elif self._targets.is_due(held):
-            name = self._targets.allocate(held, step)
-            self.statements.put_for(step, *statements(self._writer, step, name))
+            self.statements.put_for(step, *self._targets.computed(held, step, statements))
             self._targets.name_others(held, step)
         else:
             self.statements.put_for(step, *statements(self._writer, step, self._names[step.index]))
+
+    def _is_written_into_place(self, step: Step, held: Storage | None) -> bool:
+        """Return whether a call writes into a part of an array, which nobody else names; write it if so."""
+        place, name = self._targets.place_in_loop(step), self._names.get(step.index)
+        if place is None or held is None or name is None or self._uses[step.index] != 1:
+            return False
+        if self._plan.is_view(step) or step.index in self._writer.in_place or step.function in IMAGE_FUNCTIONS:
+            return False
+        lines, end = statements(self._writer, step, name), f", out={name})"
+        if self._targets.is_due(held) or len(lines) != 1 or not lines[0].endswith(end) or lines[0].count(name) != 1:
+            return False
+        self.statements.comment(step)
+        self.statements.put_for(step, f"{lines[0].removesuffix(end)}, out={place})")
+        return True
 
     def _target(self, step: Step) -> str:
         """Return the target of a result's assignment: its name, or the variable that its number is the new value of."""
@@ -125,6 +167,42 @@ class Body:
         if alone and type(expected) is bool and not self._plan.is_view(step):
             self._inline.add(step.index)
         return step.index in self._inline
+
+    def _is_written_out(self, step: Step, place: int) -> bool:
+        """Return whether a number without a name is computed where it is read, with nothing but numbers in between.
+
+        Args:
+            step: the call.
+            place: among the items of the plan.
+        """
+        is_short = self._is_plain_number(step) and step.index not in self._plan.straight and step.name is None
+        if not is_short or self._uses[step.index] != 1:
+            return False
+        written_out = self._writer.written_out
+        for reader in self._plan.items[place + 1 :]:
+            if not isinstance(reader, Step) or not self._is_plain_number(reader):
+                return False
+            if not any([item is step for item in reader.args]):
+                if reader.index in self._plan.straight:  # it writes into a variable, which this one may read
+                    return False
+                continue
+            text = expression(self._writer, step)
+            if _stands_in_parentheses(step, reader):
+                text = f"({text})"
+            beside = [written_out.get(item.index, "") for item in reader.args if type(item) is Step]
+            if length("".join([text, *beside])) > LONGEST:
+                return False
+            written_out[step.index] = text
+            return True
+        return False
+
+    def _is_plain_number(self, step: Step) -> bool:
+        """Return whether a call computes one number of others, or of variables."""
+        return (
+            self._plan.storage.get(step.index, step) is None and not is_of_loop(step) and not step.kwargs
+            and (isinstance(step.function, np.ufunc) or step.function is astype) and not self._plan.is_view(step)
+            and all([type(item) is not Step or not item.shape for item in step.args])
+        )  # fmt: skip
 
     def _is_computed_there(self, step: Step, following: Step | Fusion | None) -> bool:
         """Return whether the write that follows computes a value in its place."""

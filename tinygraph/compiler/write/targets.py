@@ -1,12 +1,16 @@
 """Targets: the arrays that calls write into get their memory and their names before the first such call.
 
-d_w = np.empty((40, 1))             what is returned is new at each call
+d_w = np.empty((40, 1))             what is returned is new at each call, unless the call makes an array of its own
 h_left = h[:, :20]                  a part of an assembled array, which is computed in its place
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from typing import Any
+
+import numpy as np
 
 from tinygraph.compiler.kernels.parts import part_written
 from tinygraph.compiler.memory import Plan, Storage
@@ -20,6 +24,20 @@ from tinygraph.compiler.write.statements import Statements
 from tinygraph.compiler.write.writer import Writer
 
 __all__ = ["Targets"]
+
+
+# The calls whose own results lie in memory as the arrays do that are allocated for them.
+_MAKES = re.compile(r"(np\.dot|np\.add\.reduce)\((.*), out=(\w+)\)")
+
+
+def _makes_it(step: Step, held: Storage) -> bool:
+    """Return whether NumPy makes the very array that a call writes into: in one piece, in C order, of its dtype."""
+    axes = 2 if step.function in (np.dot, np.matmul) else 1
+    operands = [item.dtype for item in step.args if type(item) is Step]
+    return (
+        held.nbytes < KEPT_BYTES and (held.shape, held.dtype) == (step.shape, step.dtype)
+        and len(step.shape) <= axes and {*operands} == {step.dtype} and step.dtype.char in "fdFD"
+    )  # fmt: skip
 
 
 class Targets:
@@ -52,6 +70,18 @@ class Targets:
         else:
             self._statements.setup.append(line)
 
+    def place_in_loop(self, step: Step) -> str | None:
+        """Return the part of an assembled array that a value is computed in, if the place moves in a loop and has no
+        name yet.
+        """
+        if step.index not in self._plan.parts or step.index in self._named or step.index not in self._writer.bound:
+            return None
+        whole, index = self._plan.parts[step.index]
+        if type(index) is Affine or whole.function is part_written:
+            return None
+        self.name_part(whole)
+        return f"{self._names[whole.index]}[{self._writer.index(index)}]"
+
     def _name_written(self, step: Step, write: Step, index: Any) -> None:
         """Name the place in an array that a value is written to, unless the value is computed from that very part."""
         known = place_read(step, self._plan.storage, self._plan.layouts)
@@ -76,6 +106,27 @@ class Targets:
             first = self._plan.by_index[held.steps[0]]
             self.allocate(held, first)
             self.name_others(held, first)
+
+    def computed(
+        self, held: Storage, step: Step, statements: Callable[[Writer, Step, str], list[str]]
+    ) -> list[str]:  # fmt: skip
+        """Return the statements that compute a result in memory that is new at each call.
+
+        NumPy's products of matrices, and its sums of rows, make an array of their own just as well.
+
+        Args:
+            held: the memory, which is due.
+            step: the first that needs it.
+            statements: write a call whose result goes into an array.
+        """
+        name = self._names[held.steps[0]]
+        lines = statements(self._writer, step, name)
+        call = _MAKES.fullmatch(lines[0]) if len(lines) == 1 else None
+        if call is None or call[3] != name or not _makes_it(step, held):
+            self.allocate(held, step)
+            return lines
+        self._begun.add(id(held))
+        return [f"{name} = {call[1]}({call[2]})"]
 
     def allocate(self, held: Storage, step: Step) -> str:
         """Write the allocation, on behalf of a step, and return the name of the memory."""

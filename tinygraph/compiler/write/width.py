@@ -12,11 +12,19 @@ from __future__ import annotations
 import re
 import textwrap
 
-__all__ = ["WIDTH", "comment_lines", "divided_array", "filled", "fitted", "without_double_blanks", "wrapped"]
+__all__ = ["WIDTH", "comment_lines", "divided_array", "filled", "fitted", "length", "without_double_blanks", "wrapped"]
 
 WIDTH = 120
 
 _CALL = re.compile(r"^(\s*)([\w.]+)\((.*)\)$")
+
+
+_NUMBER = re.compile(r"(?<![\w.])\d+(?![\w.])")
+
+
+def length(text: str) -> int:
+    """Return the length of a text whose whole numbers have three digits at least, as one text for most sizes has."""
+    return len(_NUMBER.sub(lambda number: number[0].zfill(3), text))
 
 
 def fitted(source: str) -> str:

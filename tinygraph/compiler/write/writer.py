@@ -50,6 +50,7 @@ class Writer(References):
         computed_there: by their indices the values that are computed in the part of an array that they are written to,
             each with the view of that part which it reads, or None.
         inside: while a block is written, the indices of the values that it computes; None elsewhere.
+        written_out: by a step's index the text of a number that is computed where it is read.
     """
 
     names: dict[int, str] = field(default_factory=dict)
@@ -63,6 +64,7 @@ class Writer(References):
     counts: list[str] = field(default_factory=list)
     computed_there: dict[int, Step | None] = field(default_factory=dict)
     inside: set[int] | None = None
+    written_out: dict[int, str] = field(default_factory=dict)
 
     # --- one argument -------------------------------------------------------------------------------------------------
 
@@ -157,7 +159,7 @@ class Writer(References):
 
 
 def _of_step(writer: Writer, step: Step) -> str:
-    known = writer.names.get(step.index)
+    known = writer.written_out.get(step.index) or writer.names.get(step.index)
     return writer.constant(step.value, step.name) if known is None else known
 
 
