@@ -563,6 +563,15 @@ def test_transforms_of_a_compiled_function_are_compiled():
     assert tg.trace(f, X).outputs
 
 
+def test_an_attribute_of_what_was_compiled_is_looked_for_there():
+    compiled = tg.compile(tg.nn.Dense(3))
+    with pytest.raises(AttributeError, match=r"'parameters': the Dense that was compiled has it. Compile the step"):
+        compiled.parameters()
+    with pytest.raises(AttributeError, match=r"has no attribute 'sources'. Did you mean 'source'\?"):
+        _ = compiled.sources
+    assert not hasattr(compiled, "_anything")
+
+
 def test_the_gradient_of_a_compiled_method_is_compiled():
     class Scaled:
         def __init__(self):

@@ -27,6 +27,7 @@ from tinygraph.compiler.run.eagerly import EAGER, RAISE, Eagerly, eager_result
 from tinygraph.compiler.run.machine_code import check_installed
 from tinygraph.compiler.run.versions import Running
 from tinygraph.compiler.trace.carrying_out import carrying_out
+from tinygraph.elsewhere import no_attribute
 from tinygraph.engine import modes
 from tinygraph.engine.modes import state
 from tinygraph.graph import Graph
@@ -54,6 +55,17 @@ class Compiled(Saving):
         functools.update_wrapper(self, function)
         self._function = function
         self._programs = ProgramsForCalls(function, static_argnames, maxsize, otherwise, fast)
+
+    if not TYPE_CHECKING:  # a type checker is to see that an attribute is missing
+
+        def __getattr__(self, name):
+            message = no_attribute("'Compiled' object", name, {}, dir(type(self)))
+            if not name.startswith("_") and hasattr(vars(self).get("_function"), name):
+                message = (
+                    f"'Compiled' object has no attribute {name!r}: the {type(self._function).__name__} that was "
+                    "compiled has it. Compile the step, with its backward(), rather than a model"
+                )
+            raise AttributeError(message, name=name, obj=self)
 
     def __get__(self, instance: Any, kind: type | None = None) -> Any:
         return self if instance is None else types.MethodType(self, instance)
