@@ -1,5 +1,6 @@
 """Recurrent layers against loops in NumPy; tests/keras compares them with Keras's own."""
 
+import operator
 import re
 import time
 
@@ -112,6 +113,20 @@ def test_the_reset_gate_before_the_product():
     assert layer.bias.shape == (3 * UNITS,)
     np.testing.assert_allclose(layer(X).data, loop(layer, "GRU", X, reset_after=False)[0], rtol=1e-12)
     assert made("GRU").bias.shape == (2, 3 * UNITS)
+
+
+def test_a_layer_takes_the_rows_of_its_bias_once():
+    layer = nn.GRU(UNITS, seed=0)
+    graph = tg.trace(layer, X)
+    assert len([node for node in graph.nodes if node.function is operator.getitem and node.shape == (3 * UNITS,)]) == 2
+
+    class Louder(nn.GRU):
+        def step(self, x, states, masks):
+            output, new = super().step(x, states, masks)
+            return output * 2, new
+
+    louder = Louder(UNITS, seed=0)
+    np.testing.assert_allclose(plain(louder(X)), 2 * plain(nn.GRU(UNITS, seed=0)(X)), rtol=1e-6)
 
 
 @kinds

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -296,10 +297,12 @@ class GRUCell(Cell):
         wide = 3 * self.units
         return self._own_weight("bias", (2, wide) if self.reset_after else (wide,))
 
-    def step(self, x: Any, states: list[Any], masks: Masks) -> tuple[Any, list[Any]]:
-        """See `Cell.step`."""
+    def step(
+        self, x: Any, states: list[Any], masks: Masks, biases: tuple[Any, Any] | None = None
+    ) -> tuple[Any, list[Any]]:
+        """See `Cell.step`. A layer gives the biases, so that they are taken once, and not in each time step."""
         h, units = states[0], self.units
-        inputs, recurrent = self._biases()
+        inputs, recurrent = biases or self._biases()
         from_x = product(x, self.kernel, masks[0])
         from_x = from_x if inputs is None else from_x + inputs
         if self.reset_after:
@@ -424,3 +427,9 @@ class GRU(OwnCell, GRUCell):
             reset_after=reset_after,
             **options,
         )
+
+    def _stepper(self, shape: tuple[int, int, int], dtype: Any) -> Callable[[Any, list[Any]], tuple[Any, list[Any]]]:
+        if type(self).step is not GRUCell.step or "step" in vars(self):
+            return super()._stepper(shape, dtype)
+        masks, biases = self.masks(shape[0], shape[2], dtype), self._biases()
+        return lambda x, states: self.step(x, states, masks, biases)

@@ -102,7 +102,7 @@ class _Pattern(NamedTuple):
     """The calls of a step, for steps that are like it.
 
     Attributes:
-        outside: the arrays that it reads beside those that it is given: weights.
+        outside: the arrays that it reads beside those that it is given: weights, and what the layer made of them.
         made: the values, in order.
         follows: the bounds of the values follow from those of the arrays.
         calls: those in the record, in order.
@@ -262,6 +262,7 @@ class _FirstStep:
         self._before = run.effects()
         self._were_like = [type(link._value) is Like for link in given.links]
         self._outside: dict[int, Traced] = {}
+        self._fixed: dict[int, Any] = {}  # by their ids calls before the loop, whose results each step is given
         self._numbers: dict[int, int] = {}
         self._made: list[Made] = []
         self._kept: dict[int, _Kept] = {}
@@ -325,12 +326,12 @@ class _FirstStep:
         return isinstance(link, Call) and link.order > self._since
 
     def _meet(self, item: Any) -> None:
-        """Meet an operand that is none of the step's own calls."""
+        """Meet an operand that is none of the step's own calls: given, or the same for all steps."""
         if isinstance(item, Call):
-            if not any([item is link for link in self._given.links]):
-                raise _UnknownError
-            return
-        array = item._value if isinstance(item, Leaf) else item
+            if any([item is link for link in self._given.links]):
+                return
+            self._fixed[id(item)] = item
+        array = item._value if isinstance(item, Call | Leaf) else item
         if type(array) is Traced and array._event.index < self._events:
             self._outside[array._event.index] = array
 
@@ -368,7 +369,9 @@ class _FirstStep:
             return _Link(links[id(item)])
         if type(item) is Traced:
             return self._array(item)
-        if isinstance(item, Call) or (type(item) in (tuple, list) and not _is_constant(item)):
+        if (isinstance(item, Call) and id(item) not in self._fixed) or (
+            type(item) in (tuple, list) and not _is_constant(item)
+        ):
             raise _UnknownError
         return item
 
