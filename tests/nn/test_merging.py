@@ -107,3 +107,23 @@ def test_a_cosine_does_not_depend_on_lengths():
     expected = np.sum(x * y, axis=1) / np.linalg.norm(x, axis=1) / np.linalg.norm(y, axis=1)
     for size in (1e-5, 1.0, 1e5):
         np.testing.assert_allclose(cosines([size * x, y])[:, 0], expected, rtol=1e-12)
+
+
+def test_numbers_that_a_mask_leaves_out_do_not_count():
+    """Keras's results."""
+    x = np.array([[[0, 0], [1, 2], [0, 0], [3, 4]]], np.float32)
+    y = np.array([[[0, 0], [0, 0], [1, 2], [3, 4]]], np.float32)
+
+    def found(kind, second):
+        a, b = nn.Input((4, 2)), nn.Input((4, 2))
+        mask = nn.Masking()
+        model = nn.Model([a, b], getattr(nn, kind)()([mask(a), mask(b) if second else b]))
+        return model([x, y if second else -y])
+
+    np.testing.assert_array_equal(found("Multiply", True), [[[0, 0], [1, 2], [1, 2], [9, 16]]])
+    np.testing.assert_array_equal(found("Multiply", False), [[[0, 0], [0, 0], [-1, -2], [-9, -16]]])
+    for kind in ("Maximum", "Minimum"):
+        np.testing.assert_array_equal(found(kind, True), [[[0, 0], [1, 2], [1, 2], [3, 4]]])
+    np.testing.assert_array_equal(found("Maximum", False), [[[0, 0], [1, 2], [-1, -2], [3, 4]]])
+    np.testing.assert_array_equal(found("Minimum", False), [[[0, 0], [0, 0], [-1, -2], [-3, -4]]])
+    np.testing.assert_array_equal(found("Add", True), x + y)

@@ -340,9 +340,9 @@ class Attention(Layer):
         if counted is not None:
             large = logits.dtype.type(65504.0 if logits.dtype == np.float16 else 1e9)
             logits = np.where(counted, logits, logits - large)
-        scores = softmax(logits)
+        scores = self.dropout(softmax(logits))
         named(logits=logits)
-        y = self.dropout(scores) @ value
+        y = scores @ value
         if query_mask is not None:
             y = np.where(_plain(query_mask)[..., None], y, y.dtype.type(0))
         return (y, scores) if return_attention_scores else y

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph.engine.tensor import Tensor
 from tinygraph.nn.layer import Layer
 
 __all__ = ["Add", "Average", "Concatenate", "Dot", "Maximum", "Minimum", "Multiply", "Subtract"]
@@ -44,7 +45,11 @@ class Elementwise(Merging):
         """Merge batches of the same number of axes."""
         raise NotImplementedError
 
-    def call(self, xs: Any) -> Any:
+    def merged_where(self, xs: list[Any], masks: list[Any]) -> Any:
+        """Merge batches with masks, None for one without; here those numbers count, too, that a mask leaves out."""
+        return self.merged(xs)
+
+    def call(self, xs: Any, mask: Any = None) -> Any:
         """See the class."""
         xs = self._batches(xs)
         shapes = [x.shape for x in xs]
@@ -54,7 +59,7 @@ class Elementwise(Merging):
             raise self.misfit(f"batches of shapes {self._listed(shapes)} do not broadcast with each other") from None
         most = max([len(shape) for shape in shapes])
         if all([len(shape) == most for shape in shapes]):
-            return self.merged(xs)
+            return self.merged(xs) if mask is None else self.merged_where(xs, [_for_features(item) for item in mask])
         return self.merged([x.reshape(x.shape[0], *[1] * (most - len(x.shape)), *x.shape[1:]) for x in xs])
 
     def compute_mask(self, xs: Any, mask: Any = None) -> Any:
@@ -110,6 +115,16 @@ class Multiply(Elementwise):
         """See the class."""
         return functools.reduce(np.multiply, xs)
 
+    def merged_where(self, xs: list[Any], masks: list[Any]) -> Any:
+        """Multiply the numbers that count; where none does the product is 0."""
+        one = xs[0].dtype.type(1)
+        product = self.merged(
+            [x if mask is None else np.where(mask, x, one) for x, mask in zip(xs, masks, strict=True)]
+        )
+        if any([mask is None for mask in masks]):
+            return product
+        return np.where(functools.reduce(np.logical_or, masks), product, product.dtype.type(0))
+
 
 class Average(Elementwise):
     """The mean of batches: `Average()([a, b])` is (a + b) ÷ 2.
@@ -126,7 +141,21 @@ class Average(Elementwise):
         return functools.reduce(np.add, xs) / len(xs)
 
 
-class Maximum(Elementwise):
+class _OneOf(Elementwise):
+    """A layer whose results are numbers of the batches."""
+
+    def merged_where(self, xs: list[Any], masks: list[Any]) -> Any:
+        """Merge the numbers that count."""
+        result, counts = xs[0], masks[0]
+        for x, mask in zip(xs[1:], masks[1:], strict=True):
+            other = x if mask is None else np.where(mask, x, result)
+            mine = result if counts is None else np.where(counts, result, other)
+            counts = None if mask is None or counts is None else np.logical_or(counts, mask)
+            result = self.merged([mine, other])
+        return result
+
+
+class Maximum(_OneOf):
     """The larger numbers of batches. Numbers that tie share the gradient.
 
     Args:
@@ -141,7 +170,7 @@ class Maximum(Elementwise):
         return functools.reduce(np.maximum, xs)
 
 
-class Minimum(Elementwise):
+class Minimum(_OneOf):
     """The smaller numbers of batches. Numbers that tie share the gradient.
 
     Args:
@@ -258,3 +287,8 @@ def _without(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:
 def _of_length_1(x: Any, axis: int) -> Any:
     square = np.sum(x * x, axis=axis, keepdims=True)
     return x / np.sqrt(np.maximum(square, np.finfo(x.dtype).tiny if x.dtype == np.float16 else x.dtype.type(1e-14)))
+
+
+def _for_features(mask: Any) -> Any:
+    """Return the mask of steps for all their features."""
+    return None if mask is None else (mask.data if isinstance(mask, Tensor) else mask)[..., np.newaxis]
