@@ -430,3 +430,14 @@ def test_several_threads_are_tried_again_when_the_other_work_has_ended() -> None
 def test_no_time_is_taken_where_there_is_nothing_to_choose(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(threads, "perf_counter", lambda: pytest.fail("a clock"))
     Threads(Noted().blas(), several=False, throughout=True).run(time.sleep, (0,))
+
+
+@pytest.mark.parametrize("shapes", [((3, 0), (0, 2)), ((0, 3), (3, 2)), ((3, 2), (2, 0))])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_products_of_empty_matrices_are_compiled(shapes, dtype):
+    x, y = [np.ones(shape, dtype) for shape in shapes]
+    found = tg.compile(lambda x, y: x @ y)(x, y)
+    np.testing.assert_array_equal(found, x @ y, strict=True)
+    slopes = tg.grad(lambda x, y: np.sum(np.tanh(x @ y) + 1), (0, 1))
+    for one, other in zip(tg.compile(slopes)(x, y), slopes(x, y), strict=True):
+        np.testing.assert_array_equal(one, other, strict=True)

@@ -188,7 +188,7 @@ def _computes(step: Step) -> bool:
 
 def _pieces(length: int, size: int) -> int:
     """Return the number of pieces that a product is quickest in: a divisor of the length, at best a power of two."""
-    least = -(-size // AT_ONCE)
+    least = max(1, -(-size // AT_ONCE))
     most = 1 << (least - 1).bit_length()
     if most <= PIECES and length % most == 0:
         return most
