@@ -71,8 +71,10 @@ MODELS = {
     "Conv3D": (
         VOLUMES,
         [
-            nn.Conv3D(4, (2, 3, 2), padding="same", seed=1), nn.UpSampling3D(), nn.ZeroPadding3D(), nn.Cropping3D(1),
-            nn.MaxPooling3D(), nn.Conv3DTranspose(2, 2, 2, seed=2), nn.AveragePooling3D(2),
+            nn.Conv3D(4, (2, 3, 2), padding="same", seed=1), nn.SpatialDropout3D(0.3, seed=6),
+            nn.UpSampling3D(), nn.ZeroPadding3D(), nn.Cropping3D(1),
+            nn.AlphaDropout(0.2, seed=7), nn.MaxPooling3D(),
+            nn.Conv3DTranspose(2, 2, 2, seed=2), nn.AveragePooling3D(2),
             nn.GlobalMaxPooling3D(keepdims=True), nn.GlobalAveragePooling3D(), nn.Reshape((2, 1)),
             nn.Conv1DTranspose(3, 2, 2, seed=3), nn.DepthwiseConv1D(2, seed=4), nn.SeparableConv1D(2, 2, seed=5),
             nn.Flatten(),
@@ -84,6 +86,11 @@ MODELS = {
             nn.Reshape((5, 1)), nn.SimpleRNN(3, return_sequences=True, seed=1), nn.ELU(0.5),
             nn.RNN(nn.StackedRNNCells([nn.SimpleRNNCell(2, seed=2), nn.GRUCell(2, seed=3)])),
         ],
+    ),
+    "EinsumDense": (
+        IMAGES,
+        [nn.RandomTranslation(0.1, 0.1, seed=1), nn.Reshape((36, 2)),
+         nn.EinsumDense("abc,cd->abd", (None, 3), bias_axes="d", seed=2), nn.Flatten(), nn.Dense(2, seed=3)],
     ),
     "images with dropout": (
         IMAGES,

@@ -173,3 +173,19 @@ def test_an_embedding_marks_padding():
     layer = nn.Embedding(5, 2, mask_zero=True, input_length=3)
     assert np.array_equal(layer.compute_mask(np.array([[1, 0, 2]])), [[True, False, True]])
     assert nn.Embedding(5, 2).compute_mask(np.array([[1, 0, 2]])) is None
+
+
+def test_additive_attention_compiled():
+    layer = nn.AdditiveAttention(dtype="float64", seed=0)
+    query, value = np.cos(np.arange(24.0)).reshape(2, 3, 4), np.sin(np.arange(40.0)).reshape(2, 5, 4)
+    layer([query, value])
+
+    def step(query, value):
+        layer.zero_grad()
+        y = layer([query, value], use_causal_mask=True)
+        np.sum(y**2).backward()
+        return y, layer.scale.grad
+
+    eager = [np.array(getattr(item, "data", item)) for item in step(query, value)]
+    for found, expected in zip(tg.compile(step)(query, value), eager, strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-10)
