@@ -99,3 +99,72 @@ def test_a_condition_that_is_made_of_each_value_twice_or_at_the_end_of_a_long_ru
     for times, twice in ((60, True), (1500, False)):
         step = tg.compile(tg.grad(lambda x, times=times, twice=twice: masked(x, times, twice)))
         np.testing.assert_array_equal(step(x), 2 * x * mask)
+
+
+# --- shapes that values outside decide --------------------------------------------------------------------------------
+
+HELD = np.array([True, False, True])
+PLACES = np.array([[True, False, True], [False, True, True]])
+LABELS = np.array([2, 0, 2, 1])
+TABLE = np.linspace(-1.0, 2.0, 6).reshape(2, 3)
+ROWS = np.linspace(-2.0, 1.5, 8).reshape(4, 2)
+
+
+def written(x: Any) -> Any:
+    y = x * 1
+    y[:, HELD] = np.sin(x[:, HELD]) * [3.0, 4.0]
+    y[PLACES] = x[PLACES] ** 2
+    y[PLACES] += np.arange(4.0)
+    y[:, ~HELD] = 5
+    y[:, np.zeros(3, bool) & HELD] = x[:, np.zeros(3, bool) & HELD]
+    return np.sum(y**2)
+
+
+SHAPED: dict[str, tuple[Callable[[Any], Any], Any]] = {
+    "elements": (lambda x: np.sum(x[PLACES] ** 2), TABLE),
+    "columns": (lambda x: np.sum(x[:, HELD] ** 2) + np.sum(x[..., ~HELD] ** 3), TABLE),
+    "beside others": (lambda x: np.sum(x[np.array([0, 1]), HELD] ** 2 + x[None, 0, HELD] ** 2), TABLE),
+    "an axis for each": (lambda x: np.sum(x[np.ix_(LABELS > 0, [0, 1])] ** 2), ROWS),
+    "places": (lambda x: np.sum(x[:, np.flatnonzero(HELD)] ** 2) + np.sum(x[np.nonzero(PLACES)] ** 2), TABLE),
+    "where": (lambda x: np.sum(x[np.where(PLACES)] ** 2), TABLE),
+    "classes": (lambda x: sum(np.var(x[label == LABELS] ** 2) for label in np.unique(LABELS)), ROWS),
+    "chosen": (lambda x: np.sum(np.compress(HELD, x, axis=1) ** 2) + np.sum(np.extract(PLACES, x) ** 2), TABLE),
+    "repeated": (lambda x: np.sum(np.repeat(x**2, LABELS, axis=0) ** 2), ROWS),
+    "written": (written, TABLE),
+}
+
+
+@pytest.mark.parametrize("name", SHAPED)
+def test_a_shape_is_decided_by_values_outside(name: str) -> None:
+    function, x = SHAPED[name]
+    for each in (function, tg.grad(function), tg.hessian(function)):
+        compiled = tg.compile(each)
+        for _ in range(3):
+            np.testing.assert_allclose(compiled(x), each(x), rtol=1e-10, atol=1e-12)
+        assert len(compiled.signatures) == 1
+
+
+def test_each_mask_has_a_program_of_its_own() -> None:
+    holder = Holder(HELD.copy())
+    total = tg.compile(lambda x: np.sum(x[:, holder.mask]))
+    for place in (0, 1, 2, 0, 0):
+        holder.mask[place] ^= True
+        np.testing.assert_allclose(total(TABLE), np.sum(TABLE[:, holder.mask]))
+    holder.mask = np.array([False, True, False])
+    np.testing.assert_allclose(total(TABLE), np.sum(TABLE[:, 1]))
+    assert "what is in a mask has changed" in str(total.explain())
+
+
+def test_masks_that_do_not_fit_and_masks_that_are_computed() -> None:
+    short = HELD[:2].copy()
+    with pytest.raises(IndexError, match="boolean index did not match"):
+        tg.compile(lambda x: x[:, short])(TABLE)
+    with pytest.raises(ValueError, match="broadcast"):
+        tg.compile(lambda x: np.put(y := x * 1, 0, 0) or y.__setitem__(PLACES, np.ones(3)))(TABLE)
+    many = np.ones(1 << 17, bool)
+    with pytest.raises(tg.UnsupportedError, match="computed mask"):
+        tg.compile(lambda x: x[many])(np.ones(1 << 17))
+    with pytest.raises(tg.UnsupportedError, match="computed mask"):
+        tg.compile(lambda x, mask: x[mask])(TABLE, PLACES)
+    with pytest.raises(tg.UnsupportedError, match="nonzero of a computed value"):
+        tg.compile(lambda x: np.nonzero(x))(TABLE)

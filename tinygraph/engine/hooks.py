@@ -95,6 +95,9 @@ class Tracer(Protocol):
     def with_known_mask(self, args: tuple[Any, ...]) -> tuple[Any, ...] | None:
         """Return the arguments of a selection with the values of a condition from outside; None if it has none."""
 
+    def known_values(self, mask: Any) -> Any:
+        """Return the values of an array outside for which the program is made; None for what it computes."""
+
     def as_of(self, item: Any, order: int) -> Any:
         """Return an argument as it was when the call of this order was made, before later writes into it."""
 

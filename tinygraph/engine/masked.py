@@ -1,6 +1,7 @@
 """Writes at a mask that a program computes: each is a write of a whole view, since its shape is known.
 
 y[y < 0] = 0            y[...] = np.where(y < 0, 0, y)
+y[m] = v, m outside     y[...] = np.where(m, v[order], y)       the program is made for the values of m
 """
 
 from __future__ import annotations
@@ -48,10 +49,24 @@ def as_whole_view(target: Any, index: Any, value: Any) -> tuple[Any, Any] | None
         raise IndexError(f"a mask of shape {mask.shape} does not fit an array of shape {view.shape}")
     shape = np.shape(value)
     if len(shape) > rest:
-        if int(np.prod(shape)) != 1:
-            raise _refused("values are written at a computed mask, one for each place")
-        value = np.reshape(value, ())
+        if int(np.prod(shape)) == 1:
+            value = np.reshape(value, ())
+        else:
+            known = None if state.tracing is None else state.tracing.known_values(mask)
+            if known is None:
+                raise _refused("values are written at a computed mask, one for each place")
+            value = _spread(value, known, view, axes)
     return view, np.where(np.reshape(mask, (*mask.shape, *[1] * rest)), value, view).astype(view.dtype)
+
+
+def _spread(value: Any, mask: Any, view: Any, axis: int) -> Any:
+    """Return values for all places of a view, where there is one for each at which a mask holds, along an axis."""
+    count = int(np.count_nonzero(mask))
+    if not count:
+        return view
+    values = np.broadcast_to(value, (*view.shape[:axis], count, *view.shape[axis + mask.ndim :]))
+    order = np.maximum(np.cumsum(mask) - 1, 0).reshape(mask.shape)  # elsewhere any number will do
+    return np.take(values, order, axis=axis)
 
 
 def _refused(what: str) -> UnsupportedError:

@@ -4,6 +4,9 @@ A causal mask is made once, and stands outside of the function that reads it. It
 none of the rows behind them, so that most rules need no condition of their own: see `tinygraph.engine.masks`. Whether
 that is so is decided by the mask's values. The program is made for them, and compares them before each call. For a call
 with others a program is made that looks each mask up.
+
+The shape of `x[mask]`, of `np.unique(labels)` and of `np.repeat(x, counts, axis=0)` is decided by values, too. There
+each mask has a program, and so has each array of labels.
 """
 
 from __future__ import annotations
@@ -49,12 +52,17 @@ class MasksOutside:
         condition = plain(args[0])
         if self.looked_up or type(condition) is not Traced or condition.dtype != bool:
             return None
+        content = self.content(condition)
+        return None if content is None else (content, *args[1:])
+
+    def content(self, mask: Traced) -> Any:
+        """Return the values of a mask, of labels or of counts that the program is made for; None if computed."""
         arrays: dict[int, Event] = {}
-        content = _content(condition._event, arrays)
+        content = _content(mask._event, arrays)
         if content is None or not arrays:
             return None
         self.read |= arrays
-        return (content, *args[1:])
+        return content
 
 
 def _content(event: Event, arrays: dict[int, Event]) -> Any:

@@ -17,7 +17,7 @@ from tinygraph.compiler.trace.functions import Method
 from tinygraph.compiler.trace.operands import names_itself
 from tinygraph.compiler.trace.python_numbers import PythonNumber, asked_for
 from tinygraph.compiler.trace.recorder import Recorder
-from tinygraph.compiler.trace.refusals import BY_VALUE
+from tinygraph.compiler.trace.refusals import BY_VALUE, asked_for_shape
 from tinygraph.compiler.trace.refused import IN_PLACE, refused
 from tinygraph.compiler.trace.sizes import decided_size
 from tinygraph.compiler.trace.traced import Traced
@@ -212,6 +212,10 @@ def call_function(
             f"{function_name(function)} asks which arrays share memory",
             "A program shares memory in its own way. Ask before the call, and pass the answer as an argument",
         )
+    if asked := asked_for_shape(function, args):
+        args = tuple([_known(recorder, item) if at in asked else item for at, item in enumerate(args)])
+        if not _has_traced((args, kwargs)):
+            return function(*args, **kwargs)
     if function is np.ix_:
         return tuple([_along(recorder, axis, index, len(args)) for axis, index in enumerate(args)])
     if function in _LIKE or function is np.full_like:
@@ -281,7 +285,10 @@ def _along(recorder: Recorder, axis: int, index: Any, count: int) -> Any:
     if index.ndim != 1:
         raise ValueError("Cross index must be 1 dimensional")
     if index.dtype == np.bool_:
-        raise refused("np.ix_ is given a computed mask", BY_VALUE)
+        known = _known(recorder, index)
+        if known is index:
+            raise refused("np.ix_ is given a computed mask", BY_VALUE)
+        return np.ix_(*[()] * axis, known, *[()] * (count - axis - 1))[axis]
     return np.reshape(index, tuple([index.size if own == axis else 1 for own in range(count)]))
 
 
@@ -291,14 +298,45 @@ def index(recorder: Recorder, traced: Traced, index: Any) -> Any:
         return recorder.call(operator.getitem, (traced, index), {})
     index = mapped(index, lambda item: item.data if type(item) is Tensor else item)
     index = mapped(index, lambda item: recorder.decide(item, bool) if _is_truth(item) else item)
+    index = _with_places(recorder, traced, index)
     for item in index if type(index) is tuple else (index,):
         for end in (item.start, item.stop, item.step) if type(item) is slice else (item,):
             if type(end) is PythonNumber:
                 raise asked_for(end, "it is an index")
-        if type(item) is Traced and item.dtype == np.bool_:
-            raise refused("an array is indexed with a computed mask", BY_VALUE)
     index = mapped(index, lambda item: _decided_slice(recorder, item) if type(item) is slice else item)
     return recorder.call(operator.getitem, (traced, index), {})
+
+
+def _with_places(recorder: Recorder, traced: Traced, index: Any) -> Any:
+    """Return an index with the places where a mask holds, for a mask outside whose values the program is made for."""
+    items = index if type(index) is tuple else (index,)
+    if not any(map(_is_condition, items)):
+        return index
+    known = [_known(recorder, item) if _is_condition(item) else item for item in items]
+    if any(map(_is_condition, known)):
+        raise refused("an array is indexed with a computed mask", BY_VALUE)
+    alike = np.broadcast_to(np.False_, traced.shape)
+    alike[tuple([_of_shape(item) for item in known])]  # NumPy refuses masks that do not fit
+    pairs = zip(known, items, strict=True)
+    return tuple([place for item, given in pairs for place in (np.nonzero(item) if _is_condition(given) else (item,))])
+
+
+def _known(recorder: Recorder, item: Any) -> Any:
+    """Return the values of an array outside, for which the program is made; what it computes as it is."""
+    content = recorder.known_values(item) if type(item) is Traced else None
+    return item if content is None else content.copy()
+
+
+def _is_condition(item: Any) -> bool:
+    """Return whether an index is a stand-in for bools."""
+    return type(item) is Traced and item.dtype == np.bool_
+
+
+def _of_shape(item: Any) -> Any:
+    """Return an index whose values are known in the place of one of a stand-in."""
+    if type(item) is slice:
+        return slice(None)
+    return np.zeros(item.shape, np.intp) if type(item) is Traced else item
 
 
 def _decided_slice(recorder: Recorder, item: slice) -> slice:

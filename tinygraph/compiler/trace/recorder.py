@@ -57,5 +57,8 @@ class Recorder(Protocol):
     def index(self, traced: Any, index: Any) -> Any:
         """Record `traced[index]`."""
 
+    def known_values(self, mask: Any) -> Any:
+        """Return the values of an array outside that the program is made for; None for what it computes."""
+
     def decide(self, traced: Any, ask: Callable[[Any], Any]) -> Any:
         """Record the answer to `bool(traced)` or `operator.index(traced)`, and return it."""

@@ -58,6 +58,7 @@ class Recording:
         numbers: the numbers that Python computes from counters, as far as the program is given them.
         closed: the run is over.
         arguments: the arrays among the arguments: their events, and their stand-ins.
+        known_values: see `Recorder.known_values`.
     """
 
     def __init__(self, tape: Tape, execution: Execution) -> None:
@@ -70,6 +71,7 @@ class Recording:
         self._execution = execution
         self._thread = threading.get_ident()
         self.has_weak = False
+        self.known_values: Callable[[Traced], Any] = lambda mask: None
 
     # --- stand-ins --------------------------------------------------------------------------------------------------
 

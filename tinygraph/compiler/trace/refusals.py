@@ -12,7 +12,7 @@ from tinygraph.compiler.trace.refused import refused
 from tinygraph.compiler.trace.traced import Traced
 from tinygraph.engine.table import function_name
 
-__all__ = ["BY_VALUE", "check_recordable"]
+__all__ = ["BY_VALUE", "asked_for_shape", "check_recordable"]
 
 BY_VALUE = (
     "The shape of its result depends on values, and a program is made for given shapes. Keep the shape, with "
@@ -38,6 +38,14 @@ _CHOOSING = frozenset((np.repeat, np.delete, np.compress, np.extract))
 _LOOKED_AT = frozenset((*_REFUSED, *_CHOOSING, np.where))
 
 
+def asked_for_shape(function: Callable[..., Any], args: tuple[Any, ...]) -> range:
+    """Return the positions of the arguments whose values decide the shape of a function's result."""
+    if _REFUSED.get(function) is BY_VALUE or (function is np.where and len(args) == 1):
+        return range(len(args))
+    place = 0 if function in (np.compress, np.extract) else 1
+    return range(place, place + 1) if function in _CHOOSING and len(args) > place else range(0)
+
+
 def check_recordable(function: Callable[..., Any], args: tuple[Any, ...]) -> None:
     """Refuse a call that a program cannot make.
 
@@ -47,10 +55,7 @@ def check_recordable(function: Callable[..., Any], args: tuple[Any, ...]) -> Non
     if function not in _LOOKED_AT:
         return
     instead = _REFUSED.get(function)
-    if instead is None and function is np.where and len(args) == 1:
+    if instead is None and any([type(args[at]) is Traced for at in asked_for_shape(function, args)]):
         instead = BY_VALUE
-    if instead is None and function in _CHOOSING:
-        choosing = args[0] if function in (np.compress, np.extract) else args[1] if len(args) > 1 else None
-        instead = BY_VALUE if type(choosing) is Traced else None
     if instead is not None:
         raise refused(f"{function_name(function)} of a computed value cannot be compiled", instead)

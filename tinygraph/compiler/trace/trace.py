@@ -89,7 +89,8 @@ class Trace:
         self.passes: RepeatedPasses = RepeatedPasses(run, self.alike, None if reference is None else reference.passes)
         self.repeated_pass, self.note_pass = self.passes.repeated, self.passes.note
         self.stays_finite, self.is_finite = self.reliance.stays_finite, self.reliance.is_finite
-        self.with_known_mask = self.masks.with_known
+        self.with_known_mask, self.known_values = self.masks.with_known, self.masks.content
+        self.recording.known_values = self.masks.content
 
     def has_met(self, tensor: Any) -> bool:
         """See `Tracer.has_met`."""
