@@ -612,6 +612,8 @@ SUM = ["reshape", "transpose", "reshape", "matmul", "sum"]
         ((64, 256, 128), ROWS, COLUMNS),
         ((64, 256, 120), ROWS, COLUMNS),  # of 8
         ((64, 256, 121), ROWS, WHOLE),
+        ((33, 128, 512), COLUMNS, COLUMNS),  # pieces of 11 rows are slow
+        ((31, 512, 128), COLUMNS, COLUMNS),  # no pieces of rows
         ((2, 256, 128), WHOLE, WHOLE),  # few numbers
         ((64, 784, 512), WHOLE, COLUMNS),  # the second matrix is large
         ((13, 12288, 20), SUM, [*SUM[:3], "transpose", *SUM[3:]]),  # what is added up is long
