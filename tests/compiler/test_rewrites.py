@@ -676,6 +676,44 @@ def test_rows_in_pieces_are_multiplied_apart(at_once, monkeypatch):
     assert "for " in compiled.source and compiled.source.count("copyto") == 1  # of what is given
 
 
+def two_forms(a, u):
+    b = a.reshape(3, 8)
+    total = 0.0
+    for _ in range(60):
+        z = np.tanh(a + b.reshape(6, 4)) @ u
+        total = total + np.sum(z**3)
+        a, b = z, z.reshape(3, 8)
+    return np.sum(a) + np.sum(b**2) + total
+
+
+def both_reshaped(a, u):
+    b = a * 0.5
+    for _ in range(60):
+        z = np.tanh(a + 2 * b) @ u
+        a, b = z.reshape(12, 2).reshape(6, 4), z.reshape(2, 12).reshape(6, 4)
+    return np.sum(a * b)
+
+
+def one_goes_on(a, u):
+    b = a.reshape(3, 8)
+    for _ in range(60):
+        z = np.tanh(a) @ u
+        b = np.sin(b) + z.reshape(3, 8)
+        a = z.reshape(8, 3).reshape(6, 4)
+    return np.sum(a) + np.sum(b**2)
+
+
+@pytest.mark.parametrize("function", [two_forms, both_reshaped, one_goes_on])
+def test_a_product_in_other_shapes_is_carried(function):
+    rng = np.random.default_rng(0)
+    x, u = rng.normal(size=(6, 4)) * 0.3, rng.normal(size=(4, 4)) * 0.5
+    for each in (function, tg.grad(function), tg.grad(function, argnums=1)):
+        compiled = tg.compile(each)
+        for _ in range(2):
+            np.testing.assert_allclose(compiled(x, u), each(x, u), rtol=1e-9, atol=1e-12)
+        assert "for " in compiled.source
+
+
 def test_few_rows_of_what_is_assembled_are_in_pieces_too(monkeypatch):
     monkeypatch.setattr(pieces, "processors", lambda: 1)
     monkeypatch.setattr(pieces, "multiplies_small_at_once", lambda: True)
