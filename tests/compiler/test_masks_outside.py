@@ -124,6 +124,10 @@ SHAPED: dict[str, tuple[Callable[[Any], Any], Any]] = {
     "elements": (lambda x: np.sum(x[PLACES] ** 2), TABLE),
     "columns": (lambda x: np.sum(x[:, HELD] ** 2) + np.sum(x[..., ~HELD] ** 3), TABLE),
     "beside others": (lambda x: np.sum(x[np.array([0, 1]), HELD] ** 2 + x[None, 0, HELD] ** 2), TABLE),
+    "a single truth": (
+        lambda x: np.sum(x[np.array(True) & HELD[0]] ** 2) + np.sum(x[HELD[1:2].reshape(())] ** 3),
+        TABLE,
+    ),
     "an axis for each": (lambda x: np.sum(x[np.ix_(LABELS > 0, [0, 1])] ** 2), ROWS),
     "places": (lambda x: np.sum(x[:, np.flatnonzero(HELD)] ** 2) + np.sum(x[np.nonzero(PLACES)] ** 2), TABLE),
     "where": (lambda x: np.sum(x[np.where(PLACES)] ** 2), TABLE),

@@ -318,7 +318,12 @@ def _with_places(recorder: Recorder, traced: Traced, index: Any) -> Any:
     alike = np.broadcast_to(np.False_, traced.shape)
     alike[tuple([_of_shape(item) for item in known])]  # NumPy refuses masks that do not fit
     pairs = zip(known, items, strict=True)
-    return tuple([place for item, given in pairs for place in (np.nonzero(item) if _is_condition(given) else (item,))])
+    return tuple([place for item, given in pairs for place in (_places(item) if _is_condition(given) else (item,))])
+
+
+def _places(mask: Any) -> tuple[Any, ...]:
+    """Return the places where a mask holds, along each of its axes; one without axes is an index as it is."""
+    return np.nonzero(mask) if mask.ndim else (bool(mask),)
 
 
 def _known(recorder: Recorder, item: Any) -> Any:
