@@ -572,6 +572,19 @@ def test_an_attribute_of_what_was_compiled_is_looked_for_there():
     assert not hasattr(compiled, "_anything")
 
 
+def test_a_transform_of_a_compiled_function_has_its_options():
+    cubed = tg.compile(lambda x, power: np.sum(x ** int(power)), static_argnames="power")  # int() of a float is known
+    np.testing.assert_allclose(tg.grad(cubed)(X, 3.0), 3 * X**2)
+    np.testing.assert_allclose(tg.hvp(cubed)(X, X, 3.0), 6 * X**2)
+    few = tg.grad(tg.compile(lambda x: np.sum(x * x), maxsize=1))
+    with pytest.warns(RuntimeWarning, match="more than 1 times"):
+        few(X), few(X[:2])
+    assert len(few.signatures) == 1
+    told = tg.grad(tg.compile(lambda x: np.sum(x * float(x.data[0, 0])), otherwise="eager"))
+    with pytest.warns(RuntimeWarning, match="runs eagerly"):
+        np.testing.assert_allclose(told(X), np.full_like(X, X[0, 0]))
+
+
 def test_the_gradient_of_a_compiled_method_is_compiled():
     class Scaled:
         def __init__(self):
