@@ -12,7 +12,7 @@ import numpy as np
 from tinygraph.engine.delivering import Guarded, deliver_reached
 from tinygraph.engine.dependence import SELECTIONS, is_elementwise, may_leave_out
 from tinygraph.engine.links import Call
-from tinygraph.engine.masks import found_reach
+from tinygraph.engine.masks import found_reach, within
 from tinygraph.engine.modes import no_grad, on_behalf_of
 from tinygraph.engine.nested import mapped
 from tinygraph.engine.operands import plain
@@ -78,15 +78,9 @@ def _found(
     if mixes and not all([_is_finite(cotangent) for _, cotangent in found]):
         # A row of zeros times an infinite weight is NaN, also in a row of x that was left out of x @ w.
         found = [
-            (link, _within(cotangent, item.operand)) for (link, cotangent), item in zip(found, towards, strict=True)
+            (link, within(cotangent, item.operand)) for (link, cotangent), item in zip(found, towards, strict=True)
         ]
     return found, finite
-
-
-def _within(cotangent: Any, reach: Any) -> Any:
-    """Return a cotangent with 0 for what was left out; of a sequence the cotangents as they are."""
-    reach = None if isinstance(cotangent, list | tuple) else found_reach(reach)
-    return cotangent if reach is None else np.where(reach, cotangent, 0)
 
 
 def _is_finite(cotangent: Any) -> bool:

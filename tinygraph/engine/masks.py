@@ -107,3 +107,12 @@ def of_product(position: int, reach: Any, x: Any, y: Any) -> Any:
     extra = mask.ndim - len(matrix)
     axes = (*range(extra), *[at + extra for at in range(len(matrix) - 2) if matrix[at] == 1])
     return whole(np.reshape(np.any(mask, axis=axes, keepdims=True) if axes else mask, own.shape))
+
+
+def within(cotangent: Any, reach: Any) -> Any:
+    """Return a cotangent with 0 outside of its reach."""
+    if isinstance(cotangent, list | tuple):
+        parts = reach if type(reach) in (list, tuple) else [None] * len(cotangent)
+        return [within(part, mask) for part, mask in zip(cotangent, parts, strict=True)]
+    reach = found_reach(reach)
+    return cotangent if reach is None or cotangent.shape != reach.shape else np.where(reach, cotangent, 0)

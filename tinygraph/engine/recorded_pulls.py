@@ -12,7 +12,7 @@ from tinygraph.engine.dependence import IDENTITIES, SELECTIONS, is_elementwise
 from tinygraph.engine.fitting import fit
 from tinygraph.engine.keeping import Held
 from tinygraph.engine.links import Call, Leaf, Like, links_in
-from tinygraph.engine.masks import found_reach, is_at_hand, whole
+from tinygraph.engine.masks import found_reach, is_at_hand, whole, within
 from tinygraph.engine.memory import stand_for
 from tinygraph.engine.modes import on_behalf_of, state
 from tinygraph.engine.nested import mapped
@@ -149,8 +149,8 @@ def _found_traced(
     reach = None if all(stay) else found_reach(guarded.reach[call])
     if reach is None:
         return found
-    within = _found_within(tracer, call, g, found, towards, reach, z, args, values)
-    return [item if stays else other for item, other, stays in zip(found, within, stay, strict=True)]
+    inside = _found_within(tracer, call, g, found, towards, reach, z, args, values)
+    return [item if stays else other for item, other, stays in zip(found, inside, stay, strict=True)]
 
 
 def _found_within(
@@ -177,16 +177,7 @@ def _found_within(
         z, args = put_away_traced(op, reach, z, args, keywords)
     found = apply_rules(call, g, z, args, links, keywords)
     # The rules may have read more than the elements that were reached.
-    return [(link, _within(cotangent, item.operand)) for (link, cotangent), item in zip(found, towards, strict=True)]
-
-
-def _within(cotangent: Any, reach: Any) -> Any:
-    """Return a cotangent with 0 outside of its reach."""
-    if isinstance(cotangent, list | tuple):
-        parts = reach if type(reach) in (list, tuple) else [None] * len(cotangent)
-        return [_within(part, mask) for part, mask in zip(cotangent, parts, strict=True)]
-    reach = found_reach(reach)
-    return cotangent if reach is None or cotangent.shape != reach.shape else np.where(reach, cotangent, 0)
+    return [(link, within(cotangent, item.operand)) for (link, cotangent), item in zip(found, towards, strict=True)]
 
 
 def _note_loose(call: Call, links: Any, guarded: Guarded) -> None:
