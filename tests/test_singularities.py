@@ -528,3 +528,14 @@ def test_a_row_that_is_left_out_has_the_gradient_zero_beside_an_infinite_weight(
         of_x, of_w = tg.grad(lambda x, w: np.sum((x @ w)[:2, 1]), (0, 1))(x, w)
     np.testing.assert_array_equal(of_x[2], [0, 0])
     np.testing.assert_array_equal(of_w[:, 0], [0, 0])
+
+
+@pytest.mark.parametrize(
+    "left", [lambda y: y[1:2], lambda y: np.where(np.arange(3)[:, None] == 1, y, 0), lambda y: y[np.array([1])]]
+)
+def test_rows_that_are_left_out_have_zeros_and_no_nan(left):
+    x, w = np.ones((3, 2)), np.array([[np.inf, 1.0], [2.0, 3.0]])
+    slopes = tg.grad(lambda x: np.sum(left(x @ w)))
+    with np.errstate(invalid="ignore"):
+        for each in (slopes, tg.compile(slopes)):
+            np.testing.assert_array_equal(each(x), [[0, 0], [np.inf, 5], [0, 0]])
