@@ -1,5 +1,6 @@
 """Testing: derivatives against finite differences, and arrays to test with.
 
+    >>> import numpy as np
     >>> from tinygraph.testing import check_grads
     >>> check_grads(lambda x: np.sum(np.sin(x)), np.array([0.5, 1.5]), order=2)
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,24 +16,7 @@ from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.rolling.patterns import Carried, Element, Here, Numbers, Pattern, Rows, Same, values_in
 from tinygraph.graph import Graph
 
-__all__ = ["Body", "Needed"]
-
-
-@dataclass(eq=False)
-class Needed:
-    """The values of a loop that are needed outside, by their places in an iteration.
-
-    Attributes:
-        stacked: those of which all iterations are needed.
-        last: those of which the last one is.
-        exits: those that are needed of the pass in which an open loop ends.
-        loop: the step of the loop, once it is there.
-    """
-
-    stacked: list[int] = field(default_factory=list)
-    last: list[int] = field(default_factory=list)
-    exits: list[int] = field(default_factory=list)
-    loop: Step | None = None
+__all__ = ["Body"]
 
 
 class Body:
@@ -54,8 +37,12 @@ class Body:
         self._parts: dict[tuple[int, str], Step] = {}  # by an array and an index the element
         self._steps: list[Step] = []
 
-    def graph(self, kept: Needed) -> Graph:
-        """Return the body, with its inputs first."""
+    def graph(self, needed: Sequence[int]) -> Graph:
+        """Return the body, with its inputs first, and the next carried values before its other outputs.
+
+        Args:
+            needed: the places of the steps whose values are needed outside.
+        """
         pattern = self._pattern
         for first, following in pattern.carried:
             like = first if type(first) is Step else pattern.step_at(0, 0)
@@ -85,7 +72,7 @@ class Body:
                 function = goes_on
             self._steps.append(self._builder.add(replace(like, function=function, args=new, kwargs=words)))
         outputs = [self._next(following) for _, following in pattern.carried]
-        outputs += [self._steps[offset] for offset in (*kept.stacked, *kept.last, *kept.exits)]
+        outputs += [self._steps[offset] for offset in needed]
         return Graph(tuple(self._builder.steps), tuple(outputs))
 
     def _next(self, following: Any) -> Step:

@@ -18,8 +18,8 @@ from tinygraph.compiler.program.counting import Affine, FromCount, kept_at, kept
 from tinygraph.compiler.program.loops import Loop, loop_result
 from tinygraph.compiler.program.program import Program
 from tinygraph.compiler.program.steps import Step
+from tinygraph.compiler.rolling.in_common import is_same
 from tinygraph.compiler.rolling.making import rolled
-from tinygraph.compiler.rolling.patterns import is_same
 from tinygraph.graph import Graph
 
 __all__ = ["is_twin", "opened"]

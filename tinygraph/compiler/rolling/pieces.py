@@ -5,7 +5,7 @@ np.stack([h0, *hs])         hs is a piece: the values that the loop keeps of eve
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,9 +14,9 @@ import numpy as np
 from tinygraph.compiler.program.builder import Builder
 from tinygraph.compiler.program.counting import Affine
 from tinygraph.compiler.program.steps import Step
-from tinygraph.compiler.rolling.patterns import Located, Pattern
+from tinygraph.compiler.rolling.patterns import Located, Pattern, Places
 
-__all__ = ["Piece", "goes_on_evenly", "in_one", "joins", "piece_of", "places_of"]
+__all__ = ["Piece", "in_one", "joins", "pieces_in", "places_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,24 @@ def joins(step: Step) -> bool:
     ]) and step.kwargs.get("axis", 0) is not None  # fmt: skip
 
 
-def goes_on_evenly(held: list[Any], place: Located) -> bool:
+def pieces_in(items: Sequence[Any], places: Places) -> Iterator[Any]:
+    """Yield the entries of a list, those of one loop that move evenly as one `Piece`."""
+    held: list[Any] = []
+    for item in items:
+        place = places.of(item) if type(item) is Step else None
+        if place is not None and place.pattern.exit is not None:
+            place = None
+        if held and not (place is not None and _goes_on_evenly(held, place)):
+            yield from _piece_of(held)
+            held = []
+        if place is None:
+            yield item
+        else:
+            held.append((place, item))
+    yield from _piece_of(held)
+
+
+def _goes_on_evenly(held: list[Any], place: Located) -> bool:
     """Return whether a value moves on from those that are held as they do."""
     last = held[-1][0]
     if (place.pattern, place.offset) != (last.pattern, last.offset):
@@ -48,7 +65,7 @@ def goes_on_evenly(held: list[Any], place: Located) -> bool:
     return step != 0 and (len(held) == 1 or step == last.iteration - held[-2][0].iteration)
 
 
-def piece_of(held: list[Any]) -> Iterator[Any]:
+def _piece_of(held: list[Any]) -> Iterator[Any]:
     """Yield some values that move evenly as one piece; a single one as it is."""
     if len(held) < 2:
         yield from [item for _, item in held]

@@ -1,4 +1,4 @@
-"""Phases of loops: the step that an iteration begins with, so that little is carried from one iteration to the next.
+"""Beginnings: the step that an iteration begins with, so that little is carried from one iteration to the next.
 
     b₀  a₁ b₁  a₂ b₂  a₃        a loop of (b, a) carries what a computes for b, and one of (a, b) does not
 
@@ -7,8 +7,9 @@ A reverse pass often begins in the middle of an iteration: its first calls have 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
+from tinygraph.compiler.rolling.matching import Search, match
 from tinygraph.compiler.rolling.patterns import Carried, Here, Pattern, values_in
 from tinygraph.compiler.rolling.runs import runs_in
 from tinygraph.graph.runs import Run
@@ -20,27 +21,26 @@ __all__ = ["best_begun"]
 LEAST = 4096
 
 
-def best_begun(pattern: Pattern, words: Sequence[int], free: range, tried: Callable[[Run], Pattern | None]) -> Pattern:
+def best_begun(pattern: Pattern, search: Search, free: range) -> Pattern:
     """Return a loop's pattern, or that of the same loop begun with another step, which carries fewer bytes.
 
     Args:
         pattern: of a loop that no condition ends.
-        words: of all steps.
+        search: the steps.
         free: the positions that the loop may take.
-        tried: returns the pattern of a run, if it has one.
     """
     start, period = pattern.run.start, pattern.run.period
     carried = list(_carried_in(pattern))
-    inner = runs_in(words[start : start + period])  # no iteration begins within a loop of the body
-    phases = [at for at in range(period) if not any([run.start < at < run.stop for run in inner])]
-    costs = {phase: _cost(pattern, carried, phase) for phase in phases}
-    phase = min(phases, key=lambda phase: costs[phase])
-    if costs[phase] + LEAST > costs[0]:
+    inner = runs_in(search.words[start : start + period])  # no iteration begins within a loop of the body
+    begins = [at for at in range(period) if not any([run.start < at < run.stop for run in inner])]
+    costs = {begin: _cost(pattern, carried, begin) for begin in begins}
+    best = min(begins, key=lambda begin: costs[begin])
+    if costs[best] + LEAST > costs[0]:
         return pattern
-    for run in _runs(pattern.run, phase):
-        if run.start not in free or run.stop > free.stop or not _repeats(run, words):
+    for run in _runs(pattern.run, best):
+        if run.start not in free or run.stop > free.stop or not search.repeats(run):
             continue
-        found = tried(run)
+        found = match(run, search).pattern
         if found is None:
             continue
         written_out = (pattern.run.count - found.run.count) * period
@@ -49,16 +49,11 @@ def best_begun(pattern: Pattern, words: Sequence[int], free: range, tried: Calla
     return pattern
 
 
-def _runs(run: Run, phase: int) -> Iterator[Run]:
+def _runs(run: Run, begin: int) -> Iterator[Run]:
     """Yield the runs that begin with a later step: an iteration earlier, in the same one, and without the last one."""
-    yield Run(run.start + phase - run.period, run.period, run.count)
-    yield Run(run.start + phase, run.period, run.count)
-    yield Run(run.start + phase, run.period, run.count - 1)
-
-
-def _repeats(run: Run, words: Sequence[int]) -> bool:
-    """Return whether the words of a run repeat themselves."""
-    return words[run.start : run.stop - run.period] == words[run.start + run.period : run.stop]
+    yield Run(run.start + begin - run.period, run.period, run.count)
+    yield Run(run.start + begin, run.period, run.count)
+    yield Run(run.start + begin, run.period, run.count - 1)
 
 
 def _carried_in(pattern: Pattern) -> Iterator[tuple[int, int]]:
@@ -74,11 +69,11 @@ def _carried_in(pattern: Pattern) -> Iterator[tuple[int, int]]:
                 yield then.offset, before * pattern.run.period + offset - then.offset
 
 
-def _cost(pattern: Pattern, reads: Sequence[tuple[int, int]], phase: int) -> int:
+def _cost(pattern: Pattern, reads: Sequence[tuple[int, int]], begin: int) -> int:
     """Return the bytes that an iteration hands on to those behind it, if it begins with the step at a place."""
     period = pattern.run.period
     longest: dict[int, int] = {}
     for offset, later in reads:
-        iterations = ((offset - phase) % period + later) // period
+        iterations = ((offset - begin) % period + later) // period
         longest[offset] = max(longest.get(offset, 0), iterations)
     return sum([pattern.step_at(0, offset).nbytes * iterations for offset, iterations in longest.items()])
