@@ -10,7 +10,7 @@ import pytest
 import tinygraph as tg
 import tinygraph.numpy as tnp
 from tests.compiler.test_kept_in_place import compiled_gradient, copies_in, in_loops
-from tinygraph.compiler.rewrites import computing_again, keeping_parts
+from tinygraph.compiler.rewrites import computing_again, gathering_rows, keeping_parts
 
 
 @pytest.fixture
@@ -229,3 +229,28 @@ def test_what_is_the_same_in_all_iterations_is_no_row_of_repeats():
     assert "broadcast_to" not in compiled.source
     assert not [line for line in in_loops(text) if "logical_not" in line]
     assert_second_order(upwind, *args)
+
+
+def gated(x, w):
+    h = np.zeros(x.shape[1:])
+    for row in x:
+        share = tg.sigmoid(row + h @ w)
+        h = share * h + (1 - share) * np.tanh(row)
+    return h
+
+
+def test_what_a_slope_computes_in_any_case_is_not_kept(monkeypatch):
+    monkeypatch.setattr(gathering_rows, "CHEAP_BYTES", 0)  # slopes are computed in the loop
+    rng = np.random.default_rng(7)
+    args = rng.normal(size=(9, 6)), rng.normal(size=(6, 6))
+    compiled, text = compiled_gradient(gated, *args)
+    assert "all_share" in compiled.source and "all_one_minus_share" not in compiled.source
+    assert sum(["subtract(one, share" in line for line in in_loops(text)]) == 2  # forward, and for the slope
+    assert_second_order(gated, *args)
+
+
+def test_a_state_that_begins_as_two_equal_constants_is_carried_once():
+    rng = np.random.default_rng(8)
+    compiled, text = compiled_gradient(gated, rng.normal(size=(9, 6)), rng.normal(size=(6, 6)))
+    assert "h_before = h" in text
+    assert not [line for line in in_loops(text) if copies_in(line)]

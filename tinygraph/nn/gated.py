@@ -307,27 +307,32 @@ class GRUCell(Cell):
         from_x = from_x if inputs is None else from_x + inputs
         if self.reset_after:
             from_h = product(h, self.recurrent_kernel, masks[1])
-            from_h = from_h if recurrent is None else from_h + recurrent
         else:  # the product for the new values waits for the reset gate
             both = None if masks[1] is None else masks[1][:2]
             from_h = product(h, self.recurrent_kernel[:, : 2 * units], both)
         update = self.recurrent_activation(from_x[:, :units] + from_h[:, :units])
         reset = self.recurrent_activation(from_x[:, units : 2 * units] + from_h[:, units : 2 * units])
         if self.reset_after:
-            kept = reset * from_h[:, 2 * units :]
+            own = from_h[:, 2 * units :]
+            kept = reset * (own if recurrent is None else own + recurrent)
         else:
-            own = None if masks[1] is None else masks[1][2:]
-            kept = product(reset * h, self.recurrent_kernel[:, 2 * units :], own)
+            mask = None if masks[1] is None else masks[1][2:]
+            kept = product(reset * h, self.recurrent_kernel[:, 2 * units :], mask)
         new = self.activation(from_x[:, 2 * units :] + kept)
         h = update * h + (1 - update) * new
         named(update=update, reset=reset, new=new, h=h)
         return h, [h]
 
     def _biases(self) -> tuple[Any, Any]:
-        """Return the bias for the inputs, and that for the state."""
+        """Return what is added to the product with the inputs, and to the new values' columns of that with the state.
+
+        The reset gate stands between these alone. In the other columns both rows of the bias are added at once.
+        """
         if self.bias is None or not self.reset_after:
             return self.bias, None
-        return self.bias[0], self.bias[1]
+        inputs, state = self.bias
+        gates = 2 * self.units
+        return np.concatenate([inputs[:gates] + state[:gates], inputs[gates:]]), state[gates:]
 
 
 class GRU(OwnCell, GRUCell):

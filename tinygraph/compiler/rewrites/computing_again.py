@@ -7,7 +7,8 @@ for t in range(98, -1, -1):             d = g(d, x[t], x[t] * w)
     d = g(d, x[t], z[t])
 
 Where all that is kept is more than the cache, to write a row takes three times as long as to compute it, and to read it
-four times.
+four times. A value that is computed where it is read in any case is never kept: 1 - y, with which the reverse pass
+multiplies, and which the slope of a sigmoid y computes, too.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import functools
 import operator
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,6 +30,7 @@ from tinygraph.compiler.program.rewriting import steps_in
 from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.compiler.rewrites.changing_loops import is_closed
 from tinygraph.compiler.rewrites.exchanging import Place, exchanged
+from tinygraph.compiler.rewrites.sharing import identity
 from tinygraph.compiler.rewrites.stack_reads import Read, reads_of_stacks, users_in
 from tinygraph.engine.nested import mapped
 from tinygraph.graph import Graph
@@ -49,7 +52,7 @@ _VIEWS: frozenset[Any] = frozenset((np.reshape, np.transpose, np.broadcast_to))
 
 def compute_again(graph: Graph) -> Graph:
     """z = a loop's stack of x[t] * w; in another loop g(x[t], z[t])  ->  g(x[t], x[t] * w), if z is read so alone."""
-    loops = [step for step in steps_in(graph) if _keeps_much(step.function)]
+    loops = [step for step in steps_in(graph) if _keeps(step.function)]
     reads = reads_of_stacks(graph) if loops else {}
     taken: dict[int | None, dict[int, Callable[[Place], Step]]] = defaultdict(dict)
     for step in loops:
@@ -61,12 +64,9 @@ def compute_again(graph: Graph) -> Graph:
     return exchanged(graph, {}, taken) if taken else graph
 
 
-def _keeps_much(loop: Any) -> bool:
-    """Return whether a function is a loop, of so many iterations as are known, that keeps more than the cache."""
-    if type(loop) is not Loop or not is_closed(loop):
-        return False
-    kept: int = sum([loop.count * row.nbytes for row in loop.stacks])
-    return kept >= ALL_BYTES
+def _keeps(loop: Any) -> bool:
+    """Return whether a function is a loop, of so many iterations as are known, that keeps values of all of them."""
+    return type(loop) is Loop and is_closed(loop) and bool(loop.stacked)
 
 
 class _Rows(NamedTuple):
@@ -94,15 +94,19 @@ class _Sources:
     def not_kept(self, reads: dict[tuple[int, int], list[Read]]) -> list[int]:
         """Return the numbers of the stacks that are not kept, but computed again where they are read."""
         loop, found = self._loop, []
+        is_much = sum([loop.count * row.nbytes for row in loop.stacks]) >= ALL_BYTES
         numbers = {output.index: loop.carried + place for place, output in enumerate(loop.stacks)}
         nexts = {output.index for output in loop.nexts}
         for value in steps_in(loop.body):
             of_stack = reads.get((self._step.index, numbers.get(value.index, -1)))
-            if not of_stack or value.index in nexts or value.nbytes < ROW_BYTES or value.function not in _CHEAP:
+            if not of_stack or value.index in nexts or value.function not in _CHEAP:
+                continue
+            is_made = all([self._is_made_at(value, read) for read in of_stack])
+            if not is_made and (not is_much or value.nbytes < ROW_BYTES):
                 continue
             self._gone[value.index] = of_stack
             self._costs.clear()
-            if all([1 + self._calls_for(value, read) <= CALLS for read in of_stack]):
+            if is_made or all([1 + self._calls_for(value, read) <= CALLS for read in of_stack]):
                 found.append(numbers[value.index])
             else:
                 del self._gone[value.index]
@@ -139,6 +143,32 @@ class _Sources:
         return tuple(places) == (0, slice(1, count + 1, None)) and getattr(parts[1], "index", -1) in stacks
 
     # --- what is there, and what is to be computed --------------------------------------------------------------------
+
+    def _is_made_at(self, value: Step, read: Read) -> bool:
+        """Return whether a loop that reads a value computes it, too, from the same rows."""
+        if read.loop is None:
+            return False
+        function: Any = read.loop.function
+        outside = dict(zip([inner.index for inner in function.inputs], read.loop.args, strict=True))
+        return any([
+            step.function is value.function and not step.kwargs and not value.kwargs and len(step.args) == 2
+            and all([self._is_same(now, then, read, outside) for now, then in zip(step.args, value.args, strict=True)])
+            for step in steps_in(function.body)
+        ])  # fmt: skip
+
+    def _is_same(self, now: Any, then: Any, read: Read, outside: dict[int, Any]) -> bool:
+        """Return whether an operand of a call, in a loop that reads, is that of the loop that keeps.
+
+        Args:
+            outside: by the index of an input of the loop that reads its value from outside.
+        """
+        if type(now) is not Step or type(then) is not Step or then.is_constant:
+            return bool(identity(now) == identity(then))
+        row = self._row(then, read)
+        return (
+            row is not None and now.function == item_at and now.args[1] == row[1]
+            and outside.get(now.args[0].index) is row[0]
+        )  # fmt: skip
 
     def _calls_for(self, value: Step, read: Read) -> int:
         """Return how many calls the operands of a value take where a row is read."""
@@ -202,6 +232,7 @@ class _Sources:
         builder = place.builder
         if value.is_constant:
             return builder.add(value)
+        value = replace(value, section=read.step.section)
         if self._is_outside(value, read):
             outer = self._outside[value.index]
             return place.outside(outer) if type(outer) is Step else builder.constant(value, outer)

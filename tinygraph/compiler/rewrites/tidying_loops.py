@@ -10,6 +10,7 @@ from tinygraph.compiler.program.builder import Builder
 from tinygraph.compiler.program.counting import Affine, item_at
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.rewrites.changing_loops import Changed, OldLoop, loops_changed, old_loop
+from tinygraph.compiler.rewrites.sharing import identity
 from tinygraph.graph import Graph
 
 __all__ = ["tidy_loops"]
@@ -84,11 +85,11 @@ def _find_constants(old: OldLoop) -> None:
 
 
 def _find_alike(old: OldLoop) -> None:
-    """Note each carried value that begins as another one does, and goes on as that does."""
+    """Note each carried value that begins as another one does, or with an equal constant, and goes on as that does."""
     known: dict[Any, int] = {}
     for number, (first, following) in enumerate(zip(old.firsts, old.loop.nexts, strict=True)):
         if old.carried[number].index not in old.outside:
-            other = known.setdefault((first.index, following.index), number)
+            other = known.setdefault((identity(first), following.index), number)
             if other != number:
                 old.alike[number] = other
 
