@@ -11,6 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 EXAMPLE = re.compile(r"^ *>>> ", re.MULTILINE)
+PLACE = re.compile(r" +\(?<doctest [^>]*>:\d+\)?$", re.MULTILINE)
 MODULES = sorted(
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
     for path in (ROOT / "tinygraph").rglob("*.py")
@@ -22,7 +23,7 @@ class Checker(doctest.OutputChecker):
     """Compare what is printed, but for the places in the example's own code."""
 
     def check_output(self, want: str, got: str, optionflags: int) -> bool:
-        return super().check_output(want, re.sub(r" +<doctest [^>]*>:\d+$", "", got, flags=re.MULTILINE), optionflags)
+        return super().check_output(want, PLACE.sub("", got), optionflags)
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -19,7 +19,7 @@ from tinygraph.compiler.rewrites import contractions
 from tinygraph.compiler.rewrites.contractions import contractions_as_products
 from tinygraph.compiler.rewrites.turning import assemble_turned, multiply_unturned, take_before_turning, turn_places
 from tinygraph.compiler.schedule import batches
-from tinygraph.compiler.schedule.batches import Batch
+from tinygraph.compiler.schedule.batch import Batch
 
 pytestmark = pytest.mark.usefixtures("double_precision")
 

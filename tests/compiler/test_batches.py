@@ -17,8 +17,9 @@ from tests.compiler.programs import program_of
 from tinygraph import nn, optim
 from tinygraph.compiler.pipeline import compile_program
 from tinygraph.compiler.run.runner import Runner
+from tinygraph.compiler.schedule import batch as batch_fusion
 from tinygraph.compiler.schedule import batches, division, pieces
-from tinygraph.compiler.schedule.batches import Batch
+from tinygraph.compiler.schedule.batch import Batch
 from tinygraph.compiler.write import reduction_calls
 
 pytestmark = pytest.mark.usefixtures("double_precision")
@@ -97,7 +98,7 @@ def small_blocks() -> Iterator[None]:
         for module in (division, batches):
             patch.setattr(module, "TWO_THREADS", 0.0)
         patch.setattr(batches, "CALL", 0.0)
-        patch.setattr(batches, "BLOCK_BYTES", 1000)
+        patch.setattr(batch_fusion, "BLOCK_BYTES", 1000)
         patch.setattr(reduction_calls, "MANY", 0)
         yield
 
@@ -182,7 +183,7 @@ def test_heads_are_written_where_they_are_read(blocks: bool) -> None:
 @pytest.mark.usefixtures("small")
 @pytest.mark.parametrize("threads", [1, 2])
 def test_where_a_thread_has_one_block_nothing_is_added_up(threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batches, "BLOCK_BYTES", 1 << 19)
+    monkeypatch.setattr(batch_fusion, "BLOCK_BYTES", 1 << 19)
     function, arrays = CASES["attention"]
     program = program_of(function, arrays, backward=True)
     runner = compile_program(program, threads=threads)

@@ -21,7 +21,9 @@ from tinygraph.compiler.rewrites.pooling_first import crop_to_pool, pool_first
 from tinygraph.compiler.rewrites.summing_pixels import sums_by_product
 from tinygraph.compiler.rewrites.winograd_form import winograd_form
 from tinygraph.compiler.saving import save_program
+from tinygraph.compiler.schedule import batch as batch_fusion
 from tinygraph.compiler.schedule import batches, division
+from tinygraph.compiler.schedule.batch import Batch
 from tinygraph.functions import by_channel
 
 pytestmark = pytest.mark.usefixtures("double_precision")
@@ -129,11 +131,11 @@ def test_a_network_with_means_goes_image_by_image(monkeypatch):
         pooled = tg.avg_pool2d(tg.relu(tg.conv2d(x, k)), 2)
         return tg.cross_entropy(np.mean(pooled, axis=(1, 2)), y, from_logits=True)
 
-    monkeypatch.setattr(batches, "IMAGE_BYTES", 4_000)
+    monkeypatch.setattr(batch_fusion, "IMAGE_BYTES", 4_000)
     rng = np.random.default_rng(0)
     y = np.eye(4)[rng.integers(0, 4, 6)]
     runner = equal(network, rng.normal(size=(6, 10, 10, 2)), rng.normal(size=(3, 3, 2, 4)), y)
-    (batch,) = [item for item in runner.plan.items if isinstance(item, batches.Batch)]
+    (batch,) = [item for item in runner.plan.items if isinstance(item, Batch)]
     assert {images.pool_mean, images.pool_mean_input, images.convolve_kernel} < {step.function for step in batch.steps}
 
 
@@ -167,7 +169,7 @@ def test_a_network_with_each_rewrite_of_images_left_out(left_out, channels):
 
 @pytest.mark.parametrize("batch", [2, 3, 7, 16])
 def test_a_few_images_at_a_time_on_two_threads(batch, monkeypatch):
-    monkeypatch.setattr(batches, "IMAGE_BYTES", 4_000)  # two or so
+    monkeypatch.setattr(batch_fusion, "IMAGE_BYTES", 4_000)  # two or so
     monkeypatch.setattr("tinygraph.compiler.schedule.division.TWO_THREADS", 0)
     for channels in ((4, 3), (16, 16)):
         runner = equal(classifier, *classifier_arguments(batch=batch, channels=channels), threads=2)
@@ -371,7 +373,7 @@ def test_a_training_step_with_dropout_equals_the_eager_one():
 
 
 def test_a_mean_over_the_batch_ends_what_goes_image_by_image_and_another_part_begins(monkeypatch):
-    monkeypatch.setattr(batches, "IMAGE_BYTES", 4_000)  # two images or so
+    monkeypatch.setattr(batch_fusion, "IMAGE_BYTES", 4_000)  # two images or so
 
     def normalized(x, k1, k2):
         z = tg.conv2d(x, k1)
@@ -381,7 +383,7 @@ def test_a_mean_over_the_batch_ends_what_goes_image_by_image_and_another_part_be
     rng = np.random.default_rng(0)
     arguments = rng.normal(size=(5, 8, 8, 2)), rng.normal(size=(3, 3, 2, 3)), rng.normal(size=(3, 3, 3, 2))
     runner = equal(normalized, *arguments)
-    assert sum(isinstance(item, batches.Batch) for item in runner.plan.items) > 1
+    assert sum(isinstance(item, Batch) for item in runner.plan.items) > 1
 
 
 def test_images_can_be_the_new_value_of_a_variable():
@@ -400,7 +402,7 @@ def test_images_can_be_the_new_value_of_a_variable():
 
 
 def test_what_is_made_image_by_image_can_be_returned_and_used_later(monkeypatch):
-    monkeypatch.setattr(batches, "IMAGE_BYTES", 2_000)
+    monkeypatch.setattr(batch_fusion, "IMAGE_BYTES", 2_000)
 
     @tg.compile
     def features(x, k):
@@ -424,7 +426,7 @@ def test_what_is_made_image_by_image_can_be_returned_and_used_later(monkeypatch)
 def test_an_array_of_as_many_rows_as_images_is_read_whole_or_by_rows(threads, monkeypatch):
     """There are as many weights as images: a product needs all of them, a factor those of the images at hand."""
     monkeypatch.setattr(division, "TWO_THREADS", 0.0)
-    monkeypatch.setattr(batches, "IMAGE_BYTES", 64)
+    monkeypatch.setattr(batch_fusion, "IMAGE_BYTES", 64)
     draw = np.random.default_rng(0).normal
     arrays = [draw(size=size) for size in ((4, 6, 6, 1), (3, 3, 1, 1), (16, 4), (4, 4))]
 
@@ -518,7 +520,7 @@ def test_what_stands_between_convolutions(between, batch, threads, seed):
     rng = np.random.default_rng(seed)
     arguments = [rng.normal(size=shape) for shape in ((batch, 6, 6, 2), (3, 3, 2, 3), (2, 2, 3, 4), (3,), (4, 2))]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(batches, "IMAGE_BYTES", 3_000)
+        patch.setattr(batch_fusion, "IMAGE_BYTES", 3_000)
         patch.setattr(batches, "AWAKE", 0.0)
         patch.setattr(division, "TWO_THREADS", 0.0)
         equal(network, *arguments, rtol=1e-7, threads=threads)
@@ -534,7 +536,7 @@ def test_statistics_over_all_pixels_are_summed_by_products(normalize):
     runner = equal(network, *arguments, rtol=1e-7)
     over_pixels = [step for step in runner.graph.nodes if step.op == "sum" and step.size == 3]
     assert not over_pixels, runner.source
-    parts = [item for item in runner.plan.items if isinstance(item, batches.Batch)]
+    parts = [item for item in runner.plan.items if isinstance(item, Batch)]
     assert len(parts) == 4, runner.source  # up to the mean, to the variance, forward and backward, the last gradient
     outside = [item for item in runner.plan.items if getattr(item, "size", 0) > 100]
     assert not [item for item in outside if item.function is not None and item.op not in ("reshape", "transpose")]

@@ -46,7 +46,8 @@ from tinygraph.compiler.rewrites.turning_late import compute_before_turning
 from tinygraph.compiler.rewrites.writing_out import write_out
 from tinygraph.compiler.rolling import rolled
 from tinygraph.compiler.schedule import pieces
-from tinygraph.compiler.schedule.batches import Batch, batches_of
+from tinygraph.compiler.schedule.batch import Batch
+from tinygraph.compiler.schedule.batches import batches_of
 from tinygraph.compiler.schedule.pieces import divide_products
 from tinygraph.functions.checks import CHECKS
 from tinygraph.graph import Graph

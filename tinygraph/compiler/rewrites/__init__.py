@@ -1,8 +1,34 @@
 """Rewrites: functions from graph to graph that make a graph smaller or cheaper, and keep its meaning.
 
-`tinygraph.compiler.phases` has them in their order. A new one is a function in the file of its idea, with its before
-and after as its docstring; its name in a phase; and a law in `tests/compiler/test_rewrites.py`. Most change one call at
-a time: `program.rewriting.rewritten` walks over the graph for them, and a `Builder` adds the new calls.
+    >>> import numpy as np, tinygraph as tg
+    >>> @tg.compile
+    ... def slope(x):
+    ...     return tg.grad(lambda x: np.sum(x**3))(x)
+    >>> slope(np.array([1.0, 2.0, 3.0]))
+    array([ 3., 12., 27.])
+    >>> phase = slope.stages["simplify"]
+    >>> print(phase.before)
+    %0 x = data                   float64[3]
+    %1   = data                   float64[1]
+    %2   = broadcast_to(%1, (3))  float64[3]
+    %3   = multiply(%0, %0)       float64[3]
+    %4   = multiply(3, %3)        float64[3]
+    %5   = multiply(%2, %4)       float64[3]
+    return %5
+    >>> print(phase.after)
+    %0 x = data             float64[3]
+    %1   = square(%0)       float64[3]
+    %2   = multiply(3, %1)  float64[3]
+    return %2
+
+Three rewrites did this: `delay_broadcasts` multiplies by the number 1.0 instead of an array of ones,
+`powers_by_multiplication` writes the square, and `drop_identities` leaves out a product with 1.0. The steps that nobody
+needs any more are dropped behind them. `tinygraph.compiler.phases` has all rewrites in their order.
+
+A new one is a function in the file of its idea, with its before and after as its docstring; its name in a phase; and a
+law in the tests of its file. Most change one call at a time: `program.rewriting.rewritten` walks over the graph for
+them, and a `Builder` adds the new calls. Read `arithmetic` first, then `sharing`, then `hoisting`, the shortest one
+about loops.
 
     arithmetic, broadcasting, dropping_axes, joining_views      fewer and cheaper operations
     slow_functions                                              what NumPy computes one element after the other

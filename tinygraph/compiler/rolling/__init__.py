@@ -30,7 +30,7 @@ Read the files in this order:
     matching    the steps of a run, argument by argument, as one pattern; None where they have nothing in common
     beginnings  the step that an iteration begins with, so that little is carried
     searching   the patterns of all runs of a graph
-    pieces      values of a loop in a list, as one array
+    series      values of a loop in a list, as one array
     needed      the values of a loop that are read outside
     bodies      the graph of a loop
     making      `rolled`: the graph with loops in the place of runs

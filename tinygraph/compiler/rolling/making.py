@@ -15,9 +15,9 @@ from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.rolling.bodies import Body
 from tinygraph.compiler.rolling.needed import Needed, needed_outside
 from tinygraph.compiler.rolling.patterns import Located, Pattern, Places, Rows
-from tinygraph.compiler.rolling.pieces import Piece, in_one, joins, pieces_in, places_of
 from tinygraph.compiler.rolling.runs import runs_in
 from tinygraph.compiler.rolling.searching import patterns_of
+from tinygraph.compiler.rolling.series import Series, in_one, joins, places_of, series_in
 from tinygraph.compiler.rolling.words import is_element, words_of
 from tinygraph.engine.nested import mapped
 from tinygraph.graph import Graph
@@ -138,32 +138,31 @@ class _Rolling:
 
     def _add_join(self, step: Step) -> Step:
         """Append np.stack or np.concatenate, with the values of a loop as one array."""
-        builder = self._builder
-        axis = step.args[1] if len(step.args) > 1 else step.kwargs.get("axis", 0)
-        parts: list[Any] = []
-        pieces = list(pieces_in(step.args[0], self._places))
-        if not any([type(piece) is Piece for piece in pieces]):
+        builder, items = self._builder, list(series_in(step.args[0], self._places))
+        if not any([type(item) is Series for item in items]):
             args, kwargs = mapped((step.args, step.kwargs), self._moved_item)
             return builder.add(replace(step, args=args, kwargs=kwargs))
-        axis = axis % len(step.shape)
-        for piece in pieces:
-            if type(piece) is Piece:
-                stack = self._stack(Rows(piece.pattern, piece.offset, piece.at))
-                found = stack
-                if piece.at != Affine(0, 1) or piece.count != stack.shape[0]:
-                    found = builder.call(step, operator.getitem, stack, places_of(piece.at, piece.count))
-                parts.append(in_one(builder, step, found, axis, step.function is np.stack))
-            else:
-                found = self._moved_item(piece)
-                if step.function is np.stack:
-                    shape = found.shape
-                    found = builder.call(step, np.reshape, found, (*shape[:axis], 1, *shape[axis:]))
-                parts.append(found)
+        axis = step.args[1] if len(step.args) > 1 else step.kwargs.get("axis", 0)
+        axis %= len(step.shape)
+        parts = [self._joined_part(step, item, axis) for item in items]
         if len(parts) == 1:
             return builder.call(step, np.copy, parts[0], name=step.name)
         return builder.add(
             replace(builder.call(step, np.concatenate, parts, axis=axis), name=step.name, dtype=step.dtype)
         )
+
+    def _joined_part(self, step: Step, item: Any, axis: int) -> Any:
+        """Return a series, or an array by itself, as the part of the result that it is along an axis."""
+        builder, is_stack = self._builder, step.function is np.stack
+        if type(item) is Series:
+            stack = self._stack(Rows(item.pattern, item.offset, item.at))
+            if item.at != Affine(0, 1) or item.count != stack.shape[0]:
+                stack = builder.call(step, operator.getitem, stack, places_of(item.at, item.count))
+            return in_one(builder, step, stack, axis, is_stack)
+        found = self._moved_item(item)
+        if not is_stack:
+            return found
+        return builder.call(step, np.reshape, found, (*found.shape[:axis], 1, *found.shape[axis:]))
 
     # --- loops --------------------------------------------------------------------------------------------------------
 

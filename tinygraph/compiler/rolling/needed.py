@@ -14,7 +14,7 @@ from typing import Any
 
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.rolling.patterns import Located, Pattern, Places, Rows, Same, values_in
-from tinygraph.compiler.rolling.pieces import Piece, joins, pieces_in
+from tinygraph.compiler.rolling.series import Series, joins, series_in
 from tinygraph.compiler.rolling.words import is_element
 from tinygraph.graph import Graph
 
@@ -86,7 +86,7 @@ def needed_outside(graph: Graph, steps: Sequence[Step], places: Places) -> dict[
     """
     found = {pattern: Needed(pattern) for pattern in places.patterns}
     for item in _read(graph, steps, places):
-        if type(item) is Piece or type(item) is Rows:
+        if type(item) is Series or type(item) is Rows:
             _note(found[item.pattern].stacked, item.offset)
             continue
         value = item.step if type(item) is Same else item
@@ -108,7 +108,7 @@ def _read(graph: Graph, steps: Sequence[Step], places: Places) -> Iterator[Any]:
             yield from [first for first, _ in each.carried]
             continue
         for item in (*each.args, *each.kwargs.values()):
-            yield from pieces_in(item, places) if joins(each) and item is each.args[0] else values_in(item)
+            yield from series_in(item, places) if joins(each) and item is each.args[0] else values_in(item)
     yield from graph.outputs
 
 

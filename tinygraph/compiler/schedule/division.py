@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from tinygraph.compiler.schedule.batches import Batch
+from tinygraph.compiler.schedule.batch import Batch
 from tinygraph.compiler.schedule.blocks import TWO_THREADS, Fusion
 
 __all__ = ["Division", "division_of", "processors"]

@@ -18,7 +18,8 @@ from tinygraph.compiler.program.predicates import looks_like_view, takes_out
 from tinygraph.compiler.program.reshaping import is_reshape
 from tinygraph.compiler.program.rewriting import calls_of, rewritten
 from tinygraph.compiler.program.steps import Step
-from tinygraph.compiler.schedule.batches import Batch, batches_of
+from tinygraph.compiler.schedule.batch import Batch
+from tinygraph.compiler.schedule.batches import batches_of
 from tinygraph.compiler.schedule.blas_library import multiplies_small_at_once
 from tinygraph.compiler.schedule.blas_threads import load_of, setting_of
 from tinygraph.compiler.schedule.division import processors

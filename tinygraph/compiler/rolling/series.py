@@ -1,6 +1,6 @@
-"""Pieces: values of a loop that stand one after the other in a list, as np.stack takes it, are read as one array.
+"""Series: values of a loop that stand one after the other in a list, as np.stack takes it, are read as one array.
 
-np.stack([h0, *hs])         hs is a piece: the values that the loop keeps of every iteration
+np.stack([h0, *hs])         hs is a series: the values that the loop keeps of every iteration
 """
 
 from __future__ import annotations
@@ -16,12 +16,18 @@ from tinygraph.compiler.program.counting import Affine
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.rolling.patterns import Located, Pattern, Places
 
-__all__ = ["Piece", "in_one", "joins", "pieces_in", "places_of"]
+__all__ = ["Series", "in_one", "joins", "places_of", "series_in"]
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """Some values of a loop that move evenly."""
+class Series:
+    """Values of one step of a loop, in iterations that move evenly.
+
+    Attributes:
+        pattern, offset: of the loop, and the place of the step.
+        at: the iteration of the first value, and the way from one to the next.
+        count: the number of values.
+    """
 
     pattern: Pattern
     offset: int
@@ -39,21 +45,21 @@ def joins(step: Step) -> bool:
     ]) and step.kwargs.get("axis", 0) is not None  # fmt: skip
 
 
-def pieces_in(items: Sequence[Any], places: Places) -> Iterator[Any]:
-    """Yield the entries of a list, those of one loop that move evenly as one `Piece`."""
+def series_in(items: Sequence[Any], places: Places) -> Iterator[Any]:
+    """Yield the entries of a list, those of one loop that move evenly as one `Series`."""
     held: list[Any] = []
     for item in items:
         place = places.of(item) if type(item) is Step else None
         if place is not None and place.pattern.exit is not None:
             place = None
         if held and not (place is not None and _goes_on_evenly(held, place)):
-            yield from _piece_of(held)
+            yield from _series_of(held)
             held = []
         if place is None:
             yield item
         else:
             held.append((place, item))
-    yield from _piece_of(held)
+    yield from _series_of(held)
 
 
 def _goes_on_evenly(held: list[Any], place: Located) -> bool:
@@ -65,14 +71,14 @@ def _goes_on_evenly(held: list[Any], place: Located) -> bool:
     return step != 0 and (len(held) == 1 or step == last.iteration - held[-2][0].iteration)
 
 
-def _piece_of(held: list[Any]) -> Iterator[Any]:
-    """Yield some values that move evenly as one piece; a single one as it is."""
+def _series_of(held: list[Any]) -> Iterator[Any]:
+    """Yield some values that move evenly as one series; a single one as it is."""
     if len(held) < 2:
         yield from [item for _, item in held]
         return
     first = held[0][0]
     at = Affine(first.iteration, held[1][0].iteration - first.iteration)
-    yield Piece(first.pattern, first.offset, at, len(held))
+    yield Series(first.pattern, first.offset, at, len(held))
 
 
 def places_of(at: Affine, count: int) -> slice:
