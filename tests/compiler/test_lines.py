@@ -97,7 +97,11 @@ def test_large_memory_and_that_of_blocks_begins_a_line() -> None:
     a = np.linspace(-1, 1, 100_000)
     for blocks in (True, False):
         runner = compile_program(program_of(lambda x: np.sum(np.sin(x) * np.exp(x)), [a]), blocks=blocks, threads=1)
-        name = next(line.split(" = ")[0] for line in runner.source.splitlines() if " = on_lines(" in line)
+        name = next(
+            line.split()[0].strip(",")
+            for line in runner.source.splitlines()
+            if "= on_lines(" in line or "(on_lines(" in line
+        )
         assert address_of(runner, name) % 64 == 0
         np.testing.assert_allclose(runner.run([a])[0], np.sum(np.sin(a) * np.exp(a)))
 

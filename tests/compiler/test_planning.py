@@ -149,7 +149,10 @@ def test_results_are_never_used_again() -> None:
 @given(st.lists(st.tuples(st.integers(1, 4), st.integers(0, 30), st.integers(0, 12)), max_size=40))
 def test_storages_are_packed_into_the_first_memory_that_is_free(sizes: list[tuple[int, int, int]]) -> None:
     def storages() -> list[Storage]:
-        return [Storage("owned", (size,), np.dtype(np.float64), first, first + length) for size, first, length in sizes]
+        return [
+            Storage("owned", (1000 * size,), np.dtype(np.float64), first, first + length)
+            for size, first, length in sizes
+        ]
 
     buffers = packed(storages())
     expected: list[list[Storage]] = []
@@ -166,3 +169,10 @@ def test_storages_are_packed_into_the_first_memory_that_is_free(sizes: list[tupl
 
     assert told([buffer.storages for buffer in buffers]) == told(expected)
     assert all(buffer.nbytes == max(held.nbytes for held in buffer.storages) for buffer in buffers)
+
+
+def test_small_arrays_share_memory_with_their_like_alone() -> None:
+    shapes = [(4, 3), (12,), (4, 3), (1000,)]
+    storages = [Storage("owned", shape, np.dtype(np.float64), time, time) for time, shape in enumerate(shapes)]
+    buffers = packed(storages)
+    assert [[held.shape for held in buffer.storages] for buffer in buffers] == [[(1000,)], [(4, 3), (4, 3)], [(12,)]]

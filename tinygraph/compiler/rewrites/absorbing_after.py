@@ -187,9 +187,10 @@ def _longer(
     whole: dict[int, Step] = {}
     for index, (first, base) in search.before.items():
         if base.index not in whole:
+            shape = base.shape[0] + 1, *base.shape[1:]
             behind = builder.kernel(
-                base, assembled, (base.shape[0] + 1, *base.shape[1:]), [moved[first.index], moved[base.index]],
-                [0, slice(1, base.shape[0] + 1)], (base.shape[0] + 1, *base.shape[1:]),
+                replace(base, section=step.section), assembled, shape, [moved[first.index], moved[base.index]],
+                [0, slice(1, shape[0])], shape,
             )  # fmt: skip
             args.append(behind)
             whole[base.index] = body.add(

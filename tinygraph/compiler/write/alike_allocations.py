@@ -21,7 +21,7 @@ from tinygraph.compiler.write.width import WIDTH, filled, length
 
 __all__ = ["with_alike_together"]
 
-# Two arrays are as short on a line each.
+# Two views are as short on a line each.
 FEWEST = 3
 
 _ALLOCATION = re.compile(r"(\w+) = ((?:np\.empty|on_lines)\(.*\))")
@@ -77,7 +77,7 @@ def _allocation(line: str) -> str:
 
 def _together(text: str, lines: list[str]) -> list[str]:
     """Return the lines of some allocations by one text as fewer lines, if they can be."""
-    if not text or len(lines) < FEWEST:
+    if not text or len(lines) < 2:
         return lines
     names = ", ".join([line.partition(" ")[0] for line in lines])
     made = f"({text} for _ in range({len(lines)}))"
