@@ -43,7 +43,7 @@ def test_no_docstring_begins_with_a_clause():
 ROOMS = [
     *(
         ROOT / "tinygraph" / room
-        for room in ("derivatives", "engine", "functions", "graph", "users_code", "expression")
+        for room in ("derivatives", "elsewhere", "engine", "functions", "graph", "users_code", "expression")
     ),
     *[
         path.parent
