@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from tinygraph import bounds
-from tinygraph.data.arrays import arrays_of
-from tinygraph.engine.modes import no_grad
-from tinygraph.nests import plain, tree_leaves, tree_map
+from tinygraph.nests import tree_map
 from tinygraph.training.callbacks.backup_and_restore import BackupAndRestore
 from tinygraph.training.callbacks.callback import CallbackList, listed
 from tinygraph.training.callbacks.history import History
 from tinygraph.training.checkpoint import Reached
-from tinygraph.training.feeding import Feed, FeedOptions, feed_of, shown, split_off
-from tinygraph.training.loop import Training, evaluated, predicted, prepare, trained
-from tinygraph.training.metrics import Metric
-from tinygraph.training.own_steps import unpack_x_y_sample_weight
+from tinygraph.training.feeding import Feed, FeedOptions, feed_of, split_off
+from tinygraph.training.loop import Training, evaluated, predicted, trained
+from tinygraph.training.on_batches import OnBatches, results
 from tinygraph.training.progress import progress
 from tinygraph.training.recipe import Recipe
 from tinygraph.training.resuming import resumed
 from tinygraph.training.state import TrainingState
-from tinygraph.training.steps import Steps, examples_of
+from tinygraph.training.steps import Steps
 
 __all__ = ["Fitting"]
 
 
-class Fitting:
+class Fitting(OnBatches):
     """The training of a model, and its use on data.
 
     `Sequential` and `Model` have these methods.
@@ -38,8 +35,6 @@ class Fitting:
         loss, accuracy = model.evaluate(x_test, y_test)
         probabilities = model.predict(x_new)
     """
-
-    _state: TrainingState | None = None
 
     def compile(
         self,
@@ -148,19 +143,18 @@ class Fitting:
         if validation_data is not None:
             size = batch_size if validation_batch_size is None else validation_batch_size
             validation = self._feed("fit", *_parts_of(validation_data), size, validation_steps)
-        given_callbacks, steps = listed(callbacks), state.steps
+        steps, used = state.steps, listed(callbacks)
         if distribute is not None:
             if resume_from is not None:
                 raise ValueError("fit: resume_from= and distribute= do not go together. Load the weights before fit")
-            feed, steps, given_callbacks = self._on_ranks(distribute, feed, given_callbacks)
+            feed, steps, used = self._on_ranks(distribute, feed, used)
             verbose = verbose if distribute.rank == 0 else 0
+        history = next((item for item in used if isinstance(item, History)), History())
         params = {"epochs": epochs, "steps": feed.steps, "verbose": verbose}
-        history = next((item for item in given_callbacks if isinstance(item, History)), History())
-        called = CallbackList(_in_order_of_calls(progress(verbose), given_callbacks, history), self, params)
+        called = CallbackList(_in_order_of_calls(progress(verbose), used, history), self, params)
+        validate = None if validation is None else self._evaluation(validation, called)
         training = Training(
-            self, state.recipe, steps, feed, called, history,
-            None if validation is None else lambda: evaluated(self, state.recipe, state.steps, validation, called),
-            validation_freq, comm=distribute,
+            self, state.recipe, steps, feed, called, history, validate, validation_freq, comm=distribute,
         )  # fmt: skip
         initial_epoch = self._begin(training, resume_from, initial_epoch)
         try:
@@ -168,6 +162,11 @@ class Fitting:
                 return trained(training, range(initial_epoch, epochs))
         finally:
             state.training = None
+
+    def _evaluation(self, feed: Feed, called: CallbackList) -> Callable[[], dict[str, Any]]:
+        """Return a function that evaluates the model on data, and calls the callbacks."""
+        state = self._compiled("fit")
+        return lambda: evaluated(self, state.recipe, state.steps, feed, called)
 
     def _begin(self, training: Training, resume_from: Any, epoch: int) -> int:
         """Let a training go on from a file, or from a backup that is there; return the number of its epochs so far.
@@ -220,13 +219,12 @@ class Fitting:
         Returns:
             The loss; with metrics a list of it and theirs, or a dict.
         """
-        state = self._compiled("evaluate")
+        self._compiled("evaluate")
         feed = self._feed("evaluate", x, y, sample_weight, batch_size, steps)
         params = {"steps": feed.steps, "verbose": verbose}
         called = CallbackList([progress(verbose, "evaluate"), *listed(callbacks)], self, params)
         with called:
-            logs = evaluated(self, state.recipe, state.steps, feed, called)
-        return _results(logs, return_dict)
+            return results(self._evaluation(feed, called)(), return_dict)
 
     def predict(
         self,
@@ -267,218 +265,8 @@ class Fitting:
         state.make_weights(self, batch)
         return tree_map(np.array, step(batch))
 
-    @property
-    def compiled_steps(self) -> Steps:
-        """The steps of `fit`, `evaluate` and `predict`: the functions `train(x, y, w)`, `test(x, y, w)`, `predict(x)`.
-
-            print(model.compiled_steps.train.source)
-
-        Each is a compiled function, with a program for each shape of batch that it was called with; `source` is the
-        last one. With `run_eagerly=True` they are plain functions. They belong to the last `compile`.
-
-        Raises:
-            RuntimeError: the model was not compiled.
-        """
-        return self._compiled("compiled_steps").steps
-
-    @property
-    def has_own_loss(self) -> bool:
-        """True if the class has a `compute_loss` of its own."""
-        return type(self).compute_loss is not Fitting.compute_loss
-
-    # --- single batches ---------------------------------------------------------------------------------------------
-
-    def train_on_batch(
-        self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False
-    ) -> Any:
-        """Take one step of training on a batch, and return the loss and the metrics on it, as `evaluate` does."""
-        state = self._compiled("train_on_batch")
-        batch = self._one_batch("train_on_batch", x, y, sample_weight, class_weight)
-        with state.recipe.trainable_as_compiled(self):
-            prepare(self, state.recipe, batch, training=True)
-            state.steps.train_results.reset()
-            state.recipe.optimizer.zero_grad()
-            state.steps.train(*batch)
-        return _results(state.steps.train_results.logs(), return_dict)
-
-    def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
-        """Return the loss and the metrics on a batch, as `evaluate` does."""
-        state = self._compiled("test_on_batch")
-        batch = self._one_batch("test_on_batch", x, y, sample_weight, None)
-        prepare(self, state.recipe, batch, training=False)
-        state.steps.test_results.reset()
-        state.steps.test(*batch)
-        return _results(state.steps.test_results.logs(), return_dict)
-
-    def predict_on_batch(self, x: Any) -> Any:
-        """Return the outputs on a batch, as arrays."""
-        return self.predict(x, batch_size=max(1, _rows(x, "predict_on_batch")))
-
-    def compute_loss(
-        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
-    ) -> Any:
-        """Return the loss of a batch as a Tensor with its graph, to go backward from, or to draw: `tg.draw(loss)`.
-
-        The steps of `fit` use the `compute_loss` of a class that overrides it.
-
-        Args:
-            x: the inputs.
-            y: the targets.
-            y_pred: the predictions; by default the model computes them from `x`.
-            sample_weight: the weight of each example.
-            training: compute them as in training.
-        """
-        state = self._compiled("compute_loss")
-        step = self.step_now()  # type: ignore[attr-defined]
-        if step is not None:  # `super().compute_loss` in a class that has its own
-            return state.recipe.total(y, y_pred, sample_weight, *step)
-        masks = None if y_pred is None else self.masks_now(tree_leaves(y_pred))  # type: ignore[attr-defined]
-        if masks is not None:  # in a step of the model's own
-            state.recipe.bind(y, y_pred, getattr(self, "output_names", None))
-            return state.recipe.total(y, y_pred, sample_weight, self.losses, masks)  # type: ignore[attr-defined]
-        if x is not None:
-            x, y, sample_weight = self._one_batch("compute_loss", x, y, sample_weight, None)
-            prepare(self, state.recipe, (x, y, sample_weight), training=False)
-        if y_pred is None:
-            y_pred = self(shown(x, getattr(self, "input_names", None)), training=training)  # type: ignore[operator]
-        return state.recipe.total(y, y_pred, sample_weight, self.losses)  # type: ignore[attr-defined]
-
-    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
-        """Take a batch into the metrics, and return the results so far, by name. A `train_step` of your own calls it.
-
-        The mean of the loss is no part of it: `train_step` takes the loss into the metric of the name "loss".
-        """
-        recipe = self._compiled("compute_metrics").recipe
-        masks = self.masks_now(tree_leaves(y_pred)) or ()  # type: ignore[attr-defined]
-        with no_grad():
-            recipe.update_metrics(y, plain(y_pred), sample_weight, masks)
-            return self.get_metrics_result()
-
-    def get_metrics_result(self) -> dict[str, Any]:
-        """Return the results of the metrics so far, by name."""
-        return {metric.name: metric.result() for metric in self.metrics}
-
-    # --- steps of the model's own -----------------------------------------------------------------------------------
-
-    def train_step(self, data: Any) -> dict[str, Any]:
-        """Take a step of training on a batch, and return the results so far, by name: see `own_steps`.
-
-        `fit` and `train_on_batch` call the `train_step` of a class that has its own.
-
-        Args:
-            data: (x, y, sample_weight), (x, y), or x.
-        """
-        x, y, weight = unpack_x_y_sample_weight(data)
-        self.zero_grad()  # type: ignore[attr-defined]
-        y_pred = self(x, training=True)  # type: ignore[operator]
-        loss = self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=weight)
-        loss.backward()
-        self.optimizer.step()
-        return self._with_loss(loss, x, y, y_pred, weight)
-
-    def test_step(self, data: Any) -> dict[str, Any]:
-        """Return the results so far on one more batch, by name; `evaluate` calls that of a class that has its own."""
-        x, y, weight = unpack_x_y_sample_weight(data)
-        with no_grad():
-            y_pred = self(x, training=False)  # type: ignore[operator]
-            loss = self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=weight, training=False)
-        return self._with_loss(loss, x, y, y_pred, weight)
-
-    def predict_step(self, data: Any) -> Any:
-        """Return the outputs on a batch; `predict` calls that of a class that has its own."""
-        return self(unpack_x_y_sample_weight(data)[0], training=False)  # type: ignore[operator]
-
-    def _with_loss(self, loss: Any, x: Any, y: Any, y_pred: Any, weight: Any) -> dict[str, Any]:
-        """Take the loss of a batch into its mean, and the batch into the metrics."""
-        recipe = self._compiled("train_step").recipe
-        with no_grad():
-            recipe.loss_mean.update_state(plain(loss), sample_weight=examples_of(x))
-        return self.compute_metrics(x, y, y_pred, weight)
-
-    @property
-    def last_batch(self) -> Any:
-        """The batch of the last step of the training that is going on: inputs, targets and weights; None before it.
-
-        The arrays are used again for later batches. Copy what you keep.
-        """
-        return None if self._state is None or self._state.training is None else self._state.training.batch
-
-    # --- as compiled ------------------------------------------------------------------------------------------------
-
-    @property
-    def optimizer(self) -> Any:
-        """The optimiser that `compile` was given; None before."""
-        return self._state.recipe.optimizer if self._state is not None and self._state.is_compiled else None
-
-    @property
-    def loss(self) -> Any:
-        """The loss that `compile` was given; None before."""
-        return self._state.recipe.loss if self._state is not None and self._state.is_compiled else None
-
-    @property
-    def metrics(self) -> list[Any]:
-        """The mean of the loss, the metrics from the first batch on, and those that are attributes of the model."""
-        compiled = self._state.recipe.metrics if self._state is not None and self._state.is_compiled else []
-        own = [item for item in vars(self).values() if isinstance(item, Metric)]
-        return [*compiled, *[item for item in own if all([item is not other for other in compiled])]]
-
-    def reset_metrics(self) -> None:
-        """Begin the sums of all metrics anew, in a loop of `train_on_batch` and `test_on_batch` after each epoch."""
-        for metric in self.metrics:
-            metric.reset_state()
-
-    @property
-    def metrics_names(self) -> list[str]:
-        """The names of the metrics."""
-        return [metric.name for metric in self.metrics]
-
-    @property
-    def history(self) -> History | None:
-        """The history of the last `fit`, also of one that goes on or ended in an error; None before."""
-        return None if self._state is None else self._state.history
-
-    @property
-    def stop_training(self) -> bool:
-        """Set it to True, in a callback, to end the training after the epoch."""
-        return self._state is not None and self._state.training is not None and self._state.training.stop
-
-    @stop_training.setter
-    def stop_training(self, stop: bool) -> None:
-        if self._state is not None and self._state.training is not None:
-            self._state.training.stop = bool(stop)
-
-    def _compiled(self, call: str) -> TrainingState:
-        if self._state is None or not self._state.is_compiled:
-            raise RuntimeError(
-                f'{call}: the model is not compiled. Write model.compile(optimizer="adam", loss=...) before it'
-            )
-        return self._state
-
-    def _used(self) -> TrainingState:
-        """Return the state of a model that may not be compiled."""
-        if self._state is None:
-            self._state = TrainingState(self, Recipe(self, "sgd"), is_compiled=False)
-        return self._state
-
-    def _input_dtype(self) -> Any:
-        """Return the dtype of the first layer that has one."""
-        for module in self.modules():  # type: ignore[attr-defined]
-            if getattr(module, "dtype", None) is not None:
-                return module.dtype
-        return self.default_dtype()  # type: ignore[attr-defined]
-
     def _feed(self, call: str, x: Any, y: Any, sample_weight: Any, batch_size: int | None, steps: int | None) -> Feed:
         return feed_of(x, y, sample_weight, FeedOptions(call, self._input_dtype(), batch_size, None, steps))
-
-    def _one_batch(self, call: str, x: Any, y: Any, sample_weight: Any, class_weight: Any) -> tuple[Any, Any, Any]:
-        options = FeedOptions(call, self._input_dtype(), max(1, _rows(x, call)), None, None, class_weight)
-        return next(iter(feed_of(x, y, sample_weight, options).epoch()))
-
-
-def _rows(x: Any, call: str) -> int:
-    """Return the number of rows of the first input; 0 without inputs."""
-    leaves = tree_leaves(arrays_of(x, call))
-    return len(leaves[0]) if leaves else 0
 
 
 def _in_order_of_calls(bar: Any, given: list[Any], history: History) -> list[Any]:
@@ -498,8 +286,3 @@ def _parts_of(data: Any) -> tuple[Any, Any, Any]:
         x, y, *w = data
         return x, y, w[0] if w else None
     return data, None, None
-
-
-def _results(logs: dict[str, Any], return_dict: bool) -> Any:
-    """Return results by name, as a list, or as one number where there is one."""
-    return logs if return_dict or not logs else list(logs.values()) if len(logs) > 1 else next(iter(logs.values()))
