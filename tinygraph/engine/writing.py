@@ -65,19 +65,28 @@ def write(tensor: Any, index: Any, value: Any, frame: FrameType, call: str = "t[
     if not tensor._value.ndim and not is_array(tensor._value):
         _write_number(tensor, index, value, frame, call)
         return
-    link = tensor._link
     carries = isinstance(value, Value) and value._link.differentiable and is_recording()
     if carries:
         if tensor._value.dtype.kind not in "fc":
             raise _no_gradient(tensor, value, call)
         if _is_part_itself(tensor, index, value):
             return  # `t[index] += v` has written into the view already
-    if not carries and not tensor._value.size:
+    elif not tensor._value.size:
         _put(snapshot(tensor._value), index, plain(value), call)  # NumPy says whether it fits
         return
-    if not is_recording():
+    if is_recording():
+        _write_recorded(tensor, index, value, carries, frame, call)
+    else:
         _update(tensor, index, plain(value), call)
-        return
+
+
+def _write_recorded(tensor: Any, index: Any, value: Any, carries: bool, frame: FrameType, call: str) -> None:
+    """Write a value into a part of a Tensor, and note it in the record where a gradient may come of it.
+
+    Args:
+        carries: the value has a gradient.
+    """
+    link = tensor._link
     if not link.is_call and type(link) not in LIVE:
         notice_writes(link)
         if type(link) is LentDataLeaf and not carries:

@@ -84,9 +84,29 @@ def check_grads(
             "x.astype(float) for an array x of integers"
         )
     arrays = [item.array for item in found]
+    function, names = _of_arrays(f, xs, arrays)
+    precision = min([8, *[precision_of(array) for array in arrays]])
+    check = _Check([item.name for item in found], rtol, atol, step, precision, np.random.default_rng(0))
+    check.value(function, names, arrays)
+    for depth in range(1, order + 1):
+        weights = check.weights(function, arrays)
+        if "vjp" in modes:
+            check.vjp(function, arrays, weights, depth)
+        if "jvp" in modes:
+            check.jvp(function, names, arrays, depth)
+        function, names = _gradient(function, weights), [f"gradient of {name}" for name in check.names]
+
+
+def _of_arrays(
+    f: Callable[..., Any], xs: tuple[Any, ...], arrays: list[Array]
+) -> tuple[Callable[..., list[Any]], list[str]]:
+    """Return f as a function of the arrays in its arguments, which returns a list of arrays, and the names of these.
+
+    Raises:
+        TypeError: f returns None.
+    """
 
     def function(*given: Any) -> list[Any]:
-        """Call f with these arrays in its arguments, and return a list of arrays."""
         called = plain_function(f) if any([isinstance(item, Tensor) for item in given]) else f
         results = called(*filled(xs, iter(given)))
         return [item for _, item in entries(results) if np.result_type(item).kind in "fc"]
@@ -96,17 +116,7 @@ def check_grads(
         raise TypeError(
             "check_grads: the function returns None, so there is nothing to check. Does it end without a return?"
         )
-    names = [name for name, item in entries(results) if np.result_type(item).kind in "fc"]
-    precision = min([8, *[precision_of(array) for array in arrays]])
-    check = _Check([item.name for item in found], rtol, atol, step, precision, np.random.default_rng(0), [0.0])
-    check.value(function, names, arrays)
-    for depth in range(1, order + 1):
-        weights = check.weights(function, arrays)
-        if "vjp" in modes:
-            check.vjp(function, arrays, weights, depth)
-        if "jvp" in modes:
-            check.jvp(function, names, arrays, depth)
-        function, names = _gradient(function, weights), [f"gradient of {name}" for name in check.names]
+    return function, [name for name, item in entries(results) if np.result_type(item).kind in "fc"]
 
 
 def _gradient(function: Callable[..., list[Any]], weights: list[Array]) -> Callable[..., list[Any]]:
@@ -122,9 +132,17 @@ def _gradient(function: Callable[..., list[Any]], weights: list[Array]) -> Calla
 # --- the comparison ---------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class _Check:
-    """The settings of one call of `check_grads`, and its comparisons; `precision` is in bytes, of the arguments."""
+    """The settings of one call of `check_grads`, and its comparisons.
+
+    Attributes:
+        names: of the arrays in the arguments.
+        rtol, atol, step: see `check_grads`.
+        precision: the bytes of a number in the arguments, in those of the lowest precision.
+        random: draws weights and directions.
+        scale: the largest value of the function that the differences so far met.
+    """
 
     names: list[str]
     rtol: float | None
@@ -132,7 +150,7 @@ class _Check:
     step: float | None
     precision: int
     random: np.random.Generator
-    scale: list[float]
+    scale: float = 0.0
 
     def weights(self, function: Callable[..., list[Any]], arrays: list[Array]) -> list[Array]:
         """Draw a random cotangent for each result, without elements near zero."""
@@ -202,9 +220,9 @@ class _Check:
             return _At.of(function, arrays, step, direction).values
 
         first = self.step or FIRST_STEP[middle.precision]
-        found = slope(along, first, EPS[middle.precision], self.scale[0], middle.values)
+        found = slope(along, first, EPS[middle.precision], self.scale, middle.values)
         # Terms that cancel leave rounding errors, at higher orders too.
-        self.scale[0] = found.scale
+        self.scale = found.scale
         return _Along(found, middle.results)
 
     def _compare(
