@@ -6,10 +6,8 @@ compares all that can be seen: results, arguments that are written into, Tensors
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
 import re
-import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -19,6 +17,7 @@ import numpy as np
 
 import tinygraph as tg
 from tests.compiler.programs import compiled_by, without
+from tests.loading import loaded
 from tinygraph.compiler.phases import PHASES, ROLL
 from tinygraph.compiler.pipeline import compile_program
 from tinygraph.compiler.rewrites import Rewrite
@@ -36,19 +35,6 @@ class RefusedError(Exception):
 
 class DifferenceError(AssertionError):
     """A compiled program does something else than the eager one."""
-
-
-def loaded(path: Path) -> Any:
-    """A module of its own from a file, whose lines Python's errors and tinygraph's comments can find."""
-    spec = importlib.util.spec_from_file_location(f"written_{next(_numbers)}", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.dont_write_bytecode, before = True, sys.dont_write_bytecode
-    try:
-        spec.loader.exec_module(module)
-    finally:
-        sys.dont_write_bytecode = before
-    return module
 
 
 def copied(args: Sequence[Any]) -> list[Any]:

@@ -200,3 +200,8 @@ def _with_gradients(function: Callable[..., Any], arguments: Sequence[Any], vari
         results=tuple(results),
         sections=program.sections,
     )
+
+
+def operations(graph: Graph) -> list[str]:
+    """The names of the functions that a graph calls, in order."""
+    return [node.op for node in graph.nodes if not node.is_input]

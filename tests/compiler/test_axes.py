@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import importlib.util
 import math
 import operator
 import weakref
@@ -16,6 +15,7 @@ from hypothesis import strategies as st
 
 import tinygraph as tg
 from tests.compiler.programs import in_threads
+from tests.loading import loaded
 from tinygraph import nn, optim
 from tinygraph.compiler.axes import SizedRunner
 from tinygraph.compiler.trace import twice
@@ -693,9 +693,7 @@ def test_a_saved_file_has_the_sizes_that_ran(tmp_path):
     for n in (5, 6, 7, 8, 9):
         step(np.ones((n, 3)))
     step.save(tmp_path / "saved_sizes.py")
-    spec = importlib.util.spec_from_file_location("saved_sizes", tmp_path / "saved_sizes.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = loaded(tmp_path / "saved_sizes.py")
     function = next(value for name, value in vars(module).items() if name.startswith("function") or name == "step")
     for n in (5, 6, 7, 8, 9):
         np.testing.assert_allclose(function(np.full((n, 3), 0.5)), np.tanh(np.full((n, 3), 0.5)) / n)

@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygraph as tg
-from tests.compiler.programs import program_of
-from tests.compiler.test_rewrites import operations
+from tests.compiler.programs import operations, program_of
 from tinygraph.compiler.program.builder import steps_of
 from tinygraph.compiler.rewrites import contractions
 from tinygraph.compiler.rewrites.contractions import contractions_as_products

@@ -17,10 +17,11 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 import tinygraph as tg
-from tests.compiler.agreeing import copied, loaded
+from tests.compiler.agreeing import copied
 from tests.compiler.cases import made_up
 from tests.compiler.node import calls_in_node, needs_node
 from tests.compiler.test_random_programs import programs
+from tests.loading import loaded
 from tinygraph.compiler.compiled import Compiled
 from tinygraph.compiler.javascript.elementwise import ELEMENTWISE
 from tinygraph.compiler.javascript.kinds import ARRAYS

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import importlib.util
 import sys
 import tracemalloc
 import warnings
@@ -17,6 +16,7 @@ import pytest
 
 import tinygraph as tg
 from tests.compiler.programs import in_threads
+from tests.loading import loaded
 from tinygraph.compiler.memory.lines import KEPT_BYTES, memory_for
 
 pytestmark = pytest.mark.skipif(sys.implementation.name != "cpython", reason="references are counted by CPython")
@@ -145,10 +145,7 @@ def test_a_saved_file_keeps_memory_too(tmp_path: Path) -> None:
     function.save(tmp_path / "large.py")
     text = (tmp_path / "large.py").read_text()
     assert text.count("import sys\n") == 1
-    spec = importlib.util.spec_from_file_location("large", tmp_path / "large.py")
-    assert spec is not None and spec.loader is not None
-    module: Any = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = loaded(tmp_path / "large.py")
     first = module.step(x)
     value, place = first.copy(), first.ctypes.data
     second = module.step(x + 1)

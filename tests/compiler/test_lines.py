@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.compiler.programs import program_of
+from tests.loading import loaded
 from tinygraph.compiler.memory.lines import middle_of, on_lines
 from tinygraph.compiler.pipeline import compile_program
 from tinygraph.compiler.run.runner import Runner
@@ -86,10 +86,7 @@ def test_a_product_of_two_threads_has_its_middle_on_a_line(tmp_path: Path) -> No
     text = (tmp_path / "weighted.py").read_text()
     assert "tinygraph" not in text.partition("\n")[2]
     assert "def on_lines(" in text
-    spec = importlib.util.spec_from_file_location("weighted", tmp_path / "weighted.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = loaded(tmp_path / "weighted.py")
     np.testing.assert_allclose(module.step(x, w)[0], expected)
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 import subprocess
 import sys
 import threading
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,19 +12,12 @@ import pytest
 import tinygraph as tg
 from tests.compiler.test_axes import AT_OTHER_SIZES
 from tests.compiler.test_axes import FUNCTIONS as FORMS
+from tests.loading import loaded
 from tinygraph.errors import UnsupportedError
 
 RNG = np.random.default_rng(0)
 W, B, V = RNG.normal(size=(6, 8)), RNG.normal(size=8), RNG.normal(size=(8, 3))
 ROWS = [0, 1, 2, 3, 4, 5, 6, 7, 11, 12, 31, 64, 100, 255, 256, 257, 258, 1000, 4095, 4096, 4097, 4112, 4113, 20_000]
-
-
-def loaded(path: Path) -> object:
-    """Return a saved module."""
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def layers(x):

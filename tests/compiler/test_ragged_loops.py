@@ -6,14 +6,13 @@ sizes and dtypes; and its text does not grow with the number of iterations.
 
 from __future__ import annotations
 
-import importlib.util
-
 import numpy as np
 import pytest
 
 import tinygraph as tg
 import tinygraph.numpy as tnp
 from tests.compiler.programs import compiled_by
+from tests.loading import loaded
 from tinygraph.compiler.phases import PHASES
 from tinygraph.compiler.pipeline import compile_program
 from tinygraph.compiler.rolling import runs
@@ -203,9 +202,7 @@ def test_a_saved_program_has_the_loops(function, tmp_path):
     a, b = arguments(10)
     compiled(a, b)
     compiled.save(tmp_path / "saved.py")
-    spec = importlib.util.spec_from_file_location("saved", tmp_path / "saved.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = loaded(tmp_path / "saved.py")
     for seed in (0, 1):
         a, b = arguments(10, seed=seed)
         agree(module.value(a, b) if hasattr(module, "value") else module.gradient(a, b), gradient(a, b))

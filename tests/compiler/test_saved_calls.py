@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import inspect
-import itertools
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -18,18 +16,8 @@ from hypothesis import strategies as st
 import tinygraph as tg
 from tests.compiler.test_naming import NASTY
 from tests.compiler.test_random_steps import made, steps
+from tests.loading import loaded
 from tinygraph.errors import UnsupportedError
-
-_numbers = itertools.count()
-
-
-def loaded(path: Path) -> Any:
-    """A saved module."""
-    spec = importlib.util.spec_from_file_location(f"saved_{next(_numbers)}", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def saved(compiled: Any, folder: Path, *args: Any, **kwargs: Any) -> Any:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
-
 import numpy as np
 import pytest
 
 import tinygraph as tg
+from tests.loading import loaded
 from tinygraph.compiler.program.decisions import begins_with, outcomes_at
 
 
@@ -243,9 +242,7 @@ def test_a_saved_step_that_leaves_gradients_has_the_loop(parameters, tmp_path):
         step(a)
     count = len(step.signatures)
     step.save(tmp_path / "step.py", parameters=parameters)
-    spec = importlib.util.spec_from_file_location("step", tmp_path / "step.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = loaded(tmp_path / "step.py")
     state = {"w": w.data.copy()}
     for a in arguments:
         if parameters == "beside":
@@ -305,9 +302,7 @@ def test_a_call_that_leaves_a_loop_behind_its_condition_finds_the_path_that_was_
         np.testing.assert_allclose(compiled(x, bound), reduced(x, bound))
     count = len(compiled.signatures)
     compiled.save(tmp_path / "reduced.py")
-    spec = importlib.util.spec_from_file_location("reduced", tmp_path / "reduced.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = loaded(tmp_path / "reduced.py")
     for x, bound in arguments():
         np.testing.assert_allclose(module.reduced(x, bound), reduced(x, bound))
         np.testing.assert_allclose(compiled(x, bound), reduced(x, bound))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from hypothesis import given, note, settings
 import tinygraph as tg
 import tinygraph.numpy as tnp
 from tests import test_kernels, test_writing, test_writing_laws
+from tests.loading import loaded
 from tinygraph.compiler.phases import PHASES
 from tinygraph.compiler.pipeline import compile_program
 from tinygraph.compiler.program.interpreter import Interpreter
@@ -45,10 +45,7 @@ def test_a_program_has_the_values_of_the_eager_call_and_its_derivatives_of_two_o
 
 def saved(function, tmp_path, name, *args):
     function.save(tmp_path / f"{name}.py", *args)
-    spec = importlib.util.spec_from_file_location(name, tmp_path / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return loaded(tmp_path / f"{name}.py")
 
 
 @pytest.mark.parametrize("name", sorted(set(PROGRAMS) - OF_TENSORS))

@@ -1,4 +1,4 @@
-"""Writes that a person would not make: zeros that nobody reads, sums with zeros, and masks that are true everywhere."""
+"""Writes that a person would not make: zeros that nobody reads, and sums with zeros."""
 
 from __future__ import annotations
 
@@ -172,36 +172,3 @@ def test_iterations_of_lines_that_are_alike_are_a_loop():
         lengths.append(len(compiled.source.splitlines()))
         assert text.count("for ") >= 2
     assert lengths[0] == lengths[1]
-
-
-# --- masks ------------------------------------------------------------------------------------------------------------
-
-
-def upwind(q, u):
-    for _ in range(6):
-        left, right = q[1:-1] - q[:-2], q[2:] - q[1:-1]
-        q[1:-1] -= 0.1 * u[1:-1] * np.where(u[1:-1] > 0, left, right)
-        q[0], q[-1] = q[-2], q[1]
-    return q
-
-
-def test_a_mask_that_is_true_everywhere_is_not_computed():
-    u = np.random.default_rng(4).normal(size=12)
-    _, text = compiled_gradient(upwind, positive(12), u)
-    assert "logical_or" not in text and "logical_and" not in text
-
-
-def guarded(x, w):
-    """At some places nothing is chosen, and what is not finite there must stay out of the gradient."""
-    for t in range(6):
-        x[2:4] = 0.0
-        x[1:-1] = np.where(x[1:-1] > 0.5, np.log(x[1:-1]) * w[t], x[1:-1] * 0.5)
-    return np.where(x > 0, np.sqrt(x), 0.0)
-
-
-@pytest.mark.parametrize("n", [6, 9])
-def test_masks_that_are_not_true_everywhere_keep_infinities_out(n):
-    with np.errstate(all="ignore"):
-        compiled, _ = compiled_gradient(guarded, positive(n), positive(6))
-        found = compiled(positive(n), positive(6))
-    assert all([np.isfinite(part).all() for part in found])

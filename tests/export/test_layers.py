@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 import tinygraph as tg
+from tests.loading import loaded
 from tinygraph import nn
 from tinygraph.export import onnx, save_module
 
@@ -169,9 +168,7 @@ def test_onnx(tmp_path, name):
 def test_module(tmp_path, name):
     layer, x = prepared(name)
     save_module(layer, tmp_path / "layer.py", with_rows(x, 2))
-    spec = importlib.util.spec_from_file_location("layer", Path(tmp_path / "layer.py"))
-    saved: Any = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(saved)
+    saved = loaded(tmp_path / "layer.py")
     for rows in (0, 1, 2, 5, 40):
         batch = with_rows(x, rows)
         compare(saved.predict(batch, batch_size=16), layer(batch))

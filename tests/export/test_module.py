@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.util
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 import tinygraph as tg
+from tests.loading import loaded
 from tinygraph.errors import UnsupportedError
 from tinygraph.export import save_module
 
 RNG = np.random.default_rng(0)
 nn = tg.nn
-
-
-def loaded(path: Path) -> Any:
-    """Return a saved module."""
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def images(rows: int) -> Any:
