@@ -196,3 +196,25 @@ def test_plain_instructions_are_those_of_dis(text):
             if step.opname != "KW_NAMES" and (op in dis.hasname or op in dis.hasconst or op in dis.hasfree):
                 assert step.argval is other.argval or step.argval == other.argval
     assert len(codes) > 1
+
+
+def test_a_line_of_tinygraph_is_told_as_no_line_of_the_user() -> None:
+    """A function without a line of its own is called by tinygraph, on a line that the user does not know."""
+    total = tg.primitive(lambda x: np.sum(x))
+    total.derivative(lambda g, z, x: g)  # of another shape than x
+    with pytest.raises(tg.ShapeError) as failed:
+        tg.grad(total)(np.ones(3))
+    assert failed.value.__notes__ == ["in the backward pass of <lambda>"]
+    with pytest.raises(tg.NonFiniteError) as found, np.errstate(divide="ignore"), tg.detect_nonfinite():
+        tg.grad(np.log)(0.0)
+    assert ".py" not in str(found.value) and "operand 0: shape ()" in str(found.value)
+    assert ".py" not in str(tg.trace(np.sin, np.ones(3)))
+
+
+def test_weights_made_before_the_first_batch_have_the_line_that_made_the_model() -> None:
+    model = tg.nn.Sequential([tg.nn.Input((4,)), tg.nn.Dense(3)])
+    images = tg.nn.Input((4,))
+    other = tg.nn.Model(images, tg.nn.Dense(2)(images))
+    for made in (model, other):
+        source = tg.Graph.of(made(np.ones((8, 4)))).inputs[0].source
+        assert source is not None and source.file == __file__

@@ -42,7 +42,7 @@ def watch_result(call: Call, value: Any) -> None:
     if not is_finite(value):
         told = f"{function_name(call.op.function)}: the result"
         told = "t[index] = value: the value" if type(call) is Put else told
-        raise NonFiniteError("\n".join([f"{told} has {_counted(value)}", _place(call), *_operands(call.args)]))
+        raise NonFiniteError("\n".join([f"{told} has {_counted(value)}", *_place(call), *_operands(call.args)]))
 
 
 def watch_unrecorded(name: str, args: tuple[Any, ...], value: Any) -> None:
@@ -67,7 +67,7 @@ def _watch_cotangent(call: Call, g: Any, operand: Any, cotangent: Any) -> None:
             "\n".join(
                 [
                     f"backward of {name}: the gradient of {_name(operand) or 'an operand'} has {_counted(cotangent)}",
-                    _place(call),
+                    *_place(call),
                     f"  gradient of the result: {_described(g)}",
                     *_operands(call.args),
                 ]
@@ -87,9 +87,9 @@ def _counted(value: Any) -> str:
     return f"{found} among {value.size} element{'s' * (value.size != 1)}"
 
 
-def _place(call: Call) -> str:
+def _place(call: Call) -> list[str]:
     source = source_of(call.code, call.lasti)
-    return f"  at {source}: {source.text}" if source is not None else "  at an unknown line"
+    return [f"  at {source}: {source.text}"] if source is not None and source.of_user else []
 
 
 def _operands(args: tuple[Any, ...]) -> list[str]:
@@ -105,7 +105,10 @@ def _bracketed(name: str | None) -> str:
 
 
 def _name(link: Any) -> str | None:
-    return name_of(link) or variable_of(link) if isinstance(link, Call | Leaf) else None
+    if not isinstance(link, Call | Leaf):
+        return None
+    source = source_of(link.code, link.lasti)
+    return name_of(link) or (variable_of(link) if source is not None and source.of_user else None)
 
 
 def _described(value: Any) -> str:

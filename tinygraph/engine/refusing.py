@@ -174,8 +174,8 @@ def not_passable(call: Call) -> str:
 def in_pass(call: Call) -> str:
     """Return the note on an error in a backward pass: the call whose rule failed, and its line."""
     source = source_of(call.code, call.lasti)
-    line = f"{source}: {source.text}" if source is not None else "an unknown line"
-    return f"in the backward pass of {function_name(call.op.function)}, called at {line}"
+    line = f", called at {source}: {source.text}" if source is not None and source.of_user else ""
+    return f"in the backward pass of {function_name(call.op.function)}{line}"
 
 
 def attribute_kept(tensor: Any, name: str, instead: str) -> str:

@@ -19,6 +19,7 @@ from tinygraph.bidirectional import isolated
 from tinygraph.graph.graph import Graph
 from tinygraph.graph.node import Node
 from tinygraph.graph.text import argument_text
+from tinygraph.users_code.source import own_line
 
 __all__ = ["Change", "Difference"]
 
@@ -100,7 +101,7 @@ def told_of_change(change: Change) -> str:
         told.append(f"shape {old.shape} → {new.shape}")
     if "dtype" in what:
         told.append(f"dtype {old.dtype} → {new.dtype}")
-    place = f"  ({new.source})" if new.source is not None else ""
+    place = f"  ({new.source})" if own_line(new.source) else ""
     return f"{new.name or old.name or new.op}: {', '.join(told)}{place}"
 
 
@@ -114,7 +115,7 @@ def _told_of_group(group: tuple[Node, ...]) -> str:
         signs = [node.op for node in calls]
         more = f" and {len(signs) - MOST_SIGNS} more" if len(signs) > MOST_SIGNS else ""
         told = ", ".join(signs[:MOST_SIGNS]) + more
-    place = f"  ({calls[-1].source})" if calls[-1].source is not None else ""
+    place = f"  ({calls[-1].source})" if own_line(calls[-1].source) else ""
     return f"{scope}{told}{place}"
 
 

@@ -11,6 +11,7 @@ from tinygraph.graph.queries import heading
 from tinygraph.graph.sizes import counted
 from tinygraph.graph.tables import table_html
 from tinygraph.graph.text import argument_text
+from tinygraph.users_code.source import own_line
 
 __all__ = ["MOST_ROWS", "graph_html"]
 
@@ -29,6 +30,5 @@ def graph_html(graph: Any) -> str:
 
 def _row(graph: Any, node: Node) -> tuple[str, ...]:
     called = graph.role(node) if node.is_input else f"{node.op}({', '.join(map(argument_text, node.args))})"
-    line = "" if node.source is None else str(node.source)
-    texts = (f"%{node.index}", node.name or "", called, "/".join(node.scope), line)
+    texts = (f"%{node.index}", node.name or "", called, "/".join(node.scope), own_line(node.source))
     return (*map(isolated, texts), str(list(node.shape)), str(node.dtype))

@@ -12,6 +12,7 @@ from tinygraph.engine.links import Like
 from tinygraph.engine.places import Place
 from tinygraph.graph.names import numbered
 from tinygraph.graph.node import Node
+from tinygraph.users_code.source import own_line
 
 __all__ = ["argument_text", "written"]
 
@@ -30,8 +31,7 @@ def written(nodes: Sequence[Node], outputs: Sequence[Node], roles: Mapping[int, 
     call_width = min(max((len(text) for text in called.values()), default=0), 48)
     lines = []
     for node in nodes:
-        source = str(node.source) if node.source is not None else ""
-        note = "  ".join(filter(None, ("/".join(node.scope), source)))
+        note = "  ".join(filter(None, ("/".join(node.scope), own_line(node.source))))
         shape = f"{node.dtype}{list(node.shape)}"
         lines.append(f"{names[node.index]:<{width}} = {called[node.index]:<{call_width}}  {shape:<16}  {note}".rstrip())
     returned = ", ".join(names[output.index] for output in outputs)

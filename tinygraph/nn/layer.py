@@ -41,6 +41,7 @@ from tinygraph.nn.symbolic import (
     symbols_in,
     symbols_of_shapes,
 )
+from tinygraph.users_code.source import users_origin
 
 __all__ = ["Layer", "count"]
 
@@ -255,8 +256,8 @@ class Layer(Module):
             self._constraints = {**self._constraints, name: rule}
         if penalty is not None or rule is not None or (trainable and self._frozen is not None):
             self._unplaced = _Unplaced({**({} if self._unplaced is None else self._unplaced.weights), name: tensor})
-        if state.origin is not None:  # the line that gave the layer its first batch
-            tensor._link.code, tensor._link.lasti = state.origin
+        if state.origin is not None:  # the line that gave the layer its first batch, or that asked for its weights
+            tensor._link.code, tensor._link.lasti = users_origin(state.origin, sys._getframe(1))
             tensor._link.inner = True
         return tensor
 

@@ -18,8 +18,8 @@ from tinygraph.users_code.targets import LOADS_A_NAME, Part, targets_in
 
 __all__ = [
     "Instruction", "Source", "argument_names", "assigned_name", "called_name", "instruction_of", "line_of", "made_at",
-    "method_called", "names_read", "place", "source_of", "stored_name", "subscripted_name", "target", "users_frame",
-    "users_line",
+    "method_called", "names_read", "own_line", "place", "source_of", "stored_name", "subscripted_name", "target",
+    "users_frame", "users_line", "users_origin",
 ]  # fmt: skip
 
 T = TypeVar("T")
@@ -45,6 +45,11 @@ class Source(NamedTuple):
 
     def __str__(self) -> str:
         return place(self.file, self.line)
+
+    @property
+    def of_user(self) -> bool:
+        """True if the place is not in tinygraph itself, as that of `np.log` in `tg.grad(np.log)(x)` is."""
+        return not self.file.startswith(_HERE)
 
 
 def place(file: str, line: int) -> str:
@@ -107,6 +112,11 @@ def instruction_of(code: CodeType | None, lasti: int) -> Instruction | None:
 _LIBRARIES = frozenset(("tinygraph", "numpy", "scipy", *sys.stdlib_module_names))
 
 
+def own_line(source: Source | None) -> str:
+    """Return the text for a place, "train.py:31", or "" if it is not known or in tinygraph itself."""
+    return str(source) if source is not None and source.of_user else ""
+
+
 def users_line() -> str:
     """The current file and line of the user's code, outside tinygraph, NumPy, SciPy and Python's library:
     "train.py:31".
@@ -130,6 +140,18 @@ def users_frame(frame: FrameType | None) -> FrameType | None:
     while own is None and known is not None and _package(known) in _LIBRARIES:
         known = known.f_back
     return own or known
+
+
+def users_origin(origin: tuple[CodeType | None, int], frame: FrameType | None) -> tuple[CodeType | None, int]:
+    """Return the user's code and instruction for a call made on behalf of a place.
+
+    Args:
+        origin: the place. One in tinygraph itself says nothing to the user.
+        frame: of the call; the user's frame around it takes the place of such an origin.
+    """
+    source = source_of(*origin)
+    user = None if source is None or source.of_user else users_frame(frame)
+    return origin if user is None else (user.f_code, user.f_lasti)
 
 
 _INSTALLED = r"[\\/](site|dist)-packages[\\/]"

@@ -31,4 +31,5 @@ def diagnose(graph: Graph) -> tuple[int | None, frozenset[int]]:
 
 def line_text(node: Node) -> str:
     """Return the line of the user's code, "train.py:31" or "cell 12, line 2"; "" if the record has none."""
-    return "" if node.source is None else place(str(node.source.file).replace("\\", "/"), node.source.line)
+    source = node.source
+    return place(str(source.file).replace("\\", "/"), source.line) if source is not None and source.of_user else ""

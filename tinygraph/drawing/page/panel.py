@@ -36,7 +36,9 @@ def about(box: Box, scene: Scene) -> Json:
     if box.kind == "chip":
         return about(scene.box[box.card], scene) | {"gradient": False}
     facts = dict(_layer_facts(box, scene) if box.kind == "layer" else _node_facts(box, scene))
-    text = box.node.source.text if box.node.source is not None and box.kind != "layer" else ""
+    text = (
+        box.node.source.text if box.node.source is not None and box.node.source.of_user and box.kind != "layer" else ""
+    )
     forward, backward = forward_sentence(box, scene), backward_sentence(box, scene)
     found: Json = {
         "title": isolated(title(box, scene)),
