@@ -266,3 +266,28 @@ def test_a_module_that_says_forward_is_told_to_say_call():
 
     with pytest.raises(AttributeError, match=r"Call super\(\)\.__init__\(\*\*options\)"):
         Own().generator  # noqa: B018
+
+
+@pytest.mark.parametrize("key", elsewhere.OF_TRANSFORMS)
+@pytest.mark.parametrize("transform", [tg.grad, tg.value_and_grad, tg.jacobian, tg.hessian])
+def test_a_transform_says_what_replaces_a_keyword(transform, key):
+    message = f"{transform.__name__}: there is no argument {key}=. Write {elsewhere.OF_TRANSFORMS[key]}"
+    with pytest.raises(TypeError, match=re.escape(message)):
+        transform(np.sum, **{key: 0})
+    with pytest.raises(TypeError, match=r"no argument argnumms=\. Write argnums="):
+        transform(np.sum, argnumms=0)
+
+
+def test_names_of_jax_numpy_are_answered_by_ours():
+    import tinygraph.numpy as tnp
+
+    for name, way in (("vmap", "np.stack"), ("lax", "tg.compile(f)"), ("relu", "tg.relu"), ("zeross", "mean 'zeros'")):
+        with pytest.raises(AttributeError, match=re.escape(f"has no attribute {name!r}")) as caught:
+            getattr(tnp, name)
+        assert way in str(caught.value)
+
+
+def test_elementwise_grad_is_the_gradient_of_the_sum():
+    values = np.array([1.0, 2.0])
+    found = eval(elsewhere.OF_TINYGRAPH["elementwise_grad"], {"tg": tg, "np": np, "f": np.square, "values": values})
+    np.testing.assert_allclose(found, 2 * values)

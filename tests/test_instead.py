@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 import tinygraph as tg
-from tinygraph.engine.instead import ON_TENSORS, REPLACEMENTS, VARIANTS
+import tinygraph.numpy
+from tinygraph.engine.instead import OF_NUMPY_ON_TENSORS, ON_TENSORS, REPLACEMENTS, VARIANTS
 
 scipy = pytest.importorskip("scipy")
 for room in (
@@ -410,3 +411,12 @@ def test_an_error_names_the_function_that_takes_a_tensor():
     ):
         with pytest.raises(tg.UnsupportedError, match=rf"tinygraph\.scipy\.{re.escape(name)} takes a Tensor$"):
             call()
+
+
+def test_functions_of_numpy_that_lose_a_gradient_are_in_tinygraph_numpy():
+    t = tg.Tensor(V)
+    for call in (np.array, np.asarray, np.ascontiguousarray, np.require, np.asfortranarray):
+        with pytest.raises(tg.UnsupportedError, match=rf"tinygraph\.numpy as np, np\.{call.__name__} takes Tensors"):
+            call([t[0], t[1]])
+    for name in OF_NUMPY_ON_TENSORS.split():
+        assert getattr(tinygraph.numpy, name) is not getattr(np, name)

@@ -443,3 +443,8 @@ def test_an_object_with_arrays_is_no_result(result):
             transform(x)
     gradient, aux = tg.grad(lambda x: (np.sum(x**2), Fields(x.data, 0)), has_aux=True)(x)
     np.testing.assert_allclose(gradient, 2 * aux.w)
+
+
+def test_a_pair_is_told_of_has_aux() -> None:
+    with pytest.raises(tg.ShapeError, match="has_aux=True returns both"):
+        tg.grad(lambda x: (np.sum(x), x))(np.ones(2))

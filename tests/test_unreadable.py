@@ -99,3 +99,16 @@ def test_a_layer_refuses_what_is_no_batch():
     with pytest.raises(KeyError) as caught:
         tg.nn.Dense(3)({"x": np.ones((2, 3))})
     assert "was called on a dict of 1 arrays" in caught.value.__notes__[0]
+
+
+def test_a_sparse_matrix_is_told_how_it_becomes_a_tensor():
+    sparse = pytest.importorskip("scipy.sparse")
+    with pytest.raises(TypeError, match=r"Write tg\.Tensor\(S\.toarray\(\)\)") as caught:
+        tg.Tensor(sparse.csr_array(np.eye(3)))
+    assert "\n" not in str(caught.value)
+
+
+def test_whole_numbers_to_a_negative_power_are_told_how_they_become_floats():
+    with pytest.raises(ValueError, match=r"^power: Integers .* Write t\.astype\(float\) \*\* n") as caught:
+        tg.Tensor(np.array([1, 2])) ** -1
+    assert not isinstance(caught.value, tg.ShapeError)

@@ -9,16 +9,17 @@ The files:
 
     tables      the names, and the code that does the same here
     missing     messages for names that are not there
-    keywords    messages for arguments that a class does not take
+    keywords    messages for arguments that a class or a transform does not take
 """
 
-from tinygraph.elsewhere.keywords import checked
+from tinygraph.elsewhere.keywords import OF_TRANSFORMS, check_transform_keywords, checked
 from tinygraph.elsewhere.missing import (
     Late,
     meant,
     no_attribute,
     no_attribute_of_tensor,
     no_name_in_nn,
+    no_name_in_numpy,
     no_name_in_tinygraph,
 )
 from tinygraph.elsewhere.tables import (
@@ -51,6 +52,7 @@ __all__ = [
     "OF_OPTIMIZER",
     "OF_TENSOR",
     "OF_TINYGRAPH",
-    "Late", "checked", "meant", "no_attribute", "no_attribute_of_tensor", "no_name_in_nn",
-    "no_name_in_tinygraph",
+    "OF_TRANSFORMS",
+    "Late", "check_transform_keywords", "checked", "meant", "no_attribute", "no_attribute_of_tensor", "no_name_in_nn",
+    "no_name_in_numpy", "no_name_in_tinygraph",
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Keywords: an argument that a class does not take is an error that names the right one."""
+"""Keywords: an argument that a class or a transform does not take is an error that names the right one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from tinygraph.elsewhere.missing import similar
 
-__all__ = ["checked"]
+__all__ = ["OF_TRANSFORMS", "check_transform_keywords", "checked"]
 
 # Keywords of other libraries, and tinygraph's arguments of the same meaning.
 KEYWORDS = {
@@ -39,6 +39,17 @@ INSTEAD_OF_KEYWORDS = {
     ),
 }
 
+# Keywords of the transforms of other libraries, and what replaces them here.
+OF_TRANSFORMS = {
+    "argnum": "argnums=",
+    "wrt": "argnums=",
+    "argnames": "argnums=, the positions of the arguments",
+    "holomorphic": "tg.jacobian(f)(z), the complex derivative",
+    "allow_int": "x.astype(float), as integers have no gradient",
+    "has_auxiliary": "has_aux=True",
+    "create_graph": "tg.grad(tg.grad(f)), as gradients are recorded where they are differentiated again",
+}
+
 
 def checked(init: Callable[..., None], check: Callable[..., None] | None = None) -> Any:
     """Return a `__new__` that explains arguments which the class does not take.
@@ -57,6 +68,18 @@ def checked(init: Callable[..., None], check: Callable[..., None] | None = None)
         return object.__new__(cls)
 
     return new
+
+
+def check_transform_keywords(transform: Callable[..., Any], keywords: Iterable[str]) -> None:
+    """Raise TypeError for a keyword that a transform such as `grad` does not take, with what replaces it."""
+    code = inspect.unwrap(transform).__code__
+    known = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    for key in keywords:
+        if key not in known:
+            right = similar(key, known)
+            way = OF_TRANSFORMS.get(key) or (None if right is None else f"{right}=")
+            told = f"It takes {', '.join(known)}" if way is None else f"Write {way}"
+            raise TypeError(f"{transform.__name__}: there is no argument {key}=. {told}")
 
 
 def _check_keywords(cls: type, keywords: Iterable[str]) -> None:

@@ -18,6 +18,7 @@ __all__ = [
     "no_attribute",
     "no_attribute_of_tensor",
     "no_name_in_nn",
+    "no_name_in_numpy",
     "no_name_in_tinygraph",
     "similar",
 ]
@@ -95,6 +96,13 @@ def no_name_in_tinygraph(name: str, known: Iterable[str]) -> str:
         elif name not in table and callable(getattr(np, name, None)):
             table[name] = f"np.{name}"
     return no_attribute("module 'tinygraph'", name, table, known)
+
+
+def no_name_in_numpy(name: str, known: Iterable[str]) -> str:
+    """Return the message for a name that `tinygraph.numpy` does not have, such as one of `jax.numpy`."""
+    functions = getattr(sys.modules.get("tinygraph"), "__all__", ())
+    table = {name: f"tg.{name}"} if name in functions else OF_TINYGRAPH
+    return no_attribute("module 'tinygraph.numpy'", name, table, known)
 
 
 def no_attribute_of_tensor(name: str) -> str:

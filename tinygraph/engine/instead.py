@@ -301,6 +301,12 @@ ON_TENSORS = {
     "multivariate_normal nbinom norm pareto poisson t uniform weibull_min",
 }  # fmt: skip
 
+# The functions that `tinygraph.numpy` has in place of NumPy's, and that NumPy's own lose a gradient in.
+OF_NUMPY_ON_TENSORS = (
+    "arange array asanyarray asarray asarray_chkfinite ascontiguousarray asfortranarray c_ fromiter full r_ require "
+    "vectorize"
+)
+
 
 _OF_DISTRIBUTIONS = "pdf logpdf pmf logpmf cdf logcdf sf logsf ppf isf"
 
@@ -326,7 +332,9 @@ def instead_of(key: str, values: str) -> str:
 
 
 def _on_tensors(key: str) -> str:
-    """Return the sentence that names the function of `tinygraph.scipy`, or nothing."""
+    """Return the sentence that names the function of `tinygraph.scipy` or `tinygraph.numpy`, or nothing."""
+    if key.startswith("np.") and key[3:] in OF_NUMPY_ON_TENSORS.split():
+        return f". With import tinygraph.numpy as np, {key} takes Tensors"
     room, _, name = key.removeprefix("sparse.").partition(".")
     room = f"sparse.{room}" if key.startswith("sparse.") else room
     name, _, method = name.partition(".")

@@ -40,6 +40,10 @@ def explained(error: ValueError | IndexError, op: Operation, args: tuple[Any, ..
     shapes = [np.shape(item) for item in _values_in(args) if isinstance(item, np.ndarray | np.generic)]
     joined = " and ".join(map(str, shapes))
     message = " ".join(str(error).split())
+    if "negative integer powers" in message:
+        return ValueError(
+            f"{function_name(op.function)}: {message.rstrip('.')} ({users_line()}). Write t.astype(float) ** n"
+        )
     if "inhomogeneous" in message:
         message = f"{RAGGED}. {WAYS_OF_RAGGED}"
     if op.function is np.matmul and len(shapes) == 2:

@@ -74,6 +74,8 @@ def _way(data: Any, array: Any) -> str:
         return "Is it the result of a function that ends without a return?"
     if isinstance(data, dict):
         return "Make a Tensor of each value, {key: tg.Tensor(value) for key, value in data.items()}"
+    if hasattr(data, "toarray"):
+        return "Write tg.Tensor(S.toarray()) of a sparse S; as a constant it stays sparse, S @ t"
     if isinstance(data, Set | Iterator) or type(data).__name__ in ("dict_values", "dict_keys"):
         return "Make a list of it, list(data)"
     try:
@@ -87,4 +89,4 @@ def _way(data: Any, array: Any) -> str:
     if array.dtype.kind in "UST":
         return f"{NUMBERED}"
     wrong = next((item for item in np.ravel(array) if not isinstance(item, int | float | np.number)), data)
-    return f"{wrong!r:.60} is no number. {NUMBERED}"
+    return f"{' '.join(repr(wrong).split()):.60} is no number. {NUMBERED}"

@@ -35,7 +35,12 @@ __all__ = list(_numpy.__all__)
 
 
 def __getattr__(name: str) -> Any:
-    return getattr(_numpy, name)
+    try:
+        return getattr(_numpy, name)
+    except AttributeError:
+        from tinygraph.elsewhere import no_name_in_numpy
+
+        raise AttributeError(no_name_in_numpy(name, __dir__()), name=name, obj=sys.modules[__name__]) from None
 
 
 def __dir__() -> list[str]:

@@ -8,6 +8,8 @@ import types
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
+from tinygraph.elsewhere import check_transform_keywords
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -22,6 +24,7 @@ def compiled_as_its_function(transform: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(transform)
     def transformed(*args: Any, **kwargs: Any) -> Any:
+        check_transform_keywords(transform, kwargs)
         f: Any = args[0] if args else kwargs.get("f")
         plain = plain_function(f)
         if plain is f:

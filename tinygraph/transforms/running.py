@@ -149,10 +149,10 @@ class Run:
         if isinstance(output, dict | list | tuple) or np.shape(plain(output)) != ():
             nested = isinstance(output, dict | list | tuple)
             what = type(output).__name__ if nested else f"shape {np.shape(plain(output))}"
-            raise ShapeError(
-                f"{self.call}: the function must return a scalar, got {what}; use tg.jacobian for arrays, "
-                "or np.sum of the result"
-            )
+            ways = "use tg.jacobian for arrays, or np.sum of the result"
+            if isinstance(output, tuple) and len(output) == 2:
+                ways = "of a scalar and other results has_aux=True returns both; use tg.jacobian for arrays"
+            raise ShapeError(f"{self.call}: the function must return a scalar, got {what}; {ways}")
         if isinstance(output, Tensor) and output.dtype.kind == "c":
             raise TypeError(
                 f"{self.call}: the function must return a real number, got {output.dtype}; "
