@@ -384,3 +384,43 @@ def test_a_function_without_a_result_or_arguments_is_refused():
         check_grads(np.sin, 1)
     with pytest.raises(ValueError, match="modes are 'vjp' and 'jvp', got 'rev'"):
         check_grads(np.sin, 1.0, modes="rev")
+
+
+def test_a_kink_between_equal_slopes_is_told_in_the_second_order():
+    for modes in (("vjp",), ("jvp",)):
+        with pytest.raises(GradientError, match="There may be a kink or a jump here"):
+            check_grads(np.abs, np.array([1.0, 0.0]), modes=modes)
+
+
+def test_the_message_has_the_argument_at_the_wrong_element():
+    wrong = tg.primitive(lambda x: x * x)
+    wrong.derivative(lambda g, z, x: g * np.where(x > 4, 3 * x, 2 * x))
+    with pytest.raises(GradientError, match=r"element \(1,\), at 5: expected") as found:
+        check_grads(wrong, np.array([1.0, 5.0, 2.0]))
+    assert found.value.index == (1,)
+
+
+def test_pytest_ends_the_report_at_the_line_of_the_test(tmp_path):
+    text = """
+        import numpy as np
+        from tinygraph.testing import check_grads
+
+        def test_kink():
+            check_grads(np.abs, np.array([1.0, 0.0]))
+
+        def test_fault_in_a_function():
+            check_grads(lambda x: x[5], np.ones(2))
+        """
+    file = tmp_path / "test_own.py"
+    file.write_text(textwrap.dedent(text))
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", f"--rootdir={tmp_path}", str(file)]
+    told = subprocess.run(command, capture_output=True, text=True).stdout
+    ended, whole = told.split("_ test_fault_in_a_function _", 1)
+    assert "element (1,), at 0" in ended and "testing/check.py" not in ended
+    assert "testing/check.py" in whole
+
+
+@pytest.mark.parametrize("check", [check_grads, testing.check_adjoint])
+def test_what_is_no_function_is_told(check):
+    with pytest.raises(TypeError, match=f"{check.__name__}: expected a function, got float"):
+        check(3.0, 1.0)

@@ -9,7 +9,7 @@ import numpy as np
 
 from tinygraph.testing.arguments import entries, filled, named_arrays, plain_array, precision_of, reals
 from tinygraph.testing.check import OF_TERMS
-from tinygraph.testing.report import GradientError
+from tinygraph.testing.report import GradientError, by_derivatives
 from tinygraph.transforms import jvp, vjp
 
 
@@ -26,8 +26,11 @@ def check_adjoint(f: Callable[..., Any], *xs: Any, trials: int = 2) -> None:
 
     Raises:
         GradientError: the two products differ.
-        TypeError: no argument is floating or complex.
+        TypeError: f is no function, or no argument is floating or complex.
     """
+    __tracebackhide__ = by_derivatives
+    if not callable(f):
+        raise TypeError(f"check_adjoint: expected a function, got {type(f).__name__}. Write check_adjoint(f, x, ...)")
     arrays = [item.array for item in named_arrays(xs, [""] * len(xs))]
     if not arrays:
         raise TypeError("check_adjoint: no argument is a floating array, so there is nothing to differentiate")

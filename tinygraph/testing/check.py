@@ -23,7 +23,7 @@ from tinygraph.testing.arguments import (
     reals,
 )
 from tinygraph.testing.differences import FIRST_STEP, Slope, slope
-from tinygraph.testing.report import GradientError, check_form, report
+from tinygraph.testing.report import GradientError, by_derivatives, check_form, report
 from tinygraph.transforms import jvp, vjp
 from tinygraph.transforms.compiled import plain_function
 
@@ -63,7 +63,7 @@ def check_grads(
         GradientError: a derivative is wrong, or has another shape or dtype than its argument, or f returns another
             value on Tensors than on arrays. The message names the element and the order, and says if the point looks
             like a kink.
-        TypeError: no argument is floating or complex, or the function returns None.
+        TypeError: f is no function or returns None, or no argument is floating or complex.
         ValueError: a mode is neither "vjp" nor "jvp".
 
     The differences are taken in float64, for arguments of any dtype. Weights and directions are random, but
@@ -75,6 +75,9 @@ def check_grads(
     Example:
         >>> check_grads(np.multiply, np.array([1.0, 2.0]), 3.0)
     """
+    __tracebackhide__ = by_derivatives
+    if not callable(f):
+        raise TypeError(f"check_grads: expected a function, got {type(f).__name__}. Write check_grads(f, x, ...)")
     if not set(modes) <= {"vjp", "jvp"}:
         raise ValueError(f"check_grads: modes are 'vjp' and 'jvp', got {modes!r}")
     found = list(named_arrays(xs, argument_names(f, len(xs))))
@@ -165,6 +168,7 @@ class _Check:
 
     def value(self, function: Callable[..., list[Any]], names: list[str], arrays: list[Array]) -> None:
         """Check that the function returns the same values on Tensors as on arrays."""
+        __tracebackhide__ = by_derivatives
         expected = function(*arrays)
         got = function(*[Tensor(array) for array in arrays])
         for name, on_arrays, on_tensors in zip(names, map(plain_array, expected), map(plain_array, got), strict=True):
@@ -174,6 +178,7 @@ class _Check:
 
     def vjp(self, function: Callable[..., list[Any]], arrays: list[Array], weights: list[Array], order: int) -> None:
         """Check the gradient of the weighted sum of the results against differences by each element."""
+        __tracebackhide__ = by_derivatives
         found = _gradient(function, weights)(*arrays)
         middle = _At.of(function, arrays)
         for which, (name, array, item) in enumerate(zip(self.names, arrays, found, strict=True)):
@@ -193,10 +198,11 @@ class _Check:
                     noise = max(noise, along.slope.noise * max((_largest(w) for w in weights), default=0.0))
                     if index not in sides or not sides[index].slope.kinked:
                         sides[index] = along
-            self._compare(order, name, slopes, got, noise, terms, sides)
+            self._compare(order, name, slopes, got, noise, terms, sides, array)
 
     def jvp(self, function: Callable[..., list[Any]], names: list[str], arrays: list[Array], order: int) -> None:
         """Check the derivative along one direction against differences along that direction."""
+        __tracebackhide__ = by_derivatives
         direction = [self._random(array) for array in arrays]
         _, pushed = jvp(function, arrays, direction)
         middle = _At.of(function, arrays)
@@ -209,7 +215,8 @@ class _Check:
                     f"order {order}: the derivative of {where} has shape {got.shape}, expected {slopes.shape}",
                     order, where,
                 )  # fmt: skip
-            self._compare(order, where, slopes, got, along.slope.noise, _largest(slopes))
+            sides = dict.fromkeys(np.ndindex(got.shape), along)
+            self._compare(order, where, slopes, got, along.slope.noise, _largest(slopes), sides)
 
     def _slope(
         self, function: Callable[..., list[Any]], arrays: list[Array], middle: _At, direction: list[Array]
@@ -227,7 +234,7 @@ class _Check:
 
     def _compare(
         self, order: int, where: str, expected: Array, got: Array, noise: float, terms: float,
-        sides: dict[tuple[int, ...], _Along] | None = None,
+        sides: dict[tuple[int, ...], _Along] | None = None, at: Array | None = None,
     ) -> None:  # fmt: skip
         """Compare a derivative with the finite differences.
 
@@ -235,7 +242,9 @@ class _Check:
             noise: the rounding error of the differences.
             terms: the largest sum of the absolute values of terms that add up to an element of `expected`.
             sides: the differences for each element, to find a kink.
+            at: the argument that the derivative is by, which has an element for each of `expected`.
         """
+        __tracebackhide__ = by_derivatives
         if got.size == 0:
             return
         size = min(precision_of(got), self.precision)
@@ -249,7 +258,7 @@ class _Check:
         wrong = ~(error <= allowed)
         excess = np.where(wrong, np.where(np.isfinite(error), error / np.where(allowed > 0, allowed, 1), np.inf), -1)
         index = tuple(int(place) for place in np.unravel_index(int(np.argmax(excess)), got.shape))
-        message = report(order, where, index, expected, got, int(np.sum(wrong)))
+        message = report(order, where, index, expected, got, int(np.sum(wrong)), None if at is None else at[index])
         if sides is not None:
             message += _doubts(sides[index])
         raise GradientError(message, order, where, index, expected[index].item(), got[index].item())
@@ -310,7 +319,10 @@ def _doubts(along: _Along) -> str:
             f"{found.right[place]:.6g} from the right. Check at a point away from it"
         )
     if found.error > 1e-5 * _largest(found.value) + found.noise:
-        return f"\n  The differences did not converge: they may be off by {found.error:.1e} themselves"
+        return (
+            f"\n  The differences did not converge: they may be off by {found.error:.1e} themselves.\n"
+            "  There may be a kink or a jump here, or the function bends fast. Check at a point away from it"
+        )
     return ""
 
 
