@@ -167,3 +167,11 @@ def test_weights_of_another_shape():
         avg_pool2d_input(np.ones((1, 2, 3, 1)), (4, 4), 2)
     with pytest.raises(tg.ShapeError, match="they must be the same"):
         max_pool2d_pick(np.ones((1, 3, 4, 1)), np.ones((1, 4, 4, 1)), 2)
+
+
+@pytest.mark.parametrize("call", [lambda f: f, tg.compile])
+def test_a_direction_counts_only_where_the_number_is_the_largest(call):
+    x = np.array([[1.0, 2.0, 5.0, 3.0], [1.0, 2.0, 3.0, 4.0]]).reshape(1, 2, 4, 1)
+    direction = np.array([[np.inf, 1.0, 2.0, np.nan], [1.0, 2.0, np.nan, 3.0]]).reshape(x.shape)
+    along = call(lambda x, v: tg.jvp(lambda images: tg.max_pool2d(images, 2), (x,), (v,))[1])
+    assert along(x, direction).ravel().tolist() == [1.5, 2.0]

@@ -103,7 +103,7 @@ def max_pool2d_pick(
         masks, count = winners(x[images], largest[images], plan)
         for (windows, pixels), mask in zip(offsets(plan), masks, strict=True):
             place = result[images][:, *windows]
-            np.add(place, v[images][:, *pixels] * mask, out=place)
+            np.add(place, np.where(mask, v[images][:, *pixels], 0), out=place)
         np.divide(result[images], count, out=result[images])
     return result
 
