@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import tinygraph as tg
+from tests.compiler.node import calls_in_node, needs_node
 from tests.loading import loaded
 from tinygraph.errors import UnsupportedError
 from tinygraph.export import save_module
@@ -175,3 +176,17 @@ print(model.predict(np.ones((70, 6))).shape)
 """
     done = subprocess.run([sys.executable, "-c", text], cwd=tmp_path, capture_output=True, text=True)
     assert done.stdout.strip() == "(70, 3)", done.stderr
+
+
+@needs_node
+@pytest.mark.parametrize("name", MODELS)
+def test_a_model_as_a_script_for_a_page(name, tmp_path):
+    make, batch = MODELS[name]
+    model = make()
+    x = batch(3)
+    wanted = model.predict(x, verbose=0)
+    model.save(tmp_path / "model.js", x)
+    (found,) = calls_in_node([(tmp_path / "model.js", [[x]])])
+    assert "error" not in found, found.get("error")
+    np.testing.assert_allclose(np.reshape(found["results"][0], wanted.shape), wanted, rtol=1e-4, atol=1e-6)
+    assert "function predict(" in (tmp_path / "model.js").read_text()

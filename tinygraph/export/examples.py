@@ -44,18 +44,20 @@ def first_row(example: Any) -> Any:
     return tree_map(lambda array: array[:1], example)
 
 
-def as_call(function: Callable[..., Any], count: int) -> Callable[..., Any]:
-    """Return a function as one called `call`, whose parameters have names.
+def as_call(function: Callable[..., Any], count: int, name: str = "call") -> Callable[..., Any]:
+    """Return a function under another name, whose parameters have names.
 
     Args:
         function: of so many arguments.
         count: their number.
+        name: of the function that is returned.
     """
 
     def call(*given: Any) -> Any:
         return function(*given)
 
     parameters = [Parameter(name, Parameter.POSITIONAL_OR_KEYWORD) for name in _names(function, count)]
+    call.__name__ = name
     call.__qualname__ = getattr(function, "__qualname__", type(function).__name__)  # for errors
     call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     return call

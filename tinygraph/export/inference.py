@@ -15,7 +15,11 @@ __all__ = ["compiled_for_use"]
 
 @contextlib.contextmanager
 def compiled_for_use(
-    name: str, function: Callable[..., Any], examples: Sequence[Any], any_size: bool = True
+    name: str,
+    function: Callable[..., Any],
+    examples: Sequence[Any],
+    any_size: bool = True,
+    called: str = "call",
 ) -> Iterator[tuple[compiled.Compiled, list[Any]]]:
     """Compile a function as it computes outside of training, once its layers have their weights.
 
@@ -26,6 +30,7 @@ def compiled_for_use(
         function: of one or more batches.
         examples: a batch for each argument.
         any_size: their number of rows is open, and one row is enough to make the weights.
+        called: the name of the compiled function.
 
     Raises:
         ValueError: the examples have no rows, or different numbers of them, and the number is open.
@@ -37,7 +42,7 @@ def compiled_for_use(
         function(
             *[first_row(example) if any_size else example for example in given]
         )  # makes the weights of layers that have none yet
-        yield compiled.compile(as_call(function, len(given))), given
+        yield compiled.compile(as_call(function, len(given), called)), given
 
 
 @contextlib.contextmanager

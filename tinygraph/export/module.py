@@ -1,4 +1,4 @@
-"""Modules: a function, such as a trained model, as a Python file that needs NumPy alone.
+"""Modules: a function, such as a trained model, as a Python file that needs NumPy alone, or as a script for a page.
 
 save_module(model, "digits.py", x[:1])
 
@@ -12,6 +12,7 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from tinygraph.compiler.saving.tail import Tail
@@ -30,18 +31,25 @@ def save_module(function: Callable[..., Any], path: str | os.PathLike[str], /, *
     arrays of these dtypes alone. Both return the nest of arrays that the function returns, and refuse other shapes with
     a `ValueError`.
 
+    A path that ends in ".js" gives a plain script of JavaScript instead, for a page or Node. Its `predict(x)` computes
+    as many rows as the examples have.
+
     Args:
         function: of one or more batches: arrays, or lists and dicts of arrays. A model computes as outside of training,
             and is left as it was.
-        path: of the module, ending in ".py".
+        path: of the module, ending in ".py" or ".js".
         examples: a batch for each argument, of at least one row. The first axis of all arrays is that of the batch.
 
     Raises:
-        ValueError: the path does not end in ".py", or the examples have no rows, or different numbers of them.
+        ValueError: the path ends otherwise, or the examples have no rows, or different numbers of them.
         FileNotFoundError: the folder is not there.
         UnsupportedError: the function decides by values or by the number of rows, or it calls something that cannot be
             written into a file.
     """
+    if Path(path).suffix == ".js":
+        with compiled_for_use("save_module", function, examples, called="predict") as (program, given):
+            program.save_as(path, tuple(given), {})
+        return
     with compiled_for_use("save_module", function, examples) as (program, given):
         tail = _tail([*inspect.signature(program).parameters], [_wanted(example) for example in given])
         program.save_as(path, tuple(given), {}, any_size=True, tail=tail)

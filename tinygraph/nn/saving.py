@@ -43,13 +43,14 @@ class Saving:
         """Write the model into a file.
 
         "model.safetensors" has its weights, its architecture, what `compile` was given, and the state of the optimiser:
-        for `tg.nn.load_model`. "model.py" is an inference module that needs NumPy alone, see `tg.export.save_module`.
-        A file is written as a whole or not at all.
+        for `tg.nn.load_model`. "model.py" is an inference module that needs NumPy alone, "model.js" a script for a
+        page, see `tg.export.save_module`. A file is written as a whole or not at all.
 
         Args:
-            path: of the file, which ends in ".safetensors" or ".py".
-            examples: for ".py", a batch of inputs, of a row or more. A model that knows the shape of its input needs
-                none. Floats count in the dtype of the weights.
+            path: of the file, which ends in ".safetensors", ".py" or ".js".
+            examples: for ".py" and ".js", a batch of inputs, of a row or more. A model that knows the shape of its
+                input needs none. Floats count in the dtype of the weights. The script computes as many rows as they
+                have.
             overwrite: False raises FileExistsError where the file is there.
             include_optimizer: with the state of the optimiser.
             training: with all that `fit(..., resume_from=path)` needs to go on to the bit: from the end of the last
@@ -62,7 +63,7 @@ class Saving:
         """
         if not overwrite and Path(path).exists():
             raise FileExistsError(f"save: {os.fspath(path)!r} is there already. Write overwrite=True to replace it")
-        if Path(path).suffix == ".py":
+        if Path(path).suffix in (".py", ".js"):
             from tinygraph.export.module import save_module
 
             with np.errstate(all="ignore"):  # the example may be zeros

@@ -10,6 +10,6 @@ Read the files in this order:
     elementwise   the table of the functions that compute element by element
     compositions  NumPy's functions that are written with others
     writer        statements, loops over axes, comments
-    reductions, products, rearranging, indexing, loops    the tables of all other functions
+    reductions, products, images, rearranging, indexing, loops    the tables of all other functions
     module        the text of a file
 """

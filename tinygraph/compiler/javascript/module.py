@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.compiler.javascript import indexing, loops, products, rearranging, reductions
+from tinygraph.compiler.javascript import images, indexing, loops, products, rearranging, reductions
 from tinygraph.compiler.javascript.compositions import in_parts
 from tinygraph.compiler.javascript.elementwise import ELEMENTWISE
 from tinygraph.compiler.javascript.expressions import number
@@ -31,7 +31,7 @@ from tinygraph.compiler.javascript.helpers import HELPERS
 from tinygraph.compiler.javascript.kinds import ARRAYS
 from tinygraph.compiler.javascript.naming import Names, taken_names
 from tinygraph.compiler.javascript.values import Formula, Number, Stored, Value
-from tinygraph.compiler.javascript.writer import WIDTH, Writer, unknown
+from tinygraph.compiler.javascript.writer import WIDTH, Writer
 from tinygraph.compiler.names import TakenNames, users
 from tinygraph.compiler.phases import PHASES, ROLL, phase_by_phase
 from tinygraph.compiler.program.builder import steps_of
@@ -47,10 +47,11 @@ from tinygraph.graph import Graph, Node
 
 __all__ = ["javascript_of", "names_in", "save_javascript"]
 
-_TABLES = {**rearranging.TABLE, **reductions.TABLE, **products.TABLE, **indexing.TABLE, **loops.TABLE}
+_TABLES = {
+    **rearranging.TABLE, **reductions.TABLE, **products.TABLE, **images.TABLE, **indexing.TABLE, **loops.TABLE,
+}  # fmt: skip
 # The rewrites that leave a program as a person reads it. Those behind write it for BLAS.
 _READABLE = ("absorb", "fold", "simplify", "simplify again", "share")
-_OF_IMAGES = ("tinygraph.functions.convolution", "tinygraph.functions.pooling")
 # An array with more numbers is written as bytes, in base64.
 _MOST_NUMBERS = 4096
 
@@ -87,20 +88,12 @@ def javascript_of(name: str, saved: SavedProgram, comments: bool = True) -> str:
             f"save: {name} writes into {written}, an array among its arguments, and a JavaScript array may have other "
             "numbers than NumPy's. Let the function return the new values"
         )
-    _check_images(program)
     if program.twin is not None:
         try:
             return _File(name, saved, comments).text()
         except (UnsupportedError, NotImplementedError):  # a loop that is repeated as often as in the last call, then
             saved = replace(saved, runner=replace(program, twin=None))
     return _File(name, saved, comments).text()
-
-
-def _check_images(program: Program) -> None:
-    """Refuse functions of images under their own names: the compiler writes them out as kernels."""
-    for node in program.graph.nodes:
-        if getattr(node.function, "__module__", None) in _OF_IMAGES:
-            raise unknown(node)
 
 
 def names_in(saved: SavedProgram) -> tuple[list[tuple[str, Any]], list[tuple[str, Any]]]:
