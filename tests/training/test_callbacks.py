@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import math
+import sys
 
 import numpy as np
 import pytest
@@ -376,3 +377,20 @@ def test_a_class_in_the_place_of_a_callback_is_told_to_be_called():
     model.compile("adam", "mse")
     with pytest.raises(TypeError, match=r"is no callback\. Write EarlyStopping\(\)$"):
         model.fit(np.ones((4, 2)), np.ones(4), callbacks=[callbacks.EarlyStopping])
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: callbacks.ModelCheckpoint("model.safetensors"),
+        lambda: callbacks.BackupAndRestore("backup"),
+    ],
+)
+def test_a_callback_that_saves_misses_safetensors_before_the_training(make, monkeypatch):
+    monkeypatch.setitem(sys.modules, "safetensors", None)
+    monkeypatch.setitem(sys.modules, "safetensors.numpy", None)
+    with pytest.raises(ImportError, match=r"(ModelCheckpoint|BackupAndRestore) needs safetensors.*tinygraph\[save\]"):
+        make()
+    callbacks.ModelCheckpoint("model.py")
+    with pytest.raises(FileNotFoundError, match="there is no file"):
+        tg.export.load_arrays("nowhere.safetensors")

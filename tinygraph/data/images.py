@@ -159,7 +159,11 @@ def _loaded(paths: Sequence[Path], size: Size, grey: bool) -> NDArray[np.uint8]:
     """Return images in one array, which is filled image by image."""
     images = np.empty((len(paths), *_height_and_width(size), 1 if grey else 3), np.uint8)
     for image, path in zip(images, paths, strict=True):
-        image[...] = load_image(path, size, grey=grey)
+        try:
+            image[...] = load_image(path, size, grey=grey)
+        except ValueError as error:
+            skipped = "files and folders whose names begin with a dot are skipped"
+            raise ValueError(f"{error}. Move it out of the folder; {skipped}") from error.__cause__
     return images
 
 

@@ -47,7 +47,7 @@ def save_arrays(path: str | os.PathLike[str], arrays: Mapping[str, Any], header:
     """
     target = checked_path("save_arrays", path, ENDING)
     found = {_checked_name(name): _checked_array(name, array) for name, array in arrays.items()}
-    content = _library("save_arrays").save(found, metadata={_HEADER: _as_json(header)})
+    content = library_of("save_arrays").save(found, metadata={_HEADER: _as_json(header)})
     write_whole("save_arrays", target, content)
 
 
@@ -65,10 +65,10 @@ def load_arrays(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray[Any,
         ValueError: the file is cut short, or is no safetensors file.
         UnsupportedError: an array has a dtype that NumPy lacks.
     """
-    library = _library("load_arrays")
     found = Path(path)
     if not found.is_file():
         raise FileNotFoundError(f"load_arrays: there is no file {str(found)!r}")
+    library = library_of("load_arrays")
     content = found.read_bytes()
     dtypes, metadata = _preamble(found, content)
     for name, dtype in dtypes.items():
@@ -134,8 +134,15 @@ def check_arrays(path: str | os.PathLike[str], wanted: Mapping[str, Any], found:
         )
 
 
-def _library(call: str) -> Any:
-    """Return safetensors' functions for NumPy."""
+def library_of(call: str) -> Any:
+    """Return safetensors' functions for NumPy.
+
+    Args:
+        call: the function or class to name in the error.
+
+    Raises:
+        ImportError: safetensors is not installed.
+    """
     try:
         import safetensors.numpy
     except ImportError:

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from tinygraph.export.tensor_files import library_of
 from tinygraph.training.callbacks.callback import Callback
 
 __all__ = ["BackupAndRestore"]
@@ -27,6 +28,7 @@ class BackupAndRestore(Callback):
 
     Raises:
         ValueError: `backup_dir` is empty, or `save_freq` is neither.
+        ImportError: safetensors is not installed.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class BackupAndRestore(Callback):
         is_number = isinstance(save_freq, int) and not isinstance(save_freq, bool) and save_freq >= 1
         if save_freq != "epoch" and not is_number:
             raise ValueError(f'BackupAndRestore: save_freq must be "epoch" or a number of batches, got {save_freq!r}')
+        library_of("BackupAndRestore")  # not after an epoch that took an hour
         self.backup_dir = Path(backup_dir)
         self.save_freq, self.double_checkpoint = save_freq, double_checkpoint
         self.delete_checkpoint = delete_checkpoint

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph.export.tensor_files import ENDING, library_of
 from tinygraph.training.callbacks.monitoring import Monitor, warned
 from tinygraph.whole_files import with_ending
 
@@ -32,6 +33,7 @@ class ModelCheckpoint(Monitor):
 
     Raises:
         ValueError: the path ends in neither ".safetensors" nor ".py", or `save_freq` is neither of these.
+        ImportError: safetensors is not installed.
         KeyError: in a training: the logs do not have a name in the path.
     """
 
@@ -59,6 +61,8 @@ class ModelCheckpoint(Monitor):
                 f"ModelCheckpoint: the path must end in {' or '.join(endings)}, got {os.fspath(filepath)!r}. "
                 f"Write {with_ending(filepath, endings[0])!r}"
             )
+        if os.fspath(filepath).endswith(ENDING):
+            library_of("ModelCheckpoint")  # not after an epoch that took an hour
         self.filepath, self.verbose = os.fspath(filepath), verbose
         self.save_best_only, self.save_weights_only, self.save_freq = save_best_only, save_weights_only, save_freq
         self.training = training
