@@ -11,7 +11,7 @@ import pytest
 import tinygraph as tg
 from tests.compiler.branching import clipped, newton, same
 from tests.compiler.programs import in_threads
-from tinygraph.compiler.run.paths import MOST, STRAYED
+from tinygraph.compiler.run.paths import MOST_PATHS, STRAYED
 
 
 def test_a_call_on_its_path_costs_no_python_call_more():
@@ -44,11 +44,13 @@ def countdown(x):
 
 def test_beyond_the_most_paths_a_signature_runs_eagerly_with_one_warning():
     compiled = tg.compile(countdown)
-    for n in range(MOST):
+    for n in range(MOST_PATHS):
         same(compiled(float(n)), countdown(float(n)))
-    assert len(compiled.signatures) == MOST
+    assert len(compiled.signatures) == MOST_PATHS
     line = countdown.__code__.co_firstlineno + 2
-    said = rf"countdown runs eagerly.*more than {MOST} paths.*most part at test_paths.py:{line}\..*while loop counts"
+    said = (
+        rf"countdown runs eagerly.*more than {MOST_PATHS} paths.*most part at test_paths.py:{line}\..*while loop counts"
+    )
     with pytest.warns(RuntimeWarning, match=said) as caught:
         same(compiled(100.0), countdown(100.0))
     assert len(caught) == 1 and caught[0].filename == __file__
@@ -78,8 +80,8 @@ def test_an_eager_signature_updates_and_returns_what_a_program_would():
     expected = np.ones(2)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for n in range(MOST + 3):
-            x = np.eye(MOST + 3)[n]
+        for n in range(MOST_PATHS + 3):
+            x = np.eye(MOST_PATHS + 3)[n]
             loss, rest = step(x)
             same(loss, np.sum(expected**2))
             expected = expected - 0.002 * expected
@@ -90,7 +92,7 @@ def test_an_eager_signature_updates_and_returns_what_a_program_would():
             assert x[0] != 7.0
     assert step.signatures == ()
     with pytest.raises(tg.UnsupportedError, match="runs eagerly"):
-        step.profile(np.zeros(MOST + 3))
+        step.profile(np.zeros(MOST_PATHS + 3))
 
 
 @pytest.mark.parametrize("sizes", [[2], range(2, 7)], ids=["one size", "several sizes"])
@@ -134,7 +136,7 @@ def test_programs_for_other_surroundings_are_no_paths():
             settings["scale"] = float(n)
             for sign in (1.0, -1.0):
                 same(scaled(sign * np.ones(2)), np.ones(2) * n if sign > 0 else np.ones(2))
-    assert len(scaled.signatures) <= 4 * MOST
+    assert len(scaled.signatures) <= 4 * MOST_PATHS
 
 
 def test_a_comparison_that_rounding_decides_is_answered_as_eagerly():

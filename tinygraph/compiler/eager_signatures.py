@@ -9,7 +9,7 @@ from tinygraph.compiler.explanation import Eager
 from tinygraph.compiler.guards.signature import Parameters
 from tinygraph.compiler.kept_programs import KeptPrograms
 from tinygraph.compiler.run.eagerly import Eagerly, warn_at_call
-from tinygraph.compiler.run.paths import MOST, STRAYED, line_of_most
+from tinygraph.compiler.run.paths import MOST_PATHS, STRAYED, line_of_most
 
 __all__ = ["EagerSignatures"]
 
@@ -66,12 +66,12 @@ class EagerSignatures:
                 "eager call",
             )
         holding = [version for version in self._kept.of(key) if version.holds(leaves)]
-        if len({version.decisions for version in holding}) + self._strayed[key] >= MOST:
+        if len({version.decisions for version in holding}) + self._strayed[key] >= MOST_PATHS:
             self.turn(
                 key,
-                f"{self._parameters.function} runs eagerly for these arguments: more than {MOST} paths lead through "
-                f"it, and most part at {line_of_most(holding)}. Compute there with np.where or np.take, which are "
-                "recorded; where a while loop counts, count in an array, n = np.zeros((), like=x)",
+                f"{self._parameters.function} runs eagerly for these arguments: more than {MOST_PATHS} paths lead "
+                f"through it, and most part at {line_of_most(holding)}. Compute there with np.where or np.take, which "
+                "are recorded; where a while loop counts, count in an array, n = np.zeros((), like=x)",
             )
 
     def turn(self, key: Any, why: str) -> NoReturn:

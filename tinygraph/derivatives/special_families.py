@@ -27,28 +27,29 @@ def _less(n: Any) -> Any:
     return np.maximum(plain(n) - 1, 0)
 
 
-def _any(n: Any) -> Any:
+def _varies(n: Any) -> Any:
+    """1 for a polynomial that varies; 0 for the constant one, of degree 0."""
     return (np.asarray(plain(n)) != 0).astype(np.int64)
 
 
 by_last_argument(
-    eval_legendre=lambda g, z, n, x: g * special.eval_jacobi(_less(n), 1, 1, x) * (_any(n) * (n + 1) / 2),
+    eval_legendre=lambda g, z, n, x: g * special.eval_jacobi(_less(n), 1, 1, x) * (_varies(n) * (n + 1) / 2),
     eval_chebyt=lambda g, z, n, x: g * special.eval_chebyu(_less(n), x) * n,
-    eval_chebyu=lambda g, z, n, x: g * special.eval_gegenbauer(_less(n), 2, x) * (2 * _any(n)),
+    eval_chebyu=lambda g, z, n, x: g * special.eval_gegenbauer(_less(n), 2, x) * (2 * _varies(n)),
     eval_hermite=lambda g, z, n, x: g * special.eval_hermite(_less(n), x) * (2 * n),
     eval_hermitenorm=lambda g, z, n, x: g * special.eval_hermitenorm(_less(n), x) * n,
-    eval_laguerre=lambda g, z, n, x: -g * special.eval_genlaguerre(_less(n), 1, x) * _any(n),
-    eval_genlaguerre=lambda g, z, n, a, x: -g * special.eval_genlaguerre(_less(n), a + 1, x) * _any(n),
-    eval_gegenbauer=lambda g, z, n, a, x: g * special.eval_gegenbauer(_less(n), a + 1, x) * (2 * a * _any(n)),
+    eval_laguerre=lambda g, z, n, x: -g * special.eval_genlaguerre(_less(n), 1, x) * _varies(n),
+    eval_genlaguerre=lambda g, z, n, a, x: -g * special.eval_genlaguerre(_less(n), a + 1, x) * _varies(n),
+    eval_gegenbauer=lambda g, z, n, a, x: g * special.eval_gegenbauer(_less(n), a + 1, x) * (2 * a * _varies(n)),
     eval_jacobi=lambda g, z, n, a, b, x: (
-        g * special.eval_jacobi(_less(n), a + 1, b + 1, x) * (_any(n) * (n + a + b + 1) / 2)
+        g * special.eval_jacobi(_less(n), a + 1, b + 1, x) * (_varies(n) * (n + a + b + 1) / 2)
     ),
     # C and S are T and U of x/2; the shifted ones are those of 2x − 1. The polynomial of Jacobi is monic.
     eval_chebyc=lambda g, z, n, x: g * special.eval_chebys(_less(n), x) * n,
-    eval_chebys=lambda g, z, n, x: g * special.eval_gegenbauer(_less(n), 2, x / 2) * _any(n),
+    eval_chebys=lambda g, z, n, x: g * special.eval_gegenbauer(_less(n), 2, x / 2) * _varies(n),
     eval_sh_chebyt=lambda g, z, n, x: g * special.eval_sh_chebyu(_less(n), x) * (2 * n),
-    eval_sh_chebyu=lambda g, z, n, x: g * special.eval_gegenbauer(_less(n), 2, 2 * x - 1) * (4 * _any(n)),
-    eval_sh_legendre=lambda g, z, n, x: g * special.eval_jacobi(_less(n), 1, 1, 2 * x - 1) * (_any(n) * (n + 1)),
+    eval_sh_chebyu=lambda g, z, n, x: g * special.eval_gegenbauer(_less(n), 2, 2 * x - 1) * (4 * _varies(n)),
+    eval_sh_legendre=lambda g, z, n, x: g * special.eval_jacobi(_less(n), 1, 1, 2 * x - 1) * (_varies(n) * (n + 1)),
     eval_sh_jacobi=lambda g, z, n, p, q, x: g * special.eval_sh_jacobi(_less(n), p + 2, q + 1, x) * n,
     # (14.10.5), of the associated Legendre functions
     lpmv=lambda g, z, m, v, x: g * (v * x * z - (v + m) * special.lpmv(m, v - 1, x)) / (x * x - 1),

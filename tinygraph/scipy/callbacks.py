@@ -19,7 +19,7 @@ from tinygraph.errors import GraphError
 from tinygraph.scipy.calls import array, carries_gradient, unwritten
 from tinygraph.transforms.running import Run
 
-__all__ = ["Callback", "not_compiled", "plainly", "stand_in"]
+__all__ = ["Callback", "not_compiled", "plainly"]
 
 
 # Two runs on plain numbers and on Tensors may round otherwise.
@@ -190,12 +190,7 @@ class Callback:
 
     def stand_ins(self) -> list[Tensor]:
         """Return Tensors for the links."""
-        return [stand_in(link) for link in self.links]
-
-
-def stand_in(link: Any) -> Tensor:
-    """Return a Tensor for a link."""
-    return stand_for(link)  # type: ignore[no-any-return]
+        return [stand_for(link) for link in self.links]
 
 
 def not_compiled(call: str) -> None:

@@ -23,7 +23,7 @@ from tinygraph.compiler.axes.sized_runner import OpenRunner, SizedRunner
 from tinygraph.compiler.program.decisions import outcomes_in
 from tinygraph.compiler.program.interpreter import Interpreter
 from tinygraph.compiler.program.program import Program
-from tinygraph.compiler.run.paths import MOST
+from tinygraph.compiler.run.paths import MOST_PATHS
 from tinygraph.compiler.run.versions import Version, version_of
 
 __all__ = ["Family", "Recording", "has_its_shapes"]
@@ -151,7 +151,7 @@ class Family:
         recorded = self._recorded.pop(version.decisions, [])
         kept = [item for item in recorded if item.sizes != tuple(sizes)]
         self._recorded[version.decisions] = [*kept, Recorded(tuple(sizes), version, shapes)][-RECORDINGS:]
-        while len(self._recorded) > MOST:
+        while len(self._recorded) > MOST_PATHS:
             del self._recorded[next(iter(self._recorded))]
         if type(version.runner) is SizedRunner:
             for opened in self.opened:

@@ -22,8 +22,8 @@ from tinygraph.compiler.run.threads import SWITCHES
 
 __all__ = ["OpenRunner", "SizedRunner"]
 
-# The memory of so many sizes is kept.
-KEPT = 8
+# The memory of the last sizes stays.
+SIZES_KEPT = 8
 
 
 class OpenRunner:
@@ -63,8 +63,8 @@ class OpenRunner:
         """Note that the memory for a size has been made, and let go of that of the size that waits longest."""
         with self._lock:
             self._recent = [*[one for one in self._recent if one is not used], used]
-            old = self._recent[:-KEPT]
-            self._recent = self._recent[-KEPT:]
+            old = self._recent[:-SIZES_KEPT]
+            self._recent = self._recent[-SIZES_KEPT:]
         for one in old:
             one.let_go()
 

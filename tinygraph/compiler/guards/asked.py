@@ -100,12 +100,10 @@ class Asked:
         """
         if self._methods_at.get((id(kind), making)) == len(self.names):
             return
-        for base in kind.__mro__:
-            if followed(base.__module__):
-                for key, value in vars(base).items():
-                    if self.may_be_called(key, making):
-                        for function in functions_of(value):
-                            self.add_function(function)
+        bases = [base for base in kind.__mro__ if followed(base.__module__)]
+        for key, value in [item for base in bases for item in vars(base).items()]:
+            for function in functions_of(value) if self.may_be_called(key, making) else ():
+                self.add_function(function)
         self._methods_at[id(kind), making] = len(self.names)
 
     def may_be_called(self, key: str, making: bool) -> bool:

@@ -199,10 +199,7 @@ def _with_places(step: Step, index: Any) -> Any:
     items = index if isinstance(index, tuple) else (index,)
     found: list[Any] = []
     for item in items:
-        if not _is_array(item):
-            found.append(item)
-            continue
-        if isinstance(item, Formula):
+        if not _is_array(item) or isinstance(item, Formula):
             found.append(item)
             continue
         known = _known(item)

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["ARRAYS", "is_whole", "rounded"]
-
 from tinygraph.compiler.javascript.expressions import ATOM, Expression, call
+
+__all__ = ["ARRAYS", "is_whole", "rounded"]
 
 ARRAYS: dict[Any, str] = {
     np.dtype(np.float64): "Float64Array", np.dtype(np.float32): "Float32Array", np.dtype(np.int64): "Float64Array",

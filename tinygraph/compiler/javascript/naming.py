@@ -60,7 +60,7 @@ class Names:
     def of(self, step: Step) -> str:
         """Return the name of a step, which is taken if it has none yet."""
         if step.index not in self.names:
-            self.names[step.index] = self._taken.take(users(self._wish(step)))
+            self.names[step.index] = self._taken.take(users(self._proposed(step)))
         return self.names[step.index]
 
     def fresh(self, wish: str) -> str:
@@ -71,7 +71,8 @@ class Names:
         """Return the name that a value has in the user's code, or another wish."""
         return core(self._own.get(step.index, otherwise))
 
-    def _wish(self, step: Step) -> str:
+    def _proposed(self, step: Step) -> str:
+        """Return the name that the user's code has for a value, or one that says how the value is made."""
         if step.index in self._own:
             return self._own[step.index]
         value = self._gradients.get(step.index)

@@ -31,8 +31,8 @@ __all__ = ["Write", "Writer", "unknown"]
 
 Shape = tuple[int, ...]
 WIDTH = 120
-# The operations that are written into one expression.
-MOST = 7
+# An expression of more is computed in parts.
+MOST_OPERATIONS = 7
 INDENT = "  "
 
 
@@ -180,7 +180,12 @@ class Writer:
     def _is_inline(self, step: Step, value: Value) -> bool:
         """Return whether the expression of a value may stand where its elements are read."""
         readers = self._readers.get(step.index, [])
-        if self._names.has_own(step) or self._uses[step.index] != 1 or len(readers) != 1 or value.weight >= MOST:
+        if (
+            self._names.has_own(step)
+            or self._uses[step.index] != 1
+            or len(readers) != 1
+            or value.weight >= MOST_OPERATIONS
+        ):
             return False
         reader = readers[0]
         if reader.source != step.source or reader.section != step.section:

@@ -160,27 +160,41 @@ def carry_in_place(draft: Draft) -> None:
         if type(step.function) is not End:
             continue
         begin, held, nexts = step.args
-        inside = draft.sequence[draft.order[begin.index] : position]
-        # What comes before the condition of an open loop is computed once more when the loop ends.
-        sure = max([draft.order[item.index] for item in inside if item.function is goes_on], default=-1)
+        inside = range(draft.order[begin.index], position)
         for old, new in zip(held, nexts, strict=True):
             mine, other = draft.storage[new.index], draft.storage[old.index]
-            if mine is None or other is None or mine is other or mine.kind != "owned" or other.kind != "owned":
-                continue
-            begun = _begun(new, mine, draft)  # the next value, or what is written into on the way to it
-            first = draft.sequence[begun]
-            if begun < max(sure, 0) or mine.in_parts or draft.loops[begun] != draft.loops[position]:
-                continue
-            readers = [
-                reader for reader in inside for operand in operands_of(reader)
-                if (held_by := draft.storage[operand.index]) is not None and other in (held_by, *held_by.behind)
-            ]  # fmt: skip
-            last = max([draft.order[reader.index] for reader in readers], default=-1)
-            if last > begun or not _is_whole(new, mine, draft) or not _may_overwrite(first, other, draft):
-                continue
-            values: list[Any] = [draft.graph.nodes[index] for index in mine.steps]
-            if all([is_read_alike(value, other, draft.layouts[old.index], draft) for value in values]):
+            if mine is not None and other is not None and _may_carry(old, new, mine, other, inside, draft):
                 draft.merge(mine, into=other)
+
+
+def _may_carry(old: Step, new: Step, mine: Storage, other: Storage, inside: range, draft: Draft) -> bool:
+    """Return whether a loop may compute the next carried value in the memory of the one before.
+
+    Args:
+        old, new: the value before, and the next one.
+        mine, other: the memory of the next one, and of the one before.
+        inside: the positions of the calls of the loop.
+    """
+    if mine is other or mine.kind != "owned" or other.kind != "owned" or mine.in_parts:
+        return False
+    begun = _begun(new, mine, draft)  # the next value, or what is written into on the way to it
+    steps = draft.sequence[inside.start : inside.stop]
+    # What comes before the condition of an open loop is computed once more when the loop ends.
+    sure = max([draft.order[item.index] for item in steps if item.function is goes_on], default=0)
+    if begun < sure or draft.loops[begun] != draft.loops[inside.stop]:
+        return False
+    if any([_reads(reader, other, draft) for reader in draft.sequence[begun + 1 : inside.stop]]):
+        return False
+    if not _is_whole(new, mine, draft) or not _may_overwrite(draft.sequence[begun], other, draft):
+        return False
+    values: list[Any] = [draft.graph.nodes[index] for index in mine.steps]
+    return all([is_read_alike(value, other, draft.layouts[old.index], draft) for value in values])
+
+
+def _reads(step: Step, held: Storage, draft: Draft) -> bool:
+    """Return whether a call reads a storage, or a value that may be a view of it."""
+    read = [draft.storage[operand.index] for operand in operands_of(step)]
+    return any([item is not None and held in (item, *item.behind) for item in read])
 
 
 def _is_whole(step: Step, held: Storage, draft: Draft) -> bool:

@@ -13,10 +13,10 @@ from typing import Any
 from tinygraph.compiler.program.decisions import Left, begins_with, decided, outcomes_at
 from tinygraph.compiler.run.versions import Version
 
-__all__ = ["MOST", "STRAYED", "along", "line_of_most", "weight_of"]
+__all__ = ["MOST_PATHS", "STRAYED", "along", "line_of_most", "weight_of"]
 
 # A function with more paths for one signature runs eagerly.
-MOST = 32
+MOST_PATHS = 32
 
 # So many calls may leave the program that was made for them, each after two recordings, before all run eagerly.
 STRAYED = 3
@@ -62,7 +62,7 @@ def weight_of(versions: Sequence[Version]) -> int:
     Those of which there are several for one path were made for other surroundings.
     """
     alike = Counter(version.decisions for version in versions)
-    return max(*alike.values(), -(-len(versions) // MOST), 0)
+    return max(*alike.values(), -(-len(versions) // MOST_PATHS), 0)
 
 
 def line_of_most(versions: Iterable[Version]) -> str:

@@ -27,8 +27,8 @@ __all__ = ["batches_of"]
 # milliseconds that its step takes of the processors.
 AWAKE = 250_000.0
 
-# The sizes of axes that are tried as the number of examples.
-TRIED = 3
+# So many sizes of axes are tried as the number of examples.
+SIZES_TRIED = 3
 
 # The nanoseconds that a call of NumPy takes, however little it computes.
 CALL = 700.0
@@ -80,7 +80,7 @@ def _beginnings(graph: Graph, steps: list[Step], overwrites: dict[int, int]) -> 
         work[size] = sum([flops(step) for step in large if _may_be_of(step, size)])
     found: list[tuple[int, dict[int, int]]] = []
     sizes = sorted([size for size, amount in work.items() if amount], key=lambda size: (-work[size], -size))
-    for rows in sizes[:TRIED]:
+    for rows in sizes[:SIZES_TRIED]:
         divided = [step for step in outside if rows in step.shape]
         first = {step.index: step.shape.index(rows) for step in divided}
         last = {step.index: len(step.shape) - 1 - step.shape[::-1].index(rows) for step in divided}

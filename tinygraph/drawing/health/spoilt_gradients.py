@@ -112,15 +112,14 @@ def _births(graph: Graph, values: dict[int, Array]) -> Iterator[Birth]:
                 yield tentative
         if gradient is None or node.is_input:
             continue
-        parts = pulled_back(node, gradient, values)
-        for operand, part in parts:
-            if tentative is None and np.isfinite(gradient).all():
-                told = _part_of(operand, part, graph)
-                if told is not None:
-                    tentative = Birth(node, operand, nonfinite_text(told), _kind(told))
-                    if operand.grad is not None:
-                        yield tentative
-                        return
+        is_finite = bool(np.isfinite(gradient).all())
+        for operand, part in pulled_back(node, gradient, values):
+            spoilt = _part_of(operand, part, graph) if tentative is None and is_finite else None
+            if spoilt is not None:
+                tentative = Birth(node, operand, nonfinite_text(spoilt), _kind(spoilt))
+                if operand.grad is not None:
+                    yield tentative
+                    return
             _add(sums, operand, part)
 
 
@@ -135,7 +134,7 @@ def _part_of(operand: Node, part: Array | None, graph: Graph) -> Array | None:
 
 
 def _add(sums: dict[int, Array | None], operand: Node, part: Array | None) -> None:
-    before = sums.get(operand.index, 0.0) if operand.index in sums else 0.0
+    before = sums.get(operand.index, 0.0)
     with np.errstate(all="ignore"):
         sums[operand.index] = None if part is None or before is None else np.asarray(before + part)
 
