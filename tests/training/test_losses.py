@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import tinygraph as tg
+from tests.training import test_losses_of_pairs
 from tinygraph.testing import check_grads
 from tinygraph.training import losses
 
@@ -198,7 +199,8 @@ def test_at_the_edge_numbers_are_those_of_1e_7(name, run):
 
 
 def test_each_loss_is_tested():
-    assert set(CASES) == {name for name in losses.__all__ if name[0].isupper()} - {"Loss", "LossFunctionWrapper"}
+    tested = {*CASES, *test_losses_of_pairs.CASES}
+    assert tested == {name for name in losses.__all__ if name[0].isupper()} - {"Loss", "LossFunctionWrapper"}
 
 
 # --- reductions and weights ------------------------------------------------------------------------------------------

@@ -19,8 +19,12 @@ from typing import Any
 from tinygraph.engine.primitives import composed
 from tinygraph.training import losses as training
 from tinygraph.training.losses import (
+    CTC,
+    CategoricalGeneralizedCrossEntropy,
     CategoricalHinge,
+    Circle,
     CosineSimilarity,
+    Dice,
     Hinge,
     Huber,
     LogCosh,
@@ -32,8 +36,13 @@ from tinygraph.training.losses import (
     MeanSquaredLogarithmicError,
     Poisson,
     SquaredHinge,
+    Tversky,
+    categorical_generalized_cross_entropy,
     categorical_hinge,
+    circle,
     cosine_similarity,
+    ctc,
+    dice,
     formulas,
     hinge,
     huber,
@@ -45,17 +54,22 @@ from tinygraph.training.losses import (
     names,
     poisson,
     squared_hinge,
+    tversky,
 )
 from tinygraph.training.losses.pairing import EPSILON
 
 __all__ = [
+    "CTC",
     "EPSILON",
     "BinaryCrossentropy",
     "BinaryFocalCrossentropy",
     "CategoricalCrossentropy",
     "CategoricalFocalCrossentropy",
+    "CategoricalGeneralizedCrossEntropy",
     "CategoricalHinge",
+    "Circle",
     "CosineSimilarity",
+    "Dice",
     "Hinge",
     "Huber",
     "KLDivergence",
@@ -69,12 +83,17 @@ __all__ = [
     "Poisson",
     "SparseCategoricalCrossentropy",
     "SquaredHinge",
+    "Tversky",
     "binary_crossentropy",
     "binary_focal_crossentropy",
     "categorical_crossentropy",
     "categorical_focal_crossentropy",
+    "categorical_generalized_cross_entropy",
     "categorical_hinge",
+    "circle",
     "cosine_similarity",
+    "ctc",
+    "dice",
     "get",
     "hinge",
     "huber",
@@ -87,6 +106,7 @@ __all__ = [
     "poisson",
     "sparse_categorical_crossentropy",
     "squared_hinge",
+    "tversky",
 ]
 
 binary_crossentropy = composed(formulas.binary_crossentropy)

@@ -8,6 +8,7 @@ A cross-entropy of the result of a softmax or a sigmoid is computed from the log
 probabilities are clipped, as Keras clips them.
 """
 
+from tinygraph.training.losses.alignment import ctc
 from tinygraph.training.losses.classes import (
     BinaryCrossentropy,
     BinaryFocalCrossentropy,
@@ -28,6 +29,13 @@ from tinygraph.training.losses.classes import (
     SquaredHinge,
     SumOfSquaredErrors,
 )
+from tinygraph.training.losses.classes_of_pairs import (
+    CTC,
+    CategoricalGeneralizedCrossEntropy,
+    Circle,
+    Dice,
+    Tversky,
+)
 from tinygraph.training.losses.distances import (
     categorical_hinge,
     cosine_similarity,
@@ -47,19 +55,26 @@ from tinygraph.training.losses.entropies import (
     binary_focal_crossentropy,
     categorical_crossentropy,
     categorical_focal_crossentropy,
+    categorical_generalized_cross_entropy,
     kl_divergence,
     sparse_categorical_crossentropy,
 )
 from tinygraph.training.losses.loss import Loss, LossFunctionWrapper
 from tinygraph.training.losses.names import get, loss_for
+from tinygraph.training.losses.regions import dice, tversky
+from tinygraph.training.losses.similarities import circle
 
 __all__ = [
+    "CTC",
     "BinaryCrossentropy",
     "BinaryFocalCrossentropy",
     "CategoricalCrossentropy",
     "CategoricalFocalCrossentropy",
+    "CategoricalGeneralizedCrossEntropy",
     "CategoricalHinge",
+    "Circle",
     "CosineSimilarity",
+    "Dice",
     "Hinge",
     "Huber",
     "KLDivergence",
@@ -74,12 +89,17 @@ __all__ = [
     "SparseCategoricalCrossentropy",
     "SquaredHinge",
     "SumOfSquaredErrors",
+    "Tversky",
     "binary_crossentropy",
     "binary_focal_crossentropy",
     "categorical_crossentropy",
     "categorical_focal_crossentropy",
+    "categorical_generalized_cross_entropy",
     "categorical_hinge",
+    "circle",
     "cosine_similarity",
+    "ctc",
+    "dice",
     "get",
     "hinge",
     "huber",
@@ -94,4 +114,5 @@ __all__ = [
     "sparse_categorical_crossentropy",
     "squared_hinge",
     "sum_of_squared_errors",
+    "tversky",
 ]

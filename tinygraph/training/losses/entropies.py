@@ -10,17 +10,22 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
+from tinygraph import bounds
 from tinygraph.engine.primitives import composed
-from tinygraph.functions.checks import within
+from tinygraph.errors import ShapeError
+from tinygraph.functions.checks import class_numbers, within
 from tinygraph.functions.underlying import class_logits, normalized_class_logits, yes_or_no_logits
 from tinygraph.training.losses import formulas
-from tinygraph.training.losses.pairing import numbers, predicted
+from tinygraph.training.losses.pairing import cast, computed, numbers, predicted
 
 __all__ = [
     "binary_crossentropy",
     "binary_focal_crossentropy",
     "categorical_crossentropy",
     "categorical_focal_crossentropy",
+    "categorical_generalized_cross_entropy",
     "kl_divergence",
     "sparse_categorical_crossentropy",
 ]
@@ -132,6 +137,41 @@ def categorical_focal_crossentropy(
     y = within(numbers("categorical_focal_crossentropy", y_true), 0, 1, "categorical_focal_crossentropy", _IF_LABELS)
     predictions, are_logits = _known(y_pred, from_logits, lambda p: normalized_class_logits(p, axis))
     return formulas.categorical_focal_crossentropy(y, predictions, alpha, gamma, are_logits, label_smoothing, axis)
+
+
+@composed
+def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float) -> Any:
+    """(1 − p^q) ÷ q, p the probability of the class: between −ln p, q near 0, and 1 − p, q near 1.
+
+    Labels that are wrong count less than in a cross-entropy.
+
+    Args:
+        y_true: class numbers, shape (n,) or (n, 1).
+        y_pred: probabilities, shape (n, classes).
+        q: the exponent, between 0 and 1.
+
+    Returns:
+        An array, or a Tensor, of shape (n,).
+
+    Raises:
+        ShapeError: the shapes do not fit.
+        ValueError: a class number is negative, or not below the number of classes; or `q` is not between 0 and 1.
+
+    Source: Zhang and Sabuncu, "Generalized cross entropy loss for training deep neural networks with noisy labels"
+    (2018), equation 6.
+    """
+    call = "categorical_generalized_cross_entropy"
+    bounds.number(call, "q", q, above=0, below=1)
+    p = predicted(y_pred)
+    y = formulas.labels_of(y_true, p.ndim, -1, call)
+    if p.ndim != 2 or y.shape != p.shape[:1]:
+        raise ShapeError(
+            f"{call}: targets of shape {y.shape} and predictions of shape {p.shape} must have shapes (n,) and (n, "
+            "classes)"
+        )
+    y = class_numbers(y, p.shape[-1], call).astype(np.intp)
+    own = np.take_along_axis(cast(p, computed(p.dtype)), y[:, None], axis=-1)[:, 0]
+    return cast((1 - own**q) / q, p.dtype)
 
 
 @composed

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from tinygraph.elsewhere import meant
-from tinygraph.training.losses import classes, distances, entropies
+from tinygraph.training.losses import alignment, classes, classes_of_pairs, distances, entropies, regions, similarities
 from tinygraph.training.losses.loss import Loss, LossFunctionWrapper
 
 __all__ = ["FUNCTIONS", "SHORT", "get", "loss_for", "of_names"]
@@ -23,7 +23,12 @@ SHORT = {
 }
 
 FUNCTIONS: Mapping[str, Any] = MappingProxyType(
-    {name: getattr(file, name) for file in (entropies, distances) for name in file.__all__ if name != "unit_vectors"}
+    {
+        name: getattr(file, name)
+        for file in (entropies, distances, regions, similarities, alignment)
+        for name in file.__all__
+        if name not in ("unit_vectors", "aligned")
+    }
 )
 
 
@@ -47,7 +52,9 @@ def of_names(functions: Mapping[str, Any], made: Mapping[str, type]) -> dict[str
     }
 
 
-_NAMES = of_names(FUNCTIONS, {name: getattr(classes, name) for name in classes.__all__})
+_NAMES = of_names(
+    FUNCTIONS, {name: getattr(file, name) for file in (classes, classes_of_pairs) for name in file.__all__}
+)
 
 
 def get(identifier: Any, names: Mapping[str, Any] = MappingProxyType(_NAMES)) -> Any:
