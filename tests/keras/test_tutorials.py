@@ -292,6 +292,62 @@ def test_batches_by_number():
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     assert len(model.fit(Batches(workers=2), epochs=2, verbose=0).history["loss"]) == 2
     assert issubclass(keras.utils.Sequence, keras.utils.PyDataset)
+    assert len([*Batches()]) == 3  # a loop over them ends
+
+
+def test_batches_whose_number_is_a_property():
+    """Keras 3 asks for `num_batches`, which may be None."""
+    told = []
+
+    class Batches(keras.utils.PyDataset):
+        num_batches = 3
+
+        def __getitem__(self, index):
+            told.append(index)
+            return FLOWERS[30 * index : 30 * index + 30], KINDS[30 * index : 30 * index + 30]
+
+        def on_epoch_begin(self):
+            told.append("begin")
+
+        def on_epoch_end(self):
+            told.append("end")
+
+    model = keras.Sequential([keras.Input((4,)), Dense(3, activation="softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    model.fit(Batches(), epochs=2, verbose=0)
+    assert told[-10:] == ["begin", 0, 1, 2, "end"] * 2
+    assert model.evaluate(Batches(), verbose=0) > 0
+    assert len([*Batches()]) == 3
+
+    class Endless(Batches):
+        num_batches = None
+
+    model.fit(Endless(), steps_per_epoch=3, verbose=0)
+    assert [batch[1][0] for batch, _ in zip(Endless(), range(2), strict=False)] == [KINDS[0], KINDS[30]]
+    with pytest.raises(ValueError, match="no last batch"):
+        model.fit(Endless(), verbose=0)
+
+
+def test_class_weights_of_batches_are_those_of_arrays():
+    weights = {0: 1.0, 1: 3.0, 2: 0.5}
+
+    def trained(*data, **options):
+        keras.utils.set_random_seed(0)
+        model = keras.Sequential([keras.Input((4,)), Dense(3, activation="softmax")])
+        model.compile("sgd", "sparse_categorical_crossentropy")
+        return model.fit(*data, class_weight=weights, shuffle=False, epochs=2, verbose=0, **options).history["loss"]
+
+    batches = [(FLOWERS[i : i + 30], KINDS[i : i + 30]) for i in range(0, 90, 30)]
+
+    class Pairs(keras.utils.PyDataset):
+        num_batches = 3
+
+        def __getitem__(self, index):
+            return batches[index]
+
+    expected = trained(FLOWERS, KINDS, batch_size=30)
+    assert trained(Pairs()) == expected
+    assert trained(itertools.cycle(batches), steps_per_epoch=3) == expected
 
 
 def test_metrics_of_one_name_are_told_apart():

@@ -103,26 +103,42 @@ class ArrayFeed(Feed):
 
 
 class StreamFeed(Feed):
-    """Batches that an iterable makes: a generator, `tg.data.batches`, or an object with `len` and indices.
+    """Batches that an iterable makes: a generator, `tg.data.batches`, or an object with indices and their number.
 
     Args:
         call: the method to name in messages.
         source: yields inputs, (inputs, targets) or (inputs, targets, weights).
         dtype: the dtype that floating numbers are cast to.
         steps: batches in an epoch; None for as many as there are.
+        class_weight: the weight of the examples of each class, by its number.
     """
 
-    def __init__(self, call: str, source: Any, dtype: Any, steps: int | None = None) -> None:
-        self.call, self.source, self.dtype = call, source, dtype
-        self.indexed = hasattr(source, "__getitem__") and hasattr(source, "__len__") and not hasattr(source, "__iter__")
-        known = len(source) if hasattr(source, "__len__") else None
-        self.steps = steps if steps is not None else known
+    def __init__(
+        self,
+        call: str,
+        source: Any,
+        dtype: Any,
+        steps: int | None = None,
+        class_weight: Mapping[int, float] | None = None,
+    ) -> None:
+        self.call, self.source, self.dtype, self.class_weight = call, source, dtype, class_weight
+        counted = hasattr(source, "num_batches")
+        self.indexed = hasattr(source, "__getitem__") and (
+            counted or (hasattr(source, "__len__") and not hasattr(source, "__iter__"))
+        )
+        self.steps = steps if steps is not None else self._length()
+        if counted and self.steps is None:
+            raise ValueError(
+                f"{call}: the data have no last batch. Say how many belong to an epoch, steps_per_epoch=100"
+            )
         self._wanted = steps
         self._running: Iterator[Any] | None = None
 
     def epoch(self) -> Iterator[Batch]:
         """Go through the batches of an epoch: anew where all are taken, else on from the last one."""
         items = self._running if self._wanted is not None and self._running is not None else self._begun()
+        if self.indexed and hasattr(self.source, "on_epoch_begin"):
+            self.source.on_epoch_begin()
         taken = 0
         while self._wanted is None or taken < self._wanted:
             item = next(items, None)
@@ -154,9 +170,17 @@ class StreamFeed(Feed):
             self.source = itertools.chain([item], items)
         return self._batch(item)
 
+    def _length(self) -> int | None:
+        """Return the number of batches, if there is a last one that is known."""
+        source = self.source
+        if hasattr(source, "num_batches"):
+            return None if source.num_batches is None else int(source.num_batches)
+        return len(source) if hasattr(source, "__len__") else None
+
     def _begun(self) -> Iterator[Any]:
         if self.indexed:
-            return (self.source[number] for number in range(len(self.source)))
+            count = self._length()
+            return (self.source[number] for number in (itertools.count() if count is None else range(count)))
         return iter(self.source)
 
     def _batch(self, item: Any) -> Batch:
@@ -167,6 +191,8 @@ class StreamFeed(Feed):
         arrays = [arrays_of(part, self.call) for part in (x, y, w)]
         x, y, w = tree_map(lambda leaf: _cast(leaf, self.dtype), plain(arrays))
         _count_rows(self.call, [x, y, w])
+        if self.class_weight is not None:
+            w = _cast(np.asarray(_with_class_weights(self.call, self.class_weight, y, w)), self.dtype)
         return x, y, w
 
 
@@ -214,9 +240,7 @@ def feed_of(x: Any, y: Any, sample_weight: Any, options: FeedOptions) -> Feed:
     if _is_stream(x):
         if y is not None or sample_weight is not None:
             raise ValueError(f"{call}: batches of a {type(x).__name__} bring their targets and weights themselves")
-        if options.class_weight is not None:
-            raise ValueError(f"{call}: class_weight needs arrays; give the weights as the third part of each batch")
-        return StreamFeed(call, x, options.dtype, options.steps)
+        return StreamFeed(call, x, options.dtype, options.steps, options.class_weight)
     if options.class_weight is not None:
         sample_weight = _with_class_weights(call, options.class_weight, y, sample_weight)
     size = 32 if options.batch_size is None else options.batch_size
@@ -265,7 +289,9 @@ def _shown(leaf: Any, name: str) -> Any:
 def _is_stream(x: Any) -> bool:
     if isinstance(x, np.ndarray | list | tuple | dict) or hasattr(x, "dtypes") or hasattr(x, "shape"):
         return False
-    return hasattr(x, "__iter__") or (hasattr(x, "__getitem__") and hasattr(x, "__len__"))
+    return hasattr(x, "__iter__") or (
+        hasattr(x, "__getitem__") and (hasattr(x, "__len__") or hasattr(x, "num_batches"))
+    )
 
 
 def _cast(leaf: Any, dtype: Any) -> Any:
