@@ -29,16 +29,32 @@ KINDS = {
             "learning_rate_power": -0.7,
         },
     ),
+    "Adafactor": ("Adafactor", {}),
+    "Adafactor, clipped": ("Adafactor", {"clip_threshold": 0.3, "beta_2_decay": -0.5, "epsilon_2": 0.4}),
+    "Lamb": ("Lamb", {"beta_2": 0.8}),
     "Lion": ("Lion", {}),
+    "Muon": ("Muon", {"adam_weight_decay": 0.3}),
+    "Muon, plain": ("Muon", {"nesterov": False, "rms_rate": None, "ns_steps": 3, "adam_lr_ratio": 0.5}),
     "Nadam": ("Nadam", {"beta_2": 0.8}),
     "RMSprop": ("RMSprop", {}),
     "RMSprop, centered": ("RMSprop", {"centered": True, "rho": 0.8}),
     "RMSprop, momentum": ("RMSprop", {"momentum": 0.5, "centered": True}),
     "SGD": ("SGD", {}),
+    "ScheduleFreeAdamW": ("ScheduleFreeAdamW", {"beta_2": 0.8}),
+    "ScheduleFreeAdamW, warm-up": ("ScheduleFreeAdamW", {"warmup_steps": 4}),
     "SGD, Nesterov": ("SGD", {"momentum": 0.9, "nesterov": True}),
     "SGD, momentum": ("SGD", {"momentum": 0.9}),
 }
 OPTIONS = {
+    "accumulated": {"gradient_accumulation_steps": 3},
+    "accumulated, all": {
+        "gradient_accumulation_steps": 2,
+        "weight_decay": 0.1,
+        "clipnorm": 0.5,
+        "use_ema": True,
+        "ema_momentum": 0.8,
+        "ema_overwrite_frequency": 2,
+    },
     "all": {"weight_decay": 0.1, "clipnorm": 0.5, "use_ema": True, "ema_momentum": 0.8, "ema_overwrite_frequency": 4},
     "clipnorm": {"clipnorm": 0.5},
     "clipvalue": {"clipvalue": 0.2},
@@ -134,10 +150,60 @@ def ftrl(memory, value, g, rate, t, learning_rate_power=-0.5, beta=0.0, **streng
     return (np.clip(linear, -l1, l1) - linear) / (sizes[1] / rate + 2 * (l2 + beta / (2 * rate)))
 
 
+def adafactor(memory, value, g, rate, t, beta_2_decay=-0.8, epsilon_2=1e-3, clip_threshold=1.0):
+    rate, keep = min(rate, t**-0.5), 1 - t**beta_2_decay
+    square = g**2 + 1e-30
+    if value.ndim == 2:
+        rows = memory["rows"] = keep * memory.get("rows", 0) + (1 - keep) * square.mean(1)
+        columns = memory["columns"] = keep * memory.get("columns", 0) + (1 - keep) * square.mean(0)
+        square = np.outer(rows / rows.mean(), columns)
+    else:
+        square = memory["square"] = keep * memory.get("square", 0) + (1 - keep) * square
+    step = g / np.sqrt(square)
+    step /= max(1, np.sqrt(np.mean(step**2)) / clip_threshold)
+    return value - max(epsilon_2, np.sqrt(np.mean(value**2))) * rate * step
+
+
+def lamb(memory, value, g, rate, t, beta_1=0.9, beta_2=0.999):
+    mean = memory["mean"] = beta_1 * memory.get("mean", 0) + (1 - beta_1) * g
+    square = memory["square"] = beta_2 * memory.get("square", 0) + (1 - beta_2) * g**2
+    step = mean / (1 - beta_1**t) / (np.sqrt(square / (1 - beta_2**t)) + 1e-7)
+    return value - rate * np.sqrt(np.sum(value**2) / np.sum(step**2)) * step
+
+
+def muon(memory, value, g, rate, t, nesterov=True, rms_rate=0.2, ns_steps=5, adam_lr_ratio=1, adam_weight_decay=None):
+    if value.ndim < 2:
+        return adam(memory, value, g, adam_lr_ratio * rate, t)
+    velocity = memory["velocity"] = 0.95 * memory.get("velocity", 0) + g
+    x = g + 0.95 * velocity if nesterov else velocity
+    x = x / (np.sqrt(np.sum(x**2)) + 1e-7)
+    for _ in range(ns_steps):
+        square = x @ x.T
+        x = 3.4445 * x + (-4.7750 * square + 2.0315 * square @ square) @ x
+    return value - rate * x * (1 if rms_rate is None else np.sqrt(max(value.shape)) * rms_rate)
+
+
+def schedule_free(memory, value, g, rate, t, beta_1=0.9, beta_2=0.999, warmup_steps=0):
+    rate *= min(1, t / warmup_steps) if warmup_steps else 1
+    z, x = memory.get("z", value), memory.get("x", value)
+    # The parameter may have shrunk since the last step: the mean is found from it.
+    x = (value - (1 - beta_1) * z) / beta_1
+    square = memory["square"] = beta_2 * memory.get("square", 0) + (1 - beta_2) * g**2
+    memory["z"] = z = z - rate * g / (np.sqrt(square / (1 - beta_2**t)) + 1e-8)
+    x = x + (z - x) / t
+    return (1 - beta_1) * z + beta_1 * x
+
+
 FORMULAS = {
+    "Adafactor": adafactor, "Lamb": lamb, "Muon": muon, "ScheduleFreeAdamW": schedule_free,
     "Adadelta": adadelta, "Adagrad": adagrad, "Adam": adam, "AdamW": adam, "Adamax": adamax, "Ftrl": ftrl,
     "Lion": lion, "Nadam": nadam, "RMSprop": rmsprop, "SGD": sgd,
 }  # fmt: skip
+
+
+def muon_decay(decay, value, options):
+    """The weight decay of a parameter: 0.004 where none is given."""
+    return options.get("adam_weight_decay", 0.004) if value.ndim < 2 else 0.004 if decay is None else decay
 
 
 def by_formula(kind, option):
@@ -147,23 +213,34 @@ def by_formula(kind, option):
         options.pop(key, None) for key in ("weight_decay", "clipnorm", "clipvalue", "global_clipnorm")
     )
     use_ema, keep, every = (options.pop(key, None) for key in ("use_ema", "ema_momentum", "ema_overwrite_frequency"))
+    several = options.pop("gradient_accumulation_steps", 1)
     values, memories, averages = dict(START), {key: {} for key in START}, dict.fromkeys(START, 0.0)
-    for t, gradients in enumerate(GRADIENTS, 1):
+    if name == "ScheduleFreeAdamW":
+        memories = {key: {"z": value} for key, value in START.items()}
+    sums = dict.fromkeys(START, 0.0)
+    for call, gradients in enumerate(GRADIENTS, 1):
+        t, is_whole = (call - 1) // several + 1, call % several == 0
+        sums = {key: sums[key] + g for key, g in gradients.items()}
+        means = {key: total / several for key, total in sums.items()}
         rate = RATE * 0.5 ** ((t - 1) / 4) if schedule else RATE
-        together = np.sqrt(sum(np.sum(g**2) for g in gradients.values()))
-        for key, g in gradients.items():
+        together = np.sqrt(sum(np.sum(g**2) for g in means.values()))
+        for key, g in means.items():
             if limit:
                 g = g * min(1, limit / np.sqrt(np.sum(g**2)))
             if value_limit:
                 g = np.clip(g, -value_limit, value_limit)
             if all_limit:
                 g = g * min(1, all_limit / together)
-            value = values[key] * (1 - rate * decay) if decay else values[key]
-            value = FORMULAS[name](memories[key], value, g, rate, t, **options)
+            value = values[key]
+            if is_whole:
+                own = muon_decay(decay, value, options) if name == "Muon" else decay
+                value = value * (1 - rate * own) if own else value
+                value = FORMULAS[name](memories[key], value, g, rate, t, **options)
             averages[key] = keep * averages[key] + (1 - keep) * value if use_ema and t > 1 else value
             if every and t % every == 0:
                 value = averages[key]
             values[key] = np.maximum(value, 0) if constraint else value
+        sums = dict.fromkeys(START, 0.0) if is_whole else sums
     return values, averages if use_ema else None
 
 

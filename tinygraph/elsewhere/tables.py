@@ -162,6 +162,9 @@ OF_NN = {
 
 OF_OPTIM = {
     "RMSProp": "tg.optim.RMSprop(parameters)",
+    "NAdam": "tg.optim.Nadam(parameters)",
+    "LAMB": "tg.optim.Lamb(parameters)",
+    "LossScaleOptimizer": "tg.optim.Adam(0.001), as float32 needs no scaled loss",
     **dict.fromkeys(("ExponentialLR", "lr_scheduler"), "tg.optim.ExponentialDecay(0.1, 1000, 0.9)"),
     "CosineAnnealingLR": "tg.optim.CosineDecay(0.1, 1000)",
     "CosineAnnealingWarmRestarts": "tg.optim.CosineDecayRestarts(0.1, 1000)",
@@ -173,7 +176,7 @@ OF_OPTIM = {
     "LambdaLR": "tg.optim.Adam(parameters, lambda steps: 0.1 / (1 + steps))",
     "LBFGS": 'scipy.optimize.minimize(tg.value_and_grad(f), values, jac=True, method="L-BFGS-B")',
     **dict.fromkeys(
-        ("Rprop", "Adafactor", "Lamb", "Muon", "NAdam", "RAdam", "ASGD"),
+        ("Rprop", "RAdam", "ASGD"),
         "a class of your own, class Own(tg.optim.Optimizer), with moments and a method move",
     ),
 }

@@ -18,8 +18,10 @@ from tinygraph.optim.adaptive import Adadelta, Adagrad, Adam, Adamax, AdamW, RMS
 from tinygraph.optim.by_name import deserialize, get, serialize
 from tinygraph.optim.descent import SGD, Lion, Momentum
 from tinygraph.optim.ftrl import Ftrl
+from tinygraph.optim.layerwise import Adafactor, Lamb, Muon
 from tinygraph.optim.nadam import Nadam
 from tinygraph.optim.optimizer import Optimizer
+from tinygraph.optim.schedule_free import ScheduleFreeAdamW
 from tinygraph.optim.schedules import (
     CosineDecay,
     CosineDecayRestarts,
@@ -37,6 +39,7 @@ from tinygraph.optim.schedules import (
 __all__ = [
     "SGD",
     "Adadelta",
+    "Adafactor",
     "Adagrad",
     "Adam",
     "AdamW",
@@ -46,9 +49,11 @@ __all__ = [
     "ExponentialDecay",
     "Ftrl",
     "InverseTimeDecay",
+    "Lamb",
     "LearningRateSchedule",
     "Lion",
     "Momentum",
+    "Muon",
     "Nadam",
     "OneCycle",
     "Optimizer",
@@ -56,6 +61,7 @@ __all__ = [
     "PiecewiseConstantDecay",
     "PolynomialDecay",
     "RMSprop",
+    "ScheduleFreeAdamW",
     "StepDecay",
     "WarmUp",
     "deserialize",

@@ -9,14 +9,32 @@ from tinygraph.elsewhere import meant
 from tinygraph.optim.adaptive import Adadelta, Adagrad, Adam, Adamax, AdamW, RMSprop
 from tinygraph.optim.descent import SGD, Lion, Momentum
 from tinygraph.optim.ftrl import Ftrl
+from tinygraph.optim.layerwise import Adafactor, Lamb, Muon
 from tinygraph.optim.nadam import Nadam
 from tinygraph.optim.optimizer import Optimizer
+from tinygraph.optim.schedule_free import ScheduleFreeAdamW
 
 __all__ = ["deserialize", "get", "serialize"]
 
 KINDS: dict[str, type[Optimizer]] = {
     kind.__name__.lower(): kind
-    for kind in (Adadelta, Adagrad, Adam, AdamW, Adamax, Ftrl, Lion, Momentum, Nadam, RMSprop, SGD)
+    for kind in (
+        Adadelta,
+        Adafactor,
+        Adagrad,
+        Adam,
+        AdamW,
+        Adamax,
+        Ftrl,
+        Lamb,
+        Lion,
+        Momentum,
+        Muon,
+        Nadam,
+        RMSprop,
+        SGD,
+        ScheduleFreeAdamW,
+    )
 }
 
 

@@ -29,17 +29,19 @@ class Numbers(NamedTuple):
         decay: the share by which the parameters shrink, or None.
         keep: the share of the moving averages that is kept, or None.
         overwrite: a boolean array, true if the parameters are to be set to their averages; or None.
+        whole: a boolean array, false if the parameters and moments stay, as gradients are still added up; or None.
     """
 
     factors: tuple[Any, ...]
     decay: Any
     keep: Any
     overwrite: Any
+    whole: Any
 
     def rounded(self, dtype: Any) -> Numbers:
         """Return the numbers in the dtype of the parameters, so that float32 stays float32."""
         decay, keep = (None if item is None else item.astype(dtype) for item in (self.decay, self.keep))
-        return Numbers(tuple(factor.astype(dtype) for factor in self.factors), decay, keep, self.overwrite)
+        return Numbers(tuple(factor.astype(dtype) for factor in self.factors), decay, keep, self.overwrite, self.whole)
 
 
 def moved(
@@ -61,6 +63,9 @@ def moved(
         if gradient is not None:
             decayed = value if numbers.decay is None else value - numbers.decay * value
             new = [*move(decayed, gradient, *numbers.factors, *kept[: len(moments)])]
+            if numbers.whole is not None:
+                before = (value, *kept[: len(moments)])
+                new = [np.where(numbers.whole, item, was) for item, was in zip(new, before, strict=True)]
         if average is not None:
             new.append(numbers.keep * kept[-1] + (1 - numbers.keep) * new[0])
             if numbers.overwrite is not None:

@@ -19,6 +19,7 @@ from tinygraph.engine.fitting import wide
 from tinygraph.engine.tensor import Tensor
 from tinygraph.errors import GraphError, ShapeError
 from tinygraph.nests import assign_all
+from tinygraph.optim.accumulation import Accumulation
 from tinygraph.optim.arguments import OptimizerType
 from tinygraph.optim.clipping import check_limits, clipped
 from tinygraph.optim.given_gradients import paired
@@ -52,6 +53,8 @@ class Optimizer(metaclass=OptimizerType):
         use_ema: keep an exponential moving average of each parameter: see `finalize_variable_values`.
         ema_momentum: the share of the average that is kept at each step.
         ema_overwrite_frequency: the number of steps after which the parameters are set to their averages.
+        gradient_accumulation_steps: n, 2 or more: the parameters move in each n-th call of `step` alone, along the mean
+            of the n gradients. `steps` counts the moves.
         name: a name of the optimiser; that of its class, in small letters, if None.
 
     Attributes:
@@ -86,6 +89,7 @@ class Optimizer(metaclass=OptimizerType):
         use_ema: bool = False,
         ema_momentum: float = 0.99,
         ema_overwrite_frequency: int | None = None,
+        gradient_accumulation_steps: int | None = None,
         name: str | None = None,
     ) -> None:
         call = type(self).__name__
@@ -99,6 +103,9 @@ class Optimizer(metaclass=OptimizerType):
         self.use_ema = use_ema
         self.ema_momentum = bounds.number(call, "ema_momentum", ema_momentum, least=0, most=1)
         self.ema_overwrite_frequency = ema_overwrite_frequency
+        self.gradient_accumulation_steps = gradient_accumulation_steps
+        several = gradient_accumulation_steps
+        self._accumulation = None if several is None else Accumulation(call, several)
         self.steps = Tensor(0.0, name="steps", requires_grad=False)
         self._rate = LearningRate(call, learning_rate)
         self.parameters, self.groups = {}, []
@@ -143,11 +150,16 @@ class Optimizer(metaclass=OptimizerType):
                 f"Make a new optimiser for them, {call}({self.learning_rate:g})"
             )
         self._moments = {
-            moment: {path: _beside(moment, path, parameter, self.initial(moment)) for path, parameter in found.items()}
+            moment: {
+                path: _named(moment, path, parameter, self.beginning(moment, path, parameter))
+                for path, parameter in found.items()
+            }
             for moment in self.moments
         }
         if self.use_ema:
-            self._averages = {path: _beside("average", path, parameter, 0.0) for path, parameter in found.items()}
+            self._averages = _zeros_beside("average", found)
+        if self._accumulation is not None:
+            self._accumulation.sums = _zeros_beside("sum", found)
         self.groups, self.parameters = groups, found
 
     def constrain(self, parameter: Tensor, function: Callable[[Any], Any] | None) -> None:
@@ -216,12 +228,16 @@ class Optimizer(metaclass=OptimizerType):
 
     def _step(self, gradients: dict[str, Any]) -> None:
         """Take a step along gradients by path, in the dtypes of the moments."""
+        is_whole: Any = None
+        after: list[tuple[Tensor, Any]] = []
+        if self._accumulation is not None:
+            gradients, is_whole, after = self._accumulation.added(gradients)
         gradients = clipped(gradients, self.clipnorm, self.clipvalue, self.global_clipnorm)
         before = current(self.steps)
         tensors: list[Tensor] = []
         values: list[Any] = []
         for group in self.groups:
-            numbers = self._numbers(group, before)
+            numbers = self._numbers(group, before, is_whole)
             rounded: dict[Any, Numbers] = {}
             for path in group.paths:
                 parameter = self.parameters[path]
@@ -235,9 +251,11 @@ class Optimizer(metaclass=OptimizerType):
                     tensors += (parameter, *own, *([self._averages[path]] if self.use_ema else ()))
         while tensors:  # only now, when nothing can fail any more
             tensors.pop().assign(values.pop())  # an array that has no name need not be copied
-        self.steps.assign(before + 1)
+        for tensor, value in after:
+            tensor.assign(value)
+        self.steps.assign(before + (1 if is_whole is None else is_whole))
 
-    def _numbers(self, group: Group, before: Any) -> Numbers:
+    def _numbers(self, group: Group, before: Any, is_whole: Any) -> Numbers:
         """Return the numbers of a step that the parameters of a group share."""
         rate = (group.rate or self._rate).after(before)
         decay = self.weight_decay if group.weight_decay is None else group.weight_decay
@@ -247,6 +265,7 @@ class Optimizer(metaclass=OptimizerType):
             decay=rate * decay if decay else None,
             keep=(before > 0) * np.float64(self.ema_momentum) if self.use_ema else None,  # the first value is all of it
             overwrite=np.equal(np.remainder(before + 1, every), 0) if self.use_ema and every else None,
+            whole=is_whole,
         )
 
     def _moved(self, path: str, gradient: Any, moments: list[Tensor], numbers: Numbers) -> list[Any]:
@@ -260,7 +279,7 @@ class Optimizer(metaclass=OptimizerType):
         """
         value = as_wide(current(self.parameters[path]))
         average = current(self._averages[path]) if self.use_ema else None
-        new = moved(self.move, numbers, value, gradient, [*map(current, moments)], average)
+        new = moved(self.rule(path), numbers, value, gradient, [*map(current, moments)], average)
         expected = 1 + len(moments) + (average is not None)
         if len(new) != expected:
             raise ValueError(
@@ -293,6 +312,14 @@ class Optimizer(metaclass=OptimizerType):
     def initial(self, moment: str) -> float:
         """Return the number that a moment is filled with at first: 0."""
         return 0.0
+
+    def beginning(self, moment: str, path: str, parameter: Tensor) -> Array:
+        """Return the first value of a moment beside a parameter: its shape, filled with `initial`."""
+        return np.full_like(parameter.data, self.initial(moment), dtype=wide(parameter.dtype))
+
+    def rule(self, path: str) -> Callable[..., Any]:
+        """Return the function that moves a parameter: `move`."""
+        return self.move
 
     def factors(self, rate: Any, step: Any) -> tuple[Any, ...]:
         """Return the numbers of a step that are the same for all parameters.
@@ -368,6 +395,9 @@ class Optimizer(metaclass=OptimizerType):
         for path in self.parameters:
             state |= {f"{moment} of {path}": tensors[path] for moment, tensors in self._moments.items()}
         state |= {f"average of {path}": tensor for path, tensor in self._averages.items()}
+        if self._accumulation is not None:
+            state["waiting"] = self._accumulation.waiting
+            state |= {f"sum of {path}": tensor for path, tensor in self._accumulation.sums.items()}
         return state
 
     def state_dict(self) -> dict[str, Array]:
@@ -429,7 +459,14 @@ class Optimizer(metaclass=OptimizerType):
         return f"{type(self).__name__}({len(self.parameters)} parameters, learning_rate={self.learning_rate:g})"
 
 
-def _beside(what: str, path: str, parameter: Tensor, value: float) -> Tensor:
-    """Return a Tensor of the optimiser's own beside a parameter, filled with a number."""
-    values = np.full_like(parameter.data, value, dtype=wide(parameter.dtype))
+def _named(what: str, path: str, parameter: Tensor, values: Array) -> Tensor:
+    """Return a Tensor of the optimiser's own beside a parameter."""
     return Tensor(values, name=f"{what} of {parameter.name or path}", requires_grad=False)
+
+
+def _zeros_beside(what: str, parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return a Tensor of zeros beside each parameter, by path."""
+    return {
+        path: _named(what, path, item, np.zeros_like(item.data, dtype=wide(item.dtype)))
+        for path, item in parameters.items()
+    }
