@@ -31,8 +31,8 @@ def test_optimisers_and_schedules():
         assert all(getattr(face, name) is getattr(ours, name) for name in names)
     rate = schedules.ExponentialDecay(0.5, decay_steps=10, decay_rate=0.9)
     assert optimizers.get(optimizers.serialize(optimizers.SGD(rate, 0.9))).momentum == 0.9
-    with pytest.raises(AttributeError, match=r"has no attribute 'Lamb'\. Write a class of your own"):
-        optimizers.Lamb  # noqa: B018
+    with pytest.raises(AttributeError, match=r"has no attribute 'RAdam'\. Write a class of your own"):
+        optimizers.RAdam  # noqa: B018
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -74,11 +74,6 @@ def test_classes_are_registered_as_in_keras(tmp_path):
         keras.saving.register_keras_serializable(name="half")(Halved)
 
 
-def test_keras_endings_say_what_to_write(tmp_path):
-    with pytest.raises(ValueError, match=r"Write '.*model\.safetensors'"):
-        trained().save(tmp_path / "model.keras")
-
-
 def test_a_model_is_plotted(tmp_path):
     model = trained()
     drawing = keras.utils.plot_model(model, tmp_path / "model.dot", show_shapes=True)

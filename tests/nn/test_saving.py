@@ -288,12 +288,14 @@ def test_all_differences_are_told_and_the_model_stays(tmp_path):
 # --- paths ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["model.keras", "model.h5", "model.weights.h5", "model", "model.npz"])
+@pytest.mark.parametrize("name", ["model.h5", "model", "model.npz"])
 def test_other_endings_say_what_to_write(name, tmp_path):
     model = trained()
-    instead = "model.safetensors"
-    for call in (model.save, model.save_weights, model.load_weights, nn.load_model):
-        with pytest.raises(ValueError, match=re.escape(instead)):
+    for call in (model.save, model.save_weights):
+        with pytest.raises(ValueError, match=r"model\.safetensors"):
+            call(tmp_path / name)
+    for call in (model.load_weights, nn.load_model):
+        with pytest.raises(ValueError, match=r"model\.load_weights\('model\.weights\.h5'\) here"):
             call(tmp_path / name)
     assert [*tmp_path.iterdir()] == []
 
@@ -559,9 +561,7 @@ def test_the_input_of_a_drawn_model_is_data_and_none_of_its_parameters():
 @pytest.mark.parametrize(
     ("theirs", "ours"),
     [
-        ("runs/1/best.keras", "runs/1/best.safetensors"),
-        ("m.weights.h5", "m.safetensors"),
-        ("e{epoch:02d}-{val_loss:.2f}.keras", "e{epoch:02d}-{val_loss:.2f}.safetensors"),
+        ("runs/1/best.h5", "runs/1/best.safetensors"),
         ("e{epoch:02d}-{val_loss:.2f}", "e{epoch:02d}-{val_loss:.2f}.safetensors"),
         ("net.v2.pt", "net.v2.safetensors"),
         ("model", "model.safetensors"),
@@ -569,21 +569,9 @@ def test_the_input_of_a_drawn_model_is_data_and_none_of_its_parameters():
 )
 def test_the_path_of_another_format_is_answered_with_ours(theirs, ours):
     model = nn.Sequential([nn.Input((3,)), nn.Dense(2)])
-    for call in (model.save, model.save_weights, model.load_weights, nn.load_model, callbacks.ModelCheckpoint):
+    for call in (model.save, model.save_weights, callbacks.ModelCheckpoint):
         with pytest.raises(ValueError, match=rf"Write {re.escape(repr(ours))}"):
             call(theirs)
-
-
-def test_weights_of_keras_are_taken_as_the_error_says(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    model, there = (nn.Sequential([nn.Input((3,)), nn.Dense(2), nn.BatchNormalization()]) for _ in range(2))
-    (tmp_path / "model.keras").write_bytes(b"PK")
-    with pytest.raises(ValueError, match=r"Weights of Keras come by np\.savez") as caught:
-        nn.load_model("model.keras")
-    write, read = re.findall(r"by ((?:np|model)\.\S+?\(.*?\)+)(?: there|$)", str(caught.value))
-    eval(write, {"np": np, "model": there})
-    eval(read, {"np": np, "model": model})
-    assert all(map(np.array_equal, model.get_weights(), there.get_weights()))
 
 
 def test_a_drawing_has_the_names_of_inputs_and_outputs_and_all_data_outside():

@@ -161,8 +161,8 @@ def test_a_checkpoint_of_the_training_is_one_to_go_on_from(tmp_path):
 def test_a_folder_and_a_name_that_is_not_there_are_errors(tmp_path):
     with pytest.raises(KeyError, match="'val_los' in it, and the logs have loss, accuracy"):
         model().fit(X, Y, callbacks=[callbacks.ModelCheckpoint(tmp_path / "{val_los}.safetensors")], verbose=0)
-    with pytest.raises(ValueError, match=r"the path must end in \.safetensors or \.py, got 'best\.keras'"):
-        callbacks.ModelCheckpoint("best.keras")
+    with pytest.raises(ValueError, match=r"the path must end in \.safetensors or \.keras or \.py, got 'best\.h5'"):
+        callbacks.ModelCheckpoint("best.h5")
     with pytest.raises(ValueError, match='save_freq must be "epoch" or a number of batches, got 0'):
         callbacks.ModelCheckpoint(tmp_path / "a.safetensors", save_freq=0)
     (tmp_path / "taken.safetensors").mkdir()

@@ -135,10 +135,12 @@ class Model(Fitting, Saving, Layer, builds_itself=False):
 
         for call in self._calls:
             args, kwargs = mapped(call.args, value), mapped(call.kwargs, value)
-            result, made = call_with_mask(call.function, args, kwargs, mapped(call.args[0], mask))
+            given = mapped(call.args, mask), mapped(call.kwargs, mask)
+            result, made = call_with_mask(call.function, args, kwargs, given)
             _note(call.result, result, values)
-            for symbol in symbols_in(call.result):
-                masks[id(symbol)] = made
+            symbols = symbols_in(call.result)
+            each = made if isinstance(made, list) and len(made) == len(symbols) else [made] * len(symbols)
+            masks |= {id(symbol): item for symbol, item in zip(symbols, each, strict=True)}
         if calling.masks is not None:
             calling.masks[:] = [masks.get(id(symbol)) for symbol in self.outputs]
         return mapped(self._nests[1], value)

@@ -17,6 +17,7 @@ from typing import Any
 from tinygraph.export.tensor_files import ENDING, check_arrays, load_arrays, save_arrays
 from tinygraph.nn.architecture import freeze_as_written, frozen_modules
 from tinygraph.nn.arguments import also_known, plain_of, registered, thing_of
+from tinygraph.nn.keras_files import archive, hdf5
 from tinygraph.nn.layer import Layer
 from tinygraph.nn.module import Module, modules_by_path
 from tinygraph.training.checkpoint import OPTIMIZER, optimizer_arrays, part_of, training_data, weights_of
@@ -60,14 +61,17 @@ def save_model(
 
 
 def save_weights(module: Module, path: str | os.PathLike[str]) -> None:
-    """Write the weights of a module into a safetensors file, and nothing else.
+    """Write the weights of a module into a safetensors file, or into one of Keras, ".weights.h5", and nothing else.
 
     Raises:
         ValueError: a layer has no weights yet, or the path does not end in ".safetensors".
         OSError: the file cannot be written. An old file is as it was.
     """
-    checked_ending("save_weights", path)
     module._check_built("save_weights")
+    if hdf5.is_keras_weights(path):
+        hdf5.save_h5("save_weights", module, path)
+        return
+    checked_ending("save_weights", path)
     arrays = {name: tensor.data for name, tensor in module.tensors().items()}
     save_arrays(path, arrays, {"format": FORMAT, **_as_built(module)})
 
@@ -83,12 +87,13 @@ def checked_ending(call: str, path: str | os.PathLike[str]) -> str:
         way = (
             f"Write {with_ending(path, ENDING)!r}: it has the weights, the architecture and the recipe of the training"
         )
-        if call.startswith("load") and Path(path).exists():
+        if call.startswith("load"):
             way = (
-                "Weights of Keras come by np.savez('weights.npz', *model.get_weights()) there, and here, in a model of "
-                "the same layers, by model.set_weights(list(np.load('weights.npz').values()))"
+                "Weights of Keras come in a file of its own, model.save_weights('model.weights.h5') there, and "
+                "model.load_weights('model.weights.h5') here"
             )
-        raise ValueError(f"{call}: a file of weights ends in {ENDING}, got {os.fspath(path)!r}. {way}")
+        known = f"{ENDING}, or for Keras in {archive.ENDING} or {hdf5.ENDING}"
+        raise ValueError(f"{call}: a file of weights ends in {known}, got {os.fspath(path)!r}. {way}")
     return ending
 
 
@@ -132,7 +137,7 @@ def _recipe(model: Any, state: Any) -> dict[str, Any]:
 def load_model(
     path: str | os.PathLike[str], custom_objects: Mapping[str, Any] | None = None, compile: bool = True  # noqa: A002
 ) -> Any:  # fmt: skip
-    """Make a model of a file that `model.save(path)` wrote: its layers, weights, and the recipe of its training.
+    """Make a model of a file of `model.save(path)`, or of Keras 3: its layers, weights, and the recipe of its training.
 
     No code comes from the file. A model with layers or functions of your own is made again if they are known by their
     names: register them first, `@tg.nn.register`, or give them here. Otherwise make the model in code, and load its
@@ -147,6 +152,9 @@ def load_model(
         FileNotFoundError: there is no such file.
         ValueError: the file is no whole file of a model, or names a class or a function that is not known.
     """
+    if Path(path).suffix == archive.ENDING:
+        with also_known(custom_objects):
+            return archive.load_archive(path, compile)
     checked_ending("load_model", path)
     arrays, header = load_arrays(path)
     with also_known(custom_objects):
@@ -171,6 +179,11 @@ def load_weights(module: Module, path: str | os.PathLike[str]) -> None:
 
     A call that raises leaves the module as it was.
     """
+    if hdf5.is_keras_weights(path) or Path(path).suffix == archive.ENDING:
+        module._check_built("load_weights")
+        read = hdf5.load_h5 if hdf5.is_keras_weights(path) else archive.load_weights_of_archive
+        read("load_weights", module, path)
+        return
     checked_ending("load_weights", path)
     arrays, header = load_arrays(path)
     weights = weights_of(arrays)

@@ -14,6 +14,7 @@ from tinygraph.engine.nested import mapped
 from tinygraph.export.examples import first_row, plain
 from tinygraph.nests import tree_leaves
 from tinygraph.nn.arguments import plain_of
+from tinygraph.nn.keras_files import archive
 from tinygraph.nn.model_files import checked_ending, load_weights, save_model, save_weights
 from tinygraph.nn.symbolic import Symbol
 from tinygraph.training.feeding import shown
@@ -43,11 +44,12 @@ class Saving:
         """Write the model into a file.
 
         "model.safetensors" has its weights, its architecture, what `compile` was given, and the state of the optimiser:
-        for `tg.nn.load_model`. "model.py" is an inference module that needs NumPy alone, "model.js" a script for a
-        page, see `tg.export.save_module`. A file is written as a whole or not at all.
+        for `tg.nn.load_model`. "model.keras" is a file of Keras 3, without the state of the optimiser. "model.py" is an
+        inference module that needs NumPy alone, "model.js" a script for a page, see `tg.export.save_module`. A file is
+        written as a whole or not at all.
 
         Args:
-            path: of the file, which ends in ".safetensors", ".py" or ".js".
+            path: of the file, which ends in ".safetensors", ".keras", ".py" or ".js".
             examples: for ".py" and ".js", a batch of inputs, of a row or more. A model that knows the shape of its
                 input needs none. Floats count in the dtype of the weights. The script computes as many rows as they
                 have.
@@ -71,11 +73,14 @@ class Saving:
             return
         if Path(path).suffix == ".onnx":
             raise ValueError(f"save: write model.export({os.fspath(path)!r})")
+        if Path(path).suffix == archive.ENDING and not training:
+            archive.save_archive(self, path)
+            return
         checked_ending("save", path)
         save_model(self, path, include_optimizer, training)
 
     def save_weights(self, path: str | os.PathLike[str], overwrite: bool = True) -> None:
-        """Write the weights alone into a file that ends in ".safetensors".
+        """Write the weights alone into a file that ends in ".safetensors", or in ".weights.h5" for Keras.
 
         Raises:
             ValueError, OSError: see `save`.
@@ -85,7 +90,7 @@ class Saving:
         save_weights(self, path)  # type: ignore[arg-type]
 
     def load_weights(self, path: str | os.PathLike[str]) -> None:
-        """Take the weights of a file of `save_weights`, of `save`, or of another program.
+        """Take the weights of a file of `save_weights`, of `save`, of Keras, or of another program.
 
         Raises:
             FileNotFoundError: there is no such file.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -45,6 +45,8 @@ class Sequential(Model, builds_itself=False):
         TypeError: a layer cannot be called.
         ShapeError: a layer does not fit the shape of the one before it.
     """
+
+    is_sequential: ClassVar[bool] = True
 
     def __init__(self, layers: Iterable[Callable[..., Any]] = (), name: str | None = None) -> None:
         super().__init__(name=name)
@@ -140,7 +142,7 @@ class Sequential(Model, builds_itself=False):
         if self.inputs and hasattr(x, "shape"):
             x = of_rank(x, self.inputs[0].shape)
         for layer in self.layers:
-            x, mask = call_with_mask(layer, (x,), {}, mask)
+            x, mask = call_with_mask(layer, (x,), {}, ((mask,), {}))
         if calling.masks is not None:
             calling.masks[:] = [mask]
         return x

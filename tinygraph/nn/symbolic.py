@@ -238,8 +238,8 @@ def _tried(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str
         if not hasattr(function, "named_parameters") or not args:
             return function(*given, **keywords), None
         warnings.filterwarnings("ignore", ".* does not hand the mask of its batch on")
-        masked = any([symbol.mask is not None for symbol in symbols_in(args[0])])
-        found: tuple[Any, Any] = call_with_mask(function, given, keywords, mapped(args[0], ones) if masked else None)
+        masks = mapped(args, ones), mapped(kwargs, ones)
+        found: tuple[Any, Any] = call_with_mask(function, given, keywords, masks)
         return found
 
 

@@ -32,7 +32,7 @@ class ModelCheckpoint(Monitor):
             callbacks, so that the file has the state that the others have after the epoch.
 
     Raises:
-        ValueError: the path ends in neither ".safetensors" nor ".py", or `save_freq` is neither of these.
+        ValueError: the path is none that `model.save` or `model.save_weights` takes, or `save_freq` is none of these.
         ImportError: safetensors is not installed.
         KeyError: in a training: the logs do not have a name in the path.
     """
@@ -55,7 +55,8 @@ class ModelCheckpoint(Monitor):
         is_number = isinstance(save_freq, int) and not isinstance(save_freq, bool) and save_freq >= 1
         if save_freq != "epoch" and not is_number:
             raise ValueError(f'ModelCheckpoint: save_freq must be "epoch" or a number of batches, got {save_freq!r}')
-        endings = (".safetensors",) if save_weights_only or training else (".safetensors", ".py")
+        others = () if training else (".weights.h5",) if save_weights_only else (".keras", ".py")
+        endings = (".safetensors", *others)
         if not os.fspath(filepath).endswith(endings):
             raise ValueError(
                 f"ModelCheckpoint: the path must end in {' or '.join(endings)}, got {os.fspath(filepath)!r}. "
