@@ -337,3 +337,20 @@ def test_the_columns_of_a_model_stand_in_their_order() -> None:
     assert [title for _, title in sorted(titles, key=lambda found: float(found[0]))] == [
         "forward ↓", "backward ↑", "update →",
     ]  # fmt: skip
+
+
+def test_a_rule_is_written_out_once_also_for_parameters_without_names() -> None:
+    w, b = tg.Tensor(np.ones((3, 1))), tg.Tensor(np.zeros(1))
+    adam = tg.optim.Adam([w, b], 0.1)  # its averages are "mean of 0" and "mean of 1"
+
+    @tg.compile
+    def step(x: Any) -> Any:
+        loss = np.mean((x @ w + b) ** 2)
+        adam.zero_grad()
+        loss.backward()
+        adam.step()
+        return loss
+
+    step(np.ones((4, 3)))
+    told = step.draw().source
+    assert "update × 2" in told and "mean ← mean + 0.1 × (∇ − mean)" in told and "12 ops" not in told

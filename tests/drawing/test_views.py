@@ -348,3 +348,20 @@ def test_a_graph_inside_of_a_compiled_function_says_where_to_draw_it() -> None:
 
             with pytest.raises(tg.UnsupportedError, match=r"read or drawn inside of the function.*step\.draw\(\)"):
                 tg.compile(step)(x)
+
+
+def test_a_network_is_not_one_card_by_itself() -> None:
+    class Block(tg.nn.Module):
+        def __init__(self) -> None:
+            self.norm, self.attention = tg.nn.LayerNormalization(), tg.nn.MultiHeadAttention(2, 4)
+            self.up, self.down = tg.nn.Dense(16, activation="gelu"), tg.nn.Dense(8)
+
+        def call(self, x: Any) -> Any:
+            x = x + self.attention(self.norm(x), x)
+            return x + self.down(self.up(x))
+
+    loss = np.mean(Block()(tg.Tensor(np.ones((2, 5, 8)), requires_grad=False)) ** 2)
+    assert len(tg.Graph.of(loss)) > 60
+    titles = layers(chosen(loss))
+    assert [title.split()[0] for title in titles] == ["norm", "attention", "up", "down"]
+    assert layers(chosen(loss, view="collapsed")) == ["Block"]

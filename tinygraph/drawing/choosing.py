@@ -247,7 +247,8 @@ def _of_cards(graph: Graph, view: str, opened: list[str]) -> Scene:
     Of the proposals the finest one with at most 100 boxes is taken.
     """
     if graph.scopes:
-        return _view_of_cards(graph, view, opened)(graph, opened)
+        drawn = _view_of_cards(graph, view, opened)
+        return _of_layers(graph) if view == "auto" and drawn is views.collapsed and not opened else drawn(graph, opened)
     for coarseness in range(COARSEST + 1):
         scoped = proposed(graph, coarseness)
         drawn = _view_of_cards(scoped, view, opened)
@@ -258,7 +259,7 @@ def _of_cards(graph: Graph, view: str, opened: list[str]) -> Scene:
 
 
 def _of_layers(graph: Graph) -> Scene:
-    """Return the collapsed view in which a network is not one card: its gradient has no other to stand beside.
+    """Return the collapsed view in which a network is not one card, which would show nothing of it.
 
     A card of all parameters of a network opens, and the one in it, down to a scope of at least two layers.
     """

@@ -113,15 +113,13 @@ def program_1():
         np.add(v_2, g_squared, out=v_2)
 
         # forward · m_hat = m / (1 - 0.9**t)  # an average that begins at 0 is too small at first  (adam.md:16)
-        power_of_t = np.power(0.9, t)
-        one_minus_power_of_t = 1 - power_of_t
+        one_minus_power_of_t = 1 - np.power(0.9, t)
         m_hat = np.empty(3)
         np.divide(m_2, one_minus_power_of_t, out=m_hat)
         w_2 = m_hat
 
         # forward · v_hat = v / (1 - 0.999**t)                        (adam.md:17)
-        power_of_t_2 = np.power(0.999, t)
-        one_minus_power_of_t_2 = 1 - power_of_t_2
+        one_minus_power_of_t_2 = 1 - np.power(0.999, t)
         np.divide(v_2, one_minus_power_of_t_2, out=v_hat)
 
         # forward · w = w - 0.01 * m_hat / (np.sqrt(v_hat) + 1e-7)    (adam.md:18)

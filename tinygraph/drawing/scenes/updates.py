@@ -154,7 +154,7 @@ class _Writer:
         words = {parameter.index: "w"}
         for node in rule.state:
             of = self.by_index[self.updates[node.index]]
-            words[of.index] = clean(of.name or "").removesuffix(f" of {parameter.name}")
+            words[of.index] = clean(of.name or "").partition(" of ")[0]  # "mean" of "mean of w", or "mean of 0"
         for operand in {o.index: o for node in rule.calls for o in node.operands}.values():
             if operand.index not in inside and operand.index not in words:
                 if operand.index in self.calls:
