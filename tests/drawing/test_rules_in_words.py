@@ -312,3 +312,9 @@ def test_every_formula_is_its_rule(function: Call, numbers: list[float]) -> None
             assert rule is not None
             found = read(text.format(x="x", y="y", z="z"), None, None, values)
             np.testing.assert_allclose(found, rule(cotangent, z, *inputs), rtol=1e-12)
+
+
+def test_an_unknown_derivative_has_the_word_of_its_operation() -> None:
+    loss = tg.cross_entropy(tg.Tensor(np.full((3, 2), 0.5)), np.array([0, 1, 0]))
+    loss.backward()
+    assert "∇ · ∂cross-entropy" in tg.draw(loss, view="mirror").source

@@ -13,7 +13,7 @@ from tinygraph.drawing.scenes import views
 from tinygraph.drawing.scenes.scene import Box, Link, Scene
 from tinygraph.drawing.words.expressions import fallback
 from tinygraph.drawing.words.numbers import number, plain_integer, superscript
-from tinygraph.drawing.words.symbols import filled, grouped, index_text, place_of, scalar_constant
+from tinygraph.drawing.words.symbols import filled, grouped, index_text, place_of, scalar_constant, sign
 from tinygraph.drawing.words.text import clean, clip
 from tinygraph.engine.dependence import is_elementwise
 from tinygraph.engine.links import Like
@@ -118,7 +118,9 @@ def pullback_lines(node: Node, names: dict[int, str]) -> list[str]:
 
 
 def _unknown(node: Node) -> str:
-    return "∇ · ∂" + node.op
+    word = sign(node.op)  # as on the operation's box, if that is a word: "cross-entropy"
+    is_word = word.isascii() and word.replace("-", "").replace(" ", "").isalnum()
+    return "∇ · ∂" + (word if is_word else node.op)
 
 
 def _rules(node: Node) -> tuple[str, ...]:
