@@ -1,6 +1,5 @@
 """A gradient of 0 that nobody meant: the warning names the line on which the function left the graph."""
 
-import copy
 import inspect
 import pickle
 import warnings
@@ -20,7 +19,6 @@ WAYS = {
     "tolist()": lambda x: sum((x * 2).tolist()),
     "complex()": lambda x: abs(complex(x[0])),
     "tg.Tensor()": lambda x: np.sum(tg.Tensor(x * 2) ** 2),
-    "copy.deepcopy": lambda x: np.sum(copy.deepcopy([x])[0] ** 2),
     "pickle": lambda x: np.sum(pickle.loads(pickle.dumps(x)) ** 2),
 }
 TRANSFORMS = {
@@ -42,7 +40,7 @@ def _anew():
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("transform", ["grad", "vjp", "jvp", "jacobian", "hessian", "value_and_grad"])
 def test_the_line_is_named(way, transform):
-    if transform == "hessian" and way.startswith(("copy", "pickle")):
+    if transform == "hessian" and way == "pickle":
         return  # what is differentiated twice is computed, and an error
     f = WAYS[way]
     line = inspect.getsourcelines(f)[1]

@@ -216,8 +216,41 @@ def test_copies_of_leaves(twin_of):
     assert (twin.name, twin.requires_grad) == ("t", True)
     np.testing.assert_array_equal(twin.data, t.data)
     assert not np.shares_memory(twin.data, t.data)
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda t: copy.deepcopy({"t": [t]})["t"][0]])
+def test_a_copy_of_what_is_computed_has_its_gradient(copied):
+    t = tg.Tensor([[1.0, 2.0], [3.0, 4.0]])
+    twin = copied((t * 2).T)
+    twin[0] *= 3
+    assert twin.tolist() == [[6, 18], [4, 8]] and twin.data.flags.f_contiguous
+    np.sum(twin * copied(np.sum(t))).backward()
+    np.testing.assert_array_equal(t.grad, [[36 + 60, 36 + 20], [36 + 60, 36 + 20]])
+    with tg.no_grad():
+        twin = copied(t * 2)
+        twin[0] = 0.0
+    assert twin.tolist() == [[0, 0], [6, 8]]
     with pytest.raises(tg.GraphError, match="detach"):
-        twin_of(t * 2)
+        pickle.dumps(t * 2)
+
+
+COPYING = {
+    "deepcopy": lambda x: np.sum(copy.deepcopy(x) * x),
+    "copy": lambda x: np.sum(copy.copy(x) * x),
+    "in a list": lambda x: np.sum(copy.deepcopy([x, x])[1] * x),
+    "a number": lambda x: copy.deepcopy(x[0]) * x[0] + x[1] ** 2,
+    "from an outer transform": lambda x: np.sum(tg.grad(lambda y: np.sum(y * copy.deepcopy(x)))(x) * x),
+    "checkpoint": lambda x: tg.checkpoint(lambda u: np.sum(copy.deepcopy(u) * u))(x),
+}
+
+
+@pytest.mark.parametrize("f", COPYING.values(), ids=COPYING)
+def test_a_copy_of_what_is_differentiated_is_no_leaf(f):
+    x = np.array([1.0, -2.0])
+    np.testing.assert_array_equal(tg.grad(f)(x), [2, -4])
+    np.testing.assert_array_equal(tg.hessian(f)(x), 2 * np.eye(2))
+    np.testing.assert_array_equal(tg.compile(tg.grad(f))(x), [2, -4])
+    np.testing.assert_array_equal(tg.jvp(f, (x,), (x,))[1], 10)
 
 
 def test_writing_a_result_into_a_plain_array_is_refused_with_a_way_out():

@@ -72,6 +72,8 @@ class Leaf:
         rewritten: the time at which a write into its array was last noticed; 0 for never.
         before: a copy of the array, while others hold it: see `lending`.
         view_of: of an `Unnamed` the leaf whose array its own may be a view of; None for every other leaf.
+        taken: of an `Unnamed` that is a view of another, the link of that one and the `ViewStep` from it; None for one
+            that is not. Other leaves lack it.
         code, lasti: the line that made it, as of a `Call`.
         inner: True for a weight that a layer made at its first batch: the instruction is the user's call of the layer,
             and its variable gets the layer's result.
@@ -80,7 +82,8 @@ class Leaf:
     """
 
     __slots__ = (
-        "_grad", "_value", "before", "code", "inner", "lasti", "name", "order", "passed", "rewritten", "view_of",
+        "_grad", "_value", "before", "code", "inner", "lasti", "name", "order", "passed", "rewritten", "taken",
+        "view_of",
     )  # fmt: skip
 
     _adjoint = None  # the cotangents of leaves are kept by the pass
@@ -92,6 +95,8 @@ class Leaf:
     is_call = False
 
     passed: Any
+
+    taken: tuple[Unnamed, Any] | None
 
     def __init__(self, value: Any, name: str | None, frame: FrameType | None) -> None:
         self._value = value
@@ -120,6 +125,10 @@ class Unnamed(DataLeaf):
     """The link of a result that was not recorded, of `no_grad` or of `detach`."""
 
     __slots__ = ()
+
+    def __init__(self, value: Any) -> None:
+        super().__init__(value, None, None)
+        self.taken = None
 
 
 class Call:

@@ -25,6 +25,7 @@ class State(threading.local):
         origin: the code and instruction that calls are made on behalf of; None for the caller's own.
         last_loss: a weak reference to the Tensor that `backward` was last called on.
         differentiating: the order at which the innermost transform began.
+        inputs: the links of the inputs of all transforms that are running.
         taken_numbers: the `leaving.TakenNumbers` of the innermost transform.
         reach: the reach of the cotangent that a rule is being given; None for everywhere. See `reaching`.
         tracing: the `hooks.Tracer` of the function that is being compiled, or None.
@@ -38,6 +39,7 @@ class State(threading.local):
         self.origin: tuple[CodeType | None, int] | None = None
         self.last_loss: Any = None
         self.differentiating: int | None = None
+        self.inputs: tuple[Any, ...] = ()
         self.taken_numbers: Any = None
         self.reach: Any = None
         self.tracing: Tracer | None = None

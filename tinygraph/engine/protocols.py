@@ -18,10 +18,11 @@ from tinygraph.engine.conversions import check_number, is_library, lost_gradient
 from tinygraph.engine.leaving import note_number
 from tinygraph.engine.modes import is_recording, state
 from tinygraph.engine.operands import as_array, plain
+from tinygraph.engine.ownership import is_array
 from tinygraph.engine.value import Value
 from tinygraph.engine.writing import read_index, write
-from tinygraph.errors import GraphError, UnsupportedError
-from tinygraph.users_code.source import made_at, users_line
+from tinygraph.errors import UnsupportedError
+from tinygraph.users_code.source import made_at, users_frame, users_line
 
 __all__ = ["Protocols"]
 
@@ -152,31 +153,34 @@ class Protocols(Generic[Array]):
     # --- copies -------------------------------------------------------------------------------------------------------
 
     def __copy__(self: Any) -> Array:
-        if self.is_leaf and self.requires_grad and is_recording():
+        if self.is_leaf and self.requires_grad and is_recording() and not _is_input(self):
             raise UnsupportedError(
                 f"copy.copy: the copy would be a leaf of its own, and lose the gradient, at {users_line()}. Write "
                 "np.copy(t), which keeps the gradient; or copy.deepcopy(t) if a leaf of its own is meant"
             )
-        return self._copied("copy.copy")  # type: ignore[no-any-return]
+        return self._copied()  # type: ignore[no-any-return]
 
     def __deepcopy__(self: Any, memo: dict[int, Any]) -> Array:
-        return self._copied("copy.deepcopy")  # type: ignore[no-any-return]
+        return self._copied()  # type: ignore[no-any-return]
 
-    def _copied(self: Any, call: str) -> Any:
-        """Return a leaf like this one, its gradient copied too."""
-        if modes.unusual and state.taken_numbers is not None:
-            note_number(self._link, call, _getframe(2))
-        if not self.is_leaf:
-            if self.requires_grad and is_library(_getframe(2)):  # matplotlib copies what it draws
-                raise UnsupportedError(lost_gradient(_getframe(2), made_at(self._link)))
-            raise GraphError(
-                f"{call}: a computed Tensor cannot be copied with its graph, at {users_line()}. Write np.copy(t), "
-                "which keeps the gradient; or copy t.detach() if the values alone are meant"
-            )
+    def _copied(self: Any) -> Any:
+        """Return a leaf like this one, its gradient copied too; of what is no leaf, or an input, a recorded copy."""
+        frame = _getframe(2)
+        if not self.is_leaf or _is_input(self):
+            if self.requires_grad and is_library(frame):  # matplotlib copies what it draws
+                raise UnsupportedError(lost_gradient(frame, made_at(self._link)))
+            if not is_array(self._value):
+                return self  # a number, which nobody writes into
+            return self._numpy(np.copy, (self,), {}, users_frame(frame) or frame)
         twin: Any = Value._kind(np.array(self._value), name=self.name, requires_grad=self.requires_grad)
         gradient = plain(self.grad)
         twin._link._grad = None if gradient is None else np.array(gradient)
         return twin
+
+
+def _is_input(tensor: Any) -> bool:
+    """Return whether a Tensor is an input of a running transform, with respect to which it differentiates."""
+    return bool(modes.unusual) and is_recording() and any([link is tensor._link for link in state.inputs])
 
 
 def _elements(tensor: Any) -> Iterator[Any]:

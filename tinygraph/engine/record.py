@@ -31,6 +31,7 @@ from tinygraph.engine.nested import mapped
 from tinygraph.engine.nonfinite import watch_result, watch_unrecorded
 from tinygraph.engine.operands import array_of, has_tensors, plain, plain_array, prepared, tensors_in
 from tinygraph.engine.ownership import base_of, is_array, is_stand_in, reach_each_other
+from tinygraph.engine.places import ViewStep
 from tinygraph.engine.refusing import explained, lost_in_array, no_numbers, overwrites, unsupported
 from tinygraph.engine.scopes import Entry, Label
 from tinygraph.engine.settling import note_view
@@ -87,7 +88,7 @@ def record_call(
     if live and _of_data(tensors):
         return as_writable(value)
     if not state.recording:
-        return _without_record(op, args, value, tensors[0] if is_view and tensors else None)
+        return _without_record(op, args, kwargs, value, tensors[0] if is_view and tensors else None)
     needed: frozenset[int] = frozenset()
     needs_result = False
     if _wants_gradient(op, args):
@@ -144,11 +145,11 @@ def _computed(op: Operation, compute: Callable[..., Any], args: tuple[Any, ...],
     return value
 
 
-def _without_record(op: Operation, args: tuple[Any, ...], value: Any, of: Any) -> Any:
+def _without_record(op: Operation, args: tuple[Any, ...], kwargs: dict[str, Any], value: Any, of: Any) -> Any:
     """Return the result of a call that is not recorded: a Tensor that requires no gradient.
 
     Args:
-        op, args: of the call.
+        op, args, kwargs: of the call.
         value: its result.
         of: the Tensor that the result is a view of; None for no view.
     """
@@ -156,8 +157,21 @@ def _without_record(op: Operation, args: tuple[Any, ...], value: Any, of: Any) -
         watch_unrecorded(function_name(op.function), plain(args), value)
     result = unrecorded(value, None if of is None else of._link)
     if of is not None:
+        if type(of._link) is Unnamed:
+            result._link.taken = _taken_from(of, op, args, kwargs)
         note_view(result, of)
     return result
+
+
+def _taken_from(
+    of: Any, op: Operation, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[Unnamed, ViewStep] | None:
+    """Return the link of a Tensor, and the step to the view that a call makes of it; None if more Tensors are in it."""
+    position = next((place for place, item in enumerate(args) if item is of), None)
+    if position is None or len(tensors_in(args)) > 1:
+        return None
+    others = tuple([copied(item) for item in (*args[:position], *args[position + 1 :])])
+    return of._link, ViewStep(op.function, others, all_copied(kwargs), position=position)
 
 
 def _is_view(value: Any, tensors: list[Any]) -> bool:
@@ -226,7 +240,7 @@ def unrecorded(value: Any, view_of: Any = None) -> Any:
     """
     tensor = _new(Value._kind)
     tensor._value = value
-    tensor._link = Unnamed(value, None, None)
+    tensor._link = Unnamed(value)
     if view_of is not None and not view_of.is_call:
         tensor._link.view_of = view_of.view_of if type(view_of) is Unnamed else view_of
     return tensor

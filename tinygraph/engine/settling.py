@@ -168,7 +168,11 @@ def _together(members: list[Any], views: set[int], own: Any, call: str) -> Memor
         own: the owner of the old memory.
         call: the write as the user spells it.
     """
-    ways = {id(one): _way_up(one) for one in members if type(one._link) is not Unnamed or id(one) not in views}
+    ways = {
+        id(one): _way_up(one)
+        for one in members
+        if type(one._link) is not Unnamed or one._link.taken is not None or id(one) not in views
+    }
     if not ways:
         raise _unknown(members[0], call)
     link, steps = _nearest_whole(ways)
@@ -199,17 +203,26 @@ def _way_up(member: Any) -> list[tuple[Any, tuple[ViewStep, ...]]]:
     link = member._link
     steps: tuple[ViewStep, ...] = ()
     found = [(link, steps)]
-    while link.is_call and not isinstance(link.op.function, np.ufunc):
-        args, keywords = link.args, link.keywords
-        positions = [position for position, item in enumerate(args) if isinstance(item, Call | Leaf)]
-        if len(positions) != 1:
-            break
-        at = positions[0]
-        others = (*args[:at], *args[at + 1 :])
-        steps = (ViewStep(link.op.function, others, keywords, link.code, link.lasti, link.label, at), *steps)
-        link = args[at]
+    while (above := _taken_of(link)) is not None:
+        link, step = above
+        steps = (step, *steps)
         found.append((link, steps))
     return found
+
+
+def _taken_of(link: Any) -> tuple[Any, ViewStep] | None:
+    """Return the link that another may be a view of, and the step from it; None if it is a view of none."""
+    if type(link) is Unnamed:
+        return link.taken
+    if not link.is_call or isinstance(link.op.function, np.ufunc):
+        return None
+    args = link.args
+    positions = [position for position, item in enumerate(args) if isinstance(item, Call | Leaf)]
+    if len(positions) != 1:
+        return None
+    at = positions[0]
+    others = (*args[:at], *args[at + 1 :])
+    return args[at], ViewStep(link.op.function, others, link.keywords, link.code, link.lasti, link.label, at)
 
 
 def _geometry(whole: Any, member: Any) -> tuple[ViewStep, ...]:

@@ -394,6 +394,7 @@ class Tensor(Value, Operators, Protocols["Tensor"], TensorMethods["Tensor"]):
             if link.view_of is not None:
                 link.rewritten = next_order()  # as above
                 link.view_of = None
+            link.taken = None
             self._link.__class__ = DataLeaf  # the array is its own from now on
         link.order = next_order()
 

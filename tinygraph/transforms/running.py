@@ -75,13 +75,14 @@ class Run:
         self.since = next_order()
         self.taken = TakenNumbers()
         self.lost: list[Any] | None = None
-        with modes.Setting(recording=True, differentiating=self.since, taken_numbers=self.taken):
+        with modes.Setting(recording=True, differentiating=self.since, taken_numbers=self.taken, inputs=state.inputs):
             given = list(args)
             for position in argnums:
                 given[position] = tree_map(functools.partial(_as_input, call), args[position])
             chosen = [given[position] for position in argnums]
             self.inputs = tree_map(Like, chosen)
             self.links = [tensor._link for tensor in tree_leaves(chosen)]
+            state.inputs = (*state.inputs, *self.links)
             orders = [link.order for link in self.links]
             try:
                 result = f(*given, **kwargs)
