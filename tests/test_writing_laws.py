@@ -93,6 +93,12 @@ def places_text(choose: Choose, size: int) -> str:
     return f"np.array({places}, int)"
 
 
+def sequence_text(choose: Choose, size: int) -> str:
+    """Positions along an axis in an array, a list or a tuple."""
+    places = places_text(choose, size)
+    return choose([places, f"{places}.tolist()", f"tuple({places})"])
+
+
 def mask_text(choose: Choose, shape: tuple[int, ...]) -> str:
     """A mask of a shape."""
     mask = np.array([choose([True, False]) for _ in range(int(np.prod(shape)))], bool).reshape(shape)
@@ -107,11 +113,11 @@ def index_text(choose: Choose, shape: tuple[int, ...], basic: bool = False) -> s
     for size in shape[: choose([*range(len(shape) + 1)])]:
         kinds = ["slice", "slice", "number"] if size else ["slice"]
         kind = choose(kinds if basic or any("array" in item for item in items) else [*kinds, "places"])
-        drawn = {"slice": slice_text, "places": places_text, "number": lambda *_: str(choose([*range(-size, size)]))}
+        drawn = {"slice": slice_text, "places": sequence_text, "number": lambda *_: str(choose([*range(-size, size)]))}
         items.append(drawn[kind](choose, size))
     if choose([0, 0, 0, 0, 1]):
         items.insert(choose([*range(len(items) + 1)]), "None")
-    if choose([0, 0, 1]) or not items:
+    if choose([0, 0, 1]) or not items or (len(items) == 1 and items[0].startswith("tuple")):
         items.append("...")
     return ", ".join(items)
 
@@ -455,6 +461,23 @@ def test_views_of_what_is_computed_without_a_record_are_written_into_as_those_of
         np.testing.assert_array_equal(np.asarray(found[0]), expected["m"])
         np.testing.assert_array_equal(np.asarray(found[1]), expected.get("v", expected["m"]))
     np.testing.assert_array_equal(given.data, np.arange(6.0).reshape(2, 3))
+
+
+@pytest.mark.parametrize(
+    "index", ["[0, 0]", "(0, 0), slice(1)", "slice(None), (1, 1)", "((0, 1), (1, 1)), 2", "(0, 0), ...", "range(2), 0"]
+)
+def test_of_an_element_that_is_named_twice_the_last_value_stays_in_every_spelling(index):
+    index = eval(index)
+
+    def f(x):
+        y = x * 1.0
+        y[index] = y[index] * 3
+        return np.sum(y * y)
+
+    tg.testing.check_grads(f, np.arange(6.0).reshape(2, 3) + 1)
+    compiled = tg.compile(tg.grad(f))
+    x = np.arange(6.0).reshape(2, 3) + 1
+    np.testing.assert_allclose(compiled(x), tg.grad(f)(x))
 
 
 def test_a_computed_number_is_no_array_and_an_array_of_no_axes_is_one():

@@ -267,6 +267,7 @@ def test_shapes_and_indices_are_numpys(tmp_path: Path):
             np.pad(x, ((1, 2), (0, 1), (0, 0))), x[:, places], x[places % 2, 1], x[:, k], x[k % 2, k], x[0, k][:, k],
             x[0][rows, k[:3]], np.take(x, k, axis=1), np.take(x, places), np.take_along_axis(x[0], k[None, :], 0),
             np.roll(x, 1, axis=0), np.tril(x[0]), np.triu(x[0], 1), np.tile(x[0], 2), np.repeat(x[0], 2, axis=0),
+            x[:, (2, 0)], x[((0, 1), (1, 0)), 2], x[:, range(2)],
             np.diagonal(x[0]), np.zeros_like(x), np.ones(3) * x[0, :, :1], np.vstack([x[0], x[1]]), x[:0], x[:0].sum(),
             x[0] * x[1, :, :1] + x[0, 0], x[:, np.array([True, False, True])], np.copy(x), np.diag(x[0, 0]),
             np.take(x, k + 3, axis=2, mode="clip"), np.take(x, k * 3, axis=1, mode="wrap"),

@@ -131,6 +131,18 @@ def test_functions_of_numpys_modules_are_imported(tmp_path: Path) -> None:
     np.testing.assert_allclose(run_alone(tmp_path, [x]), expected)
 
 
+@pytest.mark.parametrize("ufunc", [np.subtract, np.maximum, np.hypot])
+@pytest.mark.parametrize("method", ["outer", "accumulate", "reduceat"])
+def test_methods_of_ufuncs_are_written_as_such(ufunc: Any, method: str, tmp_path: Path) -> None:
+    x = np.array([1.0, 3.0, 2.0])
+    more = {"outer": (x,), "accumulate": (), "reduceat": ([0, 2],)}[method]
+    step = tg.compile(lambda x: getattr(ufunc, method)(x, *more) * 2)
+    wanted = step(x)
+    assert f"{ufunc.__name__}.{method}(x" in step.source
+    step.save(tmp_path / "step.py")
+    np.testing.assert_array_equal(run_alone(tmp_path, [x]), wanted)
+
+
 def test_what_is_found_with_tinygraph_at_each_call_cannot_be_saved_and_the_way_out_works(tmp_path: Path) -> None:
     def lengths(x: Any) -> Any:
         return np.sum(np.where(x[:, 0] > 0, np.linalg.norm(x, axis=1), 0))

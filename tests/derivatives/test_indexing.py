@@ -135,7 +135,17 @@ def test_laws(entry, data):
 
 @pytest.mark.parametrize(
     "index",
-    [[0, 0, 1], ([0, 0], [1, 1]), np.array([2, 2, -1]), (Ellipsis, [1, 1]), (slice(None), None, [0, 0]), np.array(1)],
+    [
+        [0, 0, 1],
+        ([0, 0], [1, 1]),
+        np.array([2, 2, -1]),
+        (Ellipsis, [1, 1]),
+        (slice(None), None, [0, 0]),
+        np.array(1),
+        (slice(None), (1, 1)),
+        (((0, 1), (1, 1)), 0),
+        (range(2),),
+    ],
     ids=repr,
 )
 def test_a_place_named_twice_gets_both_gradients(index):

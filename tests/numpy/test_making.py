@@ -131,6 +131,32 @@ WITH_TENSORS = {
 }
 
 
+JOINED = {
+    **{name: WITH_TENSORS[name] for name in ("r_", "r_ with a directive", "c_")},
+    "r_ of numbers on a line": lambda np, x: np.r_[0 : x[0] : 4j, x],
+    "c_ of one twice": lambda np, x: np.c_[x, x],
+    "r_ of numbers": lambda np, x: np.r_[np.sum(x), x[0], 1],
+    "r_ of lists": lambda np, x: np.r_[[x[0], x[1]], x[::-1], [2, 3]],
+    "r_ of columns": lambda np, x: np.r_["1", np.c_[x, x], [[1.0]] * 3],
+}
+
+
+@pytest.mark.parametrize("name", sorted(JOINED))
+@pytest.mark.parametrize("dtype", [float, numpy.float32])
+def test_what_is_joined_is_joined_in_a_compiled_function(name, dtype):
+    def joined(x):
+        return JOINED[name](np, x)
+
+    x = numpy.array([1.5, 2.25, 3.0], dtype)
+    value = JOINED[name](numpy, x)
+    weights = numpy.random.default_rng(0).normal(size=value.shape)
+    program, gradient = tg.compile(joined), tg.grad(lambda x: np.sum(joined(x) * weights))
+    for _ in range(2):
+        found = program(x)
+        assert found.dtype == value.dtype and found.tobytes() == value.tobytes()
+    numpy.testing.assert_allclose(tg.compile(gradient)(x), gradient(x), rtol=1e-6)
+
+
 @pytest.mark.parametrize("name", sorted(WITH_TENSORS))
 def test_tensors_come_in_with_their_gradients(name):
     make = WITH_TENSORS[name]

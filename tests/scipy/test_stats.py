@@ -111,3 +111,20 @@ def test_shapes_of_vectors_means_and_covariances(args):
     assert isinstance(frozen.logpdf(np.ones(2)), tg.Tensor)
     with pytest.raises(tg.UnsupportedError, match="Give it a plain mean"):
         frozen.rvs()
+
+
+def test_a_covariance_that_may_be_singular_and_is_not():
+    def density(library):
+        return lambda x, m, c: library.multivariate_normal.logpdf(x, m, (c + c.T) / 2, allow_singular=True)
+
+    x, mean, cov = np.array([0.3, -1.0]), np.array([0.1, 0.2]), np.array([[2.0, 0.3], [0.3, 1.0]])
+    obey(density(ours), density(theirs), x, mean, cov, exact=False, order=1)
+    gradient = tg.compile(tg.grad(density(ours), argnums=(0, 2)))
+    for found, expected in zip(gradient(x, mean, cov), tg.grad(density(ours), (0, 2))(x, mean, cov), strict=True):
+        np.testing.assert_allclose(found, expected)
+    line = np.ones((2, 2))
+    for call in (gradient, tg.grad(density(ours))):
+        with pytest.raises(np.linalg.LinAlgError, match=r"Add a small multiple of np\.eye"):
+            call(x, mean, line)
+    values = [tg.Tensor(item, requires_grad=False) for item in (np.ones(2), np.zeros(2), line)]
+    assert density(ours)(*values) == density(theirs)(np.ones(2), np.zeros(2), line)

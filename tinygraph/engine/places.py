@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import CodeType
 from typing import Any, NamedTuple
 
@@ -160,9 +160,9 @@ class Place:
 
 
 def _may_repeat(index: Any) -> bool:
-    """Return whether an index may name an element twice: sequences of integers may."""
+    """Return whether an index may name an element twice: sequences of integers may, tuples inside an index too."""
     items = index if type(index) is tuple else (index,)
-    return any([isinstance(item, np.ndarray | list) and np.ndim(item) > 0 and not _is_mask(item) for item in items])
+    return any([isinstance(item, np.ndarray | Sequence) and np.ndim(item) > 0 and not _is_mask(item) for item in items])
 
 
 def _is_mask(item: Any) -> bool:

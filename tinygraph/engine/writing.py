@@ -249,14 +249,19 @@ def _write_number(tensor: Any, index: Any, value: Any, frame: FrameType, call: s
 
 
 def plain_index(index: Any) -> Any:
-    """An index with any Tensors in it, which select but carry no gradient, as plain arrays."""
+    """An index with any Tensors in it, which select but carry no gradient, as plain arrays.
+
+    A tuple inside an index is a list, as it is to NumPy.
+    """
     kind = type(index)
     if kind is slice or kind is int:
         return index
     if isinstance(index, Value):
         return index.data  # type: ignore[attr-defined]
     if isinstance(index, tuple):
-        return tuple([plain_index(item) for item in index])
+        return tuple([plain_index(list(item) if isinstance(item, tuple) else item) for item in index])
+    if kind is list and has_tensors(index):
+        return [plain_index(item) for item in index]
     return index
 
 

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as _numpy
 
-_ROOMS = ("converting", "joining", "making", "vectorizing")
+_ROOMS = ("asking", "converting", "joining", "making", "vectorizing")
 _MADE: dict[str, Any] = {}
 for _room in _ROOMS:
     _module = importlib.import_module(f"tinygraph.numpy.{_room}")

@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 
 from tinygraph.engine.memory import as_writable
+from tinygraph.engine.modes import is_tracing, state
 from tinygraph.engine.operands import array_of, has_tensors, plain
+from tinygraph.engine.ownership import is_stand_in
 from tinygraph.errors import UnsupportedError
 from tinygraph.numpy.making import arange
 from tinygraph.users_code.source import users_line
@@ -28,11 +30,11 @@ class _Joined:
 
     def __getitem__(self, key: Any) -> Any:
         parts = [_range(item) if isinstance(item, slice) and _of_tensors(item) else item for item in _items(key)]
-        if not has_tensors(parts):
+        if not _holds_tensors(parts):
             return as_writable(self._plainly[key])
         items = [self._plainly[item] if isinstance(item, slice) else item for item in parts]
         arrays = [item if isinstance(item, str) else array_of(item) for item in items]
-        dtype = self._plainly[tuple([plain(item) for item in _or_arrays(items, arrays)])].dtype
+        dtype = self._plainly[tuple([_known(item) for item in _or_arrays(items, arrays)])].dtype
         places: list[Any] = []
         elements = []
         count = 0
@@ -61,7 +63,20 @@ def _items(key: Any) -> tuple[Any, ...]:
 
 
 def _of_tensors(item: slice) -> bool:
-    return has_tensors((item.start, item.stop, item.step))
+    return _holds_tensors((item.start, item.stop, item.step))
+
+
+def _holds_tensors(structure: Any) -> bool:
+    """Return whether there are Tensors in a structure, or arrays of the function that is being compiled."""
+    return has_tensors(structure) or (is_tracing() and state.tracing.holds_traced(structure))  # type: ignore[union-attr]
+
+
+def _known(item: Any) -> Any:
+    """Return the value of an operand, or zeros of its kind where a function is being compiled."""
+    value = plain(item)
+    if not is_stand_in(value):
+        return value
+    return value.__class__(0) if isinstance(value, int | float | complex) else np.zeros(value.shape, value.dtype)
 
 
 def _range(item: slice) -> Any:

@@ -95,7 +95,7 @@ class _Elements(Value):
 
 
 def _is_array(item: Any) -> bool:
-    return isinstance(item, Step | np.ndarray | list | Formula)
+    return isinstance(item, Step | np.ndarray | Sequence | Formula)
 
 
 def _spread(index: Any, dimensions: int) -> list[Any]:

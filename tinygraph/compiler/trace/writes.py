@@ -170,7 +170,7 @@ PRIMITIVES: dict[Any, Any] = {put_at: _put_at, cleared: _cleared}
 
 
 def plain_index(recorder: Recorder, index: Any) -> Any:
-    """Return an index with the values of the Tensors in it. Computed ends of slices are decisions.
+    """Return an index with the values of the Tensors in it, and lists for tuples inside. Computed ends are decisions.
 
     Raises:
         SteeringError: a counter stands in it, whose value then is part of the program.
@@ -178,7 +178,7 @@ def plain_index(recorder: Recorder, index: Any) -> Any:
     if names_itself(index):
         return index
     if type(index) is tuple:
-        return tuple([plain_index(recorder, item) for item in index])
+        return tuple([plain_index(recorder, list(item) if type(item) is tuple else item) for item in index])
     if type(index) is Tensor:
         return index.data
     if type(index) is PythonNumber:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.compiler.names import TakenNames, identifier, users
+from tinygraph.compiler.trace.functions import Method
 from tinygraph.compiler.write.literals import ones_text
 from tinygraph.engine.table import function_name
 
@@ -62,6 +63,8 @@ class References:
 
     def function(self, function: Callable[..., Any]) -> str:
         """Return the name of a function in the text."""
+        if isinstance(function, Method):
+            return f"{self.function(function.ufunc)}.{function.method}"
         name = function_name(function)
         if name.startswith("special.") and isinstance(function, np.ufunc):
             self.imports["special"] = "from scipy import special"

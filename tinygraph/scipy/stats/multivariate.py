@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import scipy.stats
 
+from tinygraph.engine.primitives import primitive
+from tinygraph.functions.checks import CHECKS
 from tinygraph.scipy.calls import (
     array,
     carries_gradient,
@@ -16,7 +18,6 @@ from tinygraph.scipy.calls import (
     numbers,
     on_tensors,
     one_call,
-    only,
     unsupported,
 )
 from tinygraph.scipy.linalg import cholesky, solve_triangular
@@ -32,7 +33,27 @@ def _covariance(cov: Any, dimension: int) -> Any:
     return cov
 
 
-def _logpdf(x: Any, mean: Any, cov: Any) -> Any:
+@primitive
+def regular(cov: Any) -> Any:
+    """Return a covariance unchanged, once it is none that SciPy takes for a singular one, to invert a part of it.
+
+    Raises:
+        LinAlgError: an eigenvalue is smaller than the largest one by a factor of 2.2e-10, or more.
+    """
+    spectrum = np.linalg.eigvalsh(cov)
+    if not spectrum.min() > 1e6 * np.finfo(np.float64).eps * np.abs(spectrum).max():
+        raise np.linalg.LinAlgError(
+            "stats.multivariate_normal.logpdf: the density of a singular covariance has no gradient. "
+            "Add a small multiple of np.eye(n) to the covariance"
+        )
+    return cov
+
+
+regular.derivative(lambda g, z, cov: g)
+CHECKS.add(regular)
+
+
+def _logpdf(x: Any, mean: Any, cov: Any, allow_singular: bool) -> Any:
     """Return −½ (log det 2πC + (x − m)ᵀ C⁻¹ (x − m)), by Cholesky's factor of C."""
     x = floating(x)
     cov = floating(1.0 if cov is None else cov)
@@ -42,7 +63,8 @@ def _logpdf(x: Any, mean: Any, cov: Any) -> Any:
         x = np.reshape(x, (1,))
     elif x.ndim == 1 and dimension == 1:
         x = x[:, None]
-    factor = cholesky(_covariance(cov, dimension), lower=True)
+    cov = _covariance(cov, dimension)
+    factor = cholesky(regular(cov) if allow_singular else cov, lower=True)
     away = x - mean
     rows = np.reshape(away, (math.prod(away.shape[:-1]), dimension))
     whitened = solve_triangular(factor, rows.T, lower=True)
@@ -83,11 +105,9 @@ class MultivariateNormal:
 
 @on_tensors(scipy.stats.multivariate_normal.logpdf)
 def _on_tensors_logpdf(x: Any, mean: Any = None, cov: Any = 1, allow_singular: bool = False) -> Any:
-    only(
-        "stats.multivariate_normal.logpdf", "Add a small multiple of np.eye(n) to the covariance",
-        allow_singular=(bool(allow_singular), False),
-    )  # fmt: skip
-    return _logpdf(array(x), mean, cov)
+    if allow_singular and not carries_gradient((x, mean, cov)):
+        raise unsupported("stats.multivariate_normal.logpdf", "SciPy's own will do", "")
+    return _logpdf(array(x), mean, cov, bool(allow_singular))
 
 
 class _Given:
