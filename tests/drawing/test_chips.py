@@ -147,7 +147,7 @@ def test_the_page_knows_the_card_of_a_chip() -> None:
     page = draw(recurrent(5), view="full").html()
     picture, boxes = data_of(page)[""], facts_of(page)["boxes"]
     chips = picture["cards"]
-    assert set(chips.values()) == {"v1", "v3", "v6"} or len(set(chips.values())) == 3
+    assert set(chips.values()) == {"v0", "v2", "v5"}
     assert all(boxes[card]["title"] == boxes[chip]["title"] for chip, card in chips.items())
     shown = [box for step in picture["steps"] for box in step.get("show", ())]
     assert sorted(shown) == sorted(boxes)
