@@ -7,7 +7,6 @@ block.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -105,44 +104,73 @@ def gathered(steps: Sequence[Step], overwrites: dict[int, int]) -> list[Step | F
         overwrites: by the index of a step that computes a variable's new value the index of the variable: the step
             should not come before others read the old value.
     """
-    read: dict[int, int] = {}  # by the index of a step the last item that reads it
-    items: list[Step | Fusion] = []
-    place: defaultdict[int, int] = defaultdict(lambda: -1)  # by a step's index the item that computes it
-    fusions: list[int] = []  # the items that are fusions
+    gathering = _Gathering(overwrites)
     for step in steps:
-        if step.function is None:
-            continue
-        if step.decides or type(step.function) in (Begin, End):
-            fusions.clear()
-        rows = _rows_of(step)
-        after = max([place[operand.index] for operand in operands_of(step)], default=-1)
-        if step.index in overwrites:
-            after = max(after, read.get(overwrites[step.index], -1))
-        if rows is not None:
-            joined = _joined(step, rows, after, items, fusions, place)
-            if joined is not None:
-                place[step.index] = joined
-                _note(step, joined, read)
-                continue
-        place[step.index] = len(items)
-        _note(step, len(items), read)
-        if rows is not None and not _ends(step) and is_large(step) and step.size // rows[0] <= 2 * LARGE:
-            fusion = Fusion(*rows)
-            _join(fusion, step)
-            fusions.append(len(items))
-            items.append(fusion)
-        else:
-            items.append(step)
+        if step.function is not None:
+            gathering.add(step)
     return [
         item.steps[0] if isinstance(item, Fusion) and len(item.steps) == 1 and item.nanoseconds < ALONE else item
-        for item in items
+        for item in gathering.items
     ]
 
 
-def _note(step: Step, item: int, read: dict[int, int]) -> None:
-    """Remember which item reads a step's operands."""
-    for operand in operands_of(step):
-        read[operand.index] = max(item, read.get(operand.index, -1))
+class _Gathering:
+    """Calls as they are put in order.
+
+    Args:
+        overwrites: see `gathered`.
+
+    Attributes:
+        items: the calls and fusions so far.
+    """
+
+    def __init__(self, overwrites: dict[int, int]) -> None:
+        self.items: list[Step | Fusion] = []
+        self._overwrites = overwrites
+        self._place: dict[int, int] = {}  # by a step's index the item that computes it
+        self._read: dict[int, int] = {}  # by a step's index the last item that reads it
+        self._open: list[int] = []  # the fusions that calls may join
+
+    def add(self, step: Step) -> None:
+        """Let a step join a fusion, begin one, or stand alone."""
+        if step.decides or type(step.function) in (Begin, End):
+            self._open.clear()
+        rows = _rows_of(step)
+        place = None if rows is None else self._joined(step, rows)
+        if place is None:
+            place = len(self.items)
+            self.items.append(step if rows is None else self._begun(step, rows))
+        self._place[step.index] = place
+        for operand in operands_of(step):
+            self._read[operand.index] = max(place, self._read.get(operand.index, -1))
+
+    def _after(self, step: Step) -> int:
+        """Return the last item that must come before a step: it computes an operand, or reads what is overwritten."""
+        after = max([self._place.get(operand.index, -1) for operand in operands_of(step)], default=-1)
+        return max(after, self._read.get(self._overwrites.get(step.index, -1), -1))
+
+    def _joined(self, step: Step, rows: tuple[int, int, int]) -> int | None:
+        """Let a step join the last fusion that it can, and return the place of that fusion; None for none."""
+        after = self._after(step)
+        for position in reversed(self._open):
+            if position < after:
+                return None
+            fusion = self.items[position]
+            if isinstance(fusion, Fusion) and (fusion.rows, fusion.axis, fusion.ndim) == rows:
+                inside = [operand for operand in operands_of(step) if self._place.get(operand.index) == position]
+                if all(fusion.aligned(operand.index) for operand in inside) and (inside or not _ends(step)):
+                    _join(fusion, step)
+                    return position
+        return None
+
+    def _begun(self, step: Step, rows: tuple[int, int, int]) -> Step | Fusion:
+        """Return a fusion that begins with a step; or the step, if it is no beginning."""
+        if _ends(step) or not is_large(step) or step.size // rows[0] > 2 * LARGE:
+            return step
+        fusion = Fusion(*rows)
+        _join(fusion, step)
+        self._open.append(len(self.items))
+        return fusion
 
 
 def _rows_of(step: Step) -> tuple[int, int, int] | None:
@@ -159,23 +187,6 @@ def _rows_of(step: Step) -> tuple[int, int, int] | None:
     if axis is None or shape[axis] < 4:
         return None
     return shape[axis], axis, len(shape)
-
-
-def _joined(
-    step: Step, rows: tuple[int, int, int], after: int, items: Sequence[Step | Fusion], fusions: list[int],
-    place: dict[int, int],
-) -> int | None:  # fmt: skip
-    """Let a step join the last fusion that it can; the place of that fusion."""
-    for position in reversed(fusions):
-        if position < after:
-            break
-        fusion = items[position]
-        if isinstance(fusion, Fusion) and (fusion.rows, fusion.axis, fusion.ndim) == rows:
-            inside = [operand for operand in operands_of(step) if place[operand.index] == position]
-            if all(fusion.aligned(operand.index) for operand in inside) and (inside or not _ends(step)):
-                _join(fusion, step)
-                return position
-    return None
 
 
 def _join(fusion: Fusion, step: Step) -> None:
