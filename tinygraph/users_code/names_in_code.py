@@ -6,6 +6,7 @@ import dis
 import functools
 import operator
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from types import CodeType
 from typing import NamedTuple
 
@@ -63,45 +64,65 @@ def names_in(code: CodeType) -> Names:
 
 def _in_instructions(code: CodeType) -> Names:
     """Return the names that the instructions themselves show."""
-    variables: set[str] = set()
-    attributes: set[tuple[str | None, str]] = set()
-    imports: set[tuple[int, str]] = set()
-    whole: set[str | None] = set()
-    texts = False
-    compared: set[tuple[str | None, str | None]] = set()
+    shown = _Shown()
     if not {"is_", "is_not"}.isdisjoint(code.co_names):
-        compared.add((None, None))
+        shown.compared.add((None, None))
     steps = plain_instructions(code)
     root: str | None = None  # the global at the beginning of a.b.c
     for place, step in enumerate(steps):
-        name, before = step.opname, root
-        root = None
-        if name not in _TELLING:
-            continue
+        root = shown.note(steps, place, root) if step.opname in _TELLING else None
+    return shown.names()
+
+
+@dataclass(eq=False)
+class _Shown:
+    """The names that instructions have shown so far; see `Names`."""
+
+    variables: set[str] = field(default_factory=set)
+    attributes: set[tuple[str | None, str]] = field(default_factory=set)
+    imports: set[tuple[int, str]] = field(default_factory=set)
+    asked_whole: set[str | None] = field(default_factory=set)
+    compared: set[tuple[str | None, str | None]] = field(default_factory=set)
+    texts: bool = False
+
+    def note(self, steps: Sequence[Plain], place: int, root: str | None) -> str | None:
+        """Note what an instruction shows, and return the global that it loads, or whose attribute it reads.
+
+        Args:
+            steps: all instructions.
+            place: of this one.
+            root: the global of the instruction before.
+        """
+        step = steps[place]
+        name = step.opname
         if name in _VARIABLE or name in ("LOAD_DEREF", "LOAD_CLASSDEREF"):
-            root = step.argval
             if name in _VARIABLE:
-                variables.add(step.argval)
+                self.variables.add(step.argval)
             if name != "LOAD_DEREF" and step.argval in (*_ASKING, *_WHOLE):
-                asked = _asked_whole(steps[place + 1 :], step.argval)
-                whole.update(asked)
-        elif name == "IS_OP":
-            compared |= _compared(steps[:place])
+                self.asked_whole.update(_asked_whole(steps[place + 1 :], step.argval))
+            return step.argval  # type: ignore[no-any-return]
+        if "ATTR" in name or name == "LOAD_METHOD":
+            self.attributes.add((root, step.argval))
+            if step.argval == "__dict__":
+                self.asked_whole.add(root)
+            return root if name in ("LOAD_ATTR", "LOAD_METHOD") else None
+        if name == "IS_OP":
+            self.compared |= _compared(steps[:place])
         elif name.startswith(("FORMAT_", "CONVERT_")) or (name == "BINARY_OP" and step.argval in _REMAINDERS):
-            texts = True
+            self.texts = True
         elif name == "IMPORT_NAME":
             level = steps[place - 2].argval
-            imports.add((level if isinstance(level, int) else 0, step.argval))
+            self.imports.add((level if isinstance(level, int) else 0, step.argval))
         elif name == "IMPORT_FROM":
-            attributes.add((None, step.argval))
-        elif "ATTR" in name or name == "LOAD_METHOD":
-            root = before if name in ("LOAD_ATTR", "LOAD_METHOD") else None
-            attributes.add((before, step.argval))
-            if step.argval == "__dict__":
-                whole.add(before)
-    return Names(
-        frozenset(variables), frozenset(attributes), frozenset(imports), frozenset(whole), frozenset(compared), texts
-    )
+            self.attributes.add((None, step.argval))
+        return None
+
+    def names(self) -> Names:
+        """Return the names."""
+        return Names(
+            frozenset(self.variables), frozenset(self.attributes), frozenset(self.imports),
+            frozenset(self.asked_whole), frozenset(self.compared), self.texts,
+        )  # fmt: skip
 
 
 def _in_texts(code: CodeType) -> Names:

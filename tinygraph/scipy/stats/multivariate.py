@@ -114,7 +114,8 @@ class _Given:
     """The normal distribution with a mean and a covariance among which there are Tensors."""
 
     def __init__(self, of: MultivariateNormal, mean: Any, cov: Any, allow_singular: bool, seed: Any) -> None:
-        self._seed, self._of, self.mean, self.cov, self.allow_singular = seed, of, mean, cov, allow_singular
+        self._of, self._seed = of, seed
+        self.mean, self.cov, self.allow_singular = mean, cov, allow_singular
 
     @one_call("stats.multivariate_normal")
     def logpdf(self, x: Any) -> Any:
