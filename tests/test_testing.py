@@ -382,7 +382,7 @@ def test_a_function_without_a_result_or_arguments_is_refused():
         TypeError, match=r"no argument is a floating array, .* Write 1\.0 for 1, and x\.astype\(float\)"
     ):
         check_grads(np.sin, 1)
-    with pytest.raises(ValueError, match="modes are 'vjp' and 'jvp', got 'rev'"):
+    with pytest.raises(ValueError, match=r'modes are "vjp", "jvp" or both, got .rev.'):
         check_grads(np.sin, 1.0, modes="rev")
 
 
@@ -424,3 +424,33 @@ def test_pytest_ends_the_report_at_the_line_of_the_test(tmp_path):
 def test_what_is_no_function_is_told(check):
     with pytest.raises(TypeError, match=f"{check.__name__}: expected a function, got float"):
         check(3.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"order": -1}, "order must be at least 0"),
+        ({"order": 1.5}, "order must be a whole number"),
+        ({"modes": "vjp"}, r'Write modes=\("vjp",\)'),
+        ({"modes": ()}, r'Write modes=\("vjp",\)'),
+        ({"modes": ("vjp", "reverse")}, r'modes are "vjp", "jvp" or both'),
+        ({"rtol": -1.0}, "rtol must be at least 0"),
+        ({"atol": np.nan}, "atol must be at least 0"),
+        ({"step": 0.0}, "step must be positive"),
+    ],
+)
+def test_settings_that_check_nothing_are_refused(settings, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        check_grads(np.sin, 1.0, **settings)
+
+
+@pytest.mark.parametrize("ends", [{"low": 3, "high": 1}, {"high": np.inf}, {"low": np.nan}])
+def test_ends_between_which_there_is_nothing_are_refused(ends):
+    with pytest.raises(ValueError, match="the values cannot go from low="):
+        arrays_of.grid(**ends)
+
+
+def test_arguments_in_a_tuple_are_told_to_be_given_one_by_one():
+    with pytest.raises(TypeError) as found:
+        check_grads(lambda x, y: x * y, (1.0, 2.0))
+    assert "check_grads(f, *xs)" in found.value.__notes__[0]

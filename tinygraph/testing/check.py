@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph import bounds
 from tinygraph.engine.modes import no_grad
 from tinygraph.engine.tensor import Tensor
 from tinygraph.testing.arguments import (
@@ -64,7 +65,7 @@ def check_grads(
             value on Tensors than on arrays. The message names the element and the order, and says if the point looks
             like a kink.
         TypeError: f is no function or returns None, or no argument is floating or complex.
-        ValueError: a mode is neither "vjp" nor "jvp".
+        ValueError: a mode is neither "vjp" nor "jvp", there is none, or a number is below 0.
 
     The differences are taken in float64, for arguments of any dtype. Weights and directions are random, but
     the same in each call.
@@ -78,8 +79,7 @@ def check_grads(
     __tracebackhide__ = by_derivatives
     if not callable(f):
         raise TypeError(f"check_grads: expected a function, got {type(f).__name__}. Write check_grads(f, x, ...)")
-    if not set(modes) <= {"vjp", "jvp"}:
-        raise ValueError(f"check_grads: modes are 'vjp' and 'jvp', got {modes!r}")
+    _check_settings(order, modes, rtol, atol, step)
     found = list(named_arrays(xs, argument_names(f, len(xs))))
     if not found:
         raise TypeError(
@@ -100,6 +100,20 @@ def check_grads(
         function, names = _gradient(function, weights), [f"gradient of {name}" for name in check.names]
 
 
+def _check_settings(
+    order: int, modes: Sequence[str], rtol: float | None, atol: float, step: float | None
+) -> None:  # fmt: skip
+    """Refuse settings under which the check would check nothing, or could not be passed."""
+    bounds.whole("check_grads", "order", order, least=0)
+    if isinstance(modes, str) or not modes or not set(modes) <= {"vjp", "jvp"}:
+        raise ValueError(f'check_grads: modes are "vjp", "jvp" or both, got {modes!r}. Write modes=("vjp",)')
+    bounds.number("check_grads", "atol", atol, least=0)
+    if rtol is not None:
+        bounds.number("check_grads", "rtol", rtol, least=0)
+    if step is not None:
+        bounds.number("check_grads", "step", step, above=0)
+
+
 def _of_arrays(
     f: Callable[..., Any], xs: tuple[Any, ...], arrays: list[Array]
 ) -> tuple[Callable[..., list[Any]], list[str]]:
@@ -114,7 +128,12 @@ def _of_arrays(
         results = called(*filled(xs, iter(given)))
         return [item for _, item in entries(results) if np.result_type(item).kind in "fc"]
 
-    results = f(*filled(xs, iter(arrays)))
+    try:
+        results = f(*filled(xs, iter(arrays)))
+    except TypeError as error:
+        if len(xs) == 1 and isinstance(xs[0], tuple):
+            error.add_note("check_grads takes the arguments one by one: check_grads(f, *xs)")
+        raise
     if results is None:
         raise TypeError(
             "check_grads: the function returns None, so there is nothing to check. Does it end without a return?"

@@ -42,13 +42,15 @@ def grid(low: float = -2.0, high: float = 2.0, away_from: tuple[float, ...] = ()
         margin: the distance.
 
     Raises:
-        ValueError: no number is left.
+        ValueError: no number is left, or an end is not finite.
     """
+    if not (np.isfinite(low) and np.isfinite(high) and low <= high):
+        raise ValueError(f"the values cannot go from low={low} to high={high}. Write finite ends, the lower one first")
     values = np.arange(np.ceil(low / GRAIN), np.floor(high / GRAIN) + 1) * GRAIN
     for point in away_from:
         values = values[np.abs(values - point) >= margin]
     if not values.size:
-        raise ValueError(f"grid: no multiple of {GRAIN} from {low} to {high} stays {margin} away from {away_from}")
+        raise ValueError(f"no multiple of {GRAIN} from {low} to {high} stays {margin} away from {away_from}")
     # A "simple" number has a small denominator and a small size, positive before negative.
     simple = sorted(values, key=lambda v: (float(v).as_integer_ratio()[1], abs(v), v < 0))
     return np.array(simple)
