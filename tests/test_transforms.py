@@ -448,3 +448,10 @@ def test_an_object_with_arrays_is_no_result(result):
 def test_a_pair_is_told_of_has_aux() -> None:
     with pytest.raises(tg.ShapeError, match="has_aux=True returns both"):
         tg.grad(lambda x: (np.sum(x), x))(np.ones(2))
+
+
+def test_an_argument_given_by_name_is_told_to_be_given_by_place() -> None:
+    with pytest.raises(
+        TypeError, match=r"called with 0 positional arguments\. Give what is differentiated by its place"
+    ):
+        tg.grad(lambda a, b: a * b)(a=2.0, b=3.0)

@@ -282,7 +282,8 @@ def chosen_positions(argnums: int | Sequence[int], count: int, call: str) -> tup
         raise TypeError(f"{call}: argnums is a {type(argnums).__name__}, and not positions of arguments. {way}")
     for position in chosen:
         if not -count <= position < count:
-            raise TypeError(f"{call}: argnums={argnums}, but the function was called with {count} positional arguments")
+            told = f"{call}: argnums={argnums}, but the function was called with {count} positional arguments"
+            raise TypeError(f"{told}. Give what is differentiated by its place, f(x, y), and not by its name")
     return tuple([position % count for position in chosen])
 
 
