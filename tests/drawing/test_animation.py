@@ -198,3 +198,10 @@ def test_a_film_that_diverges_is_red_only_where_it_has_diverged():
     frames = tg.animate(drawings).frames()
     alone = [red(drawing.svg()) for drawing in drawings]
     assert [red(frame) > 0 for frame in frames] == [count > 0 for count in alone] == [False, False, True, True]
+
+
+def test_drawings_that_are_no_list_are_told_to_be_one() -> None:
+    a = tg.Tensor(2.0)
+    drawings = [tg.draw(a * a), tg.draw(a * a)]
+    with pytest.raises(TypeError, match=r"Write tg\.animate\(\[first, second"):
+        tg.animate(*drawings)

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+import tinygraph as tg
 from tinygraph.drawing import draw
 from tinygraph.drawing.scenes.gradient_words import gradient_words
 from tinygraph.drawing.scenes.views import chain, full
@@ -207,3 +208,9 @@ def test_a_call_on_a_number_shows_the_number() -> None:
     assert operation_symbol(r.call(np.negative, 1.0)) == "−1"
     assert operation_symbol(r.call(np.exp, 2.0)) == "exp(2)"
     assert operation_symbol(r.call(np.divide, 1.0, 5)) == "1 ÷ 5"
+
+
+def test_a_range_of_complex_numbers_has_no_letter_of_its_own() -> None:
+    z = tg.Tensor(np.array([1 + 2j, 3.0]))
+    told = tg.draw(np.sum(np.abs(z)), view="full").text(width=100)
+    assert "|·| 2.2 … 3" in told and "|x|" not in told

@@ -229,3 +229,8 @@ def test_a_page_with_images_does_not_compute_other_values_beside_them() -> None:
         assert 'id="live-data"' not in tg.draw(loss, **told).html()  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="of this run"):
         tg.draw(loss, images=True).html(live=lambda: None)
+
+
+def test_a_shape_in_place_of_images_is_told() -> None:
+    with pytest.raises(TypeError, match=r"A shape is image_shape=\(28, 28\)"):
+        tg.draw(tg.Tensor(np.ones((2, 784))) * 2, images=(28, 28))  # type: ignore[arg-type]

@@ -135,6 +135,7 @@ def animate(*outputs: Any, seconds: float | None = None, **options: Any) -> Anim
         200 kB leaves steps out, evenly, and never the last.
 
     Raises:
+        TypeError: several drawings are not in a list.
         ValueError: the graphs of a film have different calls, or there are none; `seconds` is not above 0.
         NoEngineError: Graphviz is not installed.
 
@@ -142,6 +143,8 @@ def animate(*outputs: Any, seconds: float | None = None, **options: Any) -> Anim
     """
     if seconds is not None and not 0 < seconds < float("inf"):
         raise ValueError(f"animate: a step takes more than 0 seconds, got seconds={seconds!r}")
+    if len(outputs) > 1 and any(isinstance(item, Drawing) for item in outputs):
+        raise TypeError("animate: the drawings of a film stand in a list. Write tg.animate([first, second, ...])")
     frame = sys._getframe(1)
     if len(outputs) == 1 and isinstance(outputs[0], list | tuple):
         drawings = [_drawn((item,), frame, options) for item in outputs[0]]

@@ -128,6 +128,8 @@ def draw(
     """
     _check_names(view, direction)
     check_image_shape(image_shape)
+    if not isinstance(images, bool):
+        raise TypeError(f"draw: images is True or False, got {images!r}. A shape is image_shape={images!r}")
     check_words(title, open)
     graph = graph_of(outputs, sys._getframe(1))
     for mapping, of in ((names, "names"), (sections, "sections")):

@@ -38,7 +38,7 @@ def histogram(value: Array) -> Histogram:
         return Histogram((), number(value.reshape(())[()]))
     if value.dtype.kind == "b":
         return _truths(value)
-    values, sign = (np.abs(value), "|x| ") if value.dtype.kind == "c" else (value, "")
+    values, sign = (np.abs(value), "|·| ") if value.dtype.kind == "c" else (value, "")
     finite = values[np.isfinite(values)]
     if finite.size == 0:
         return Histogram((), "none finite")
