@@ -32,46 +32,13 @@ class Steps:
     def __init__(self, model: Any, recipe: Recipe, run_eagerly: bool = False, comm: Any = None) -> None:
         self.model, self.recipe, self.run_eagerly, self.comm = model, recipe, run_eagerly, comm
         averaged = None if comm is None else _averaging(model, comm)
-
-        def loss_of(x: Any, y: Any, w: Any, predictions: Any, masks: Any, own: Any) -> Any:
-            if not model.has_own_loss:
-                return recipe.total(y, predictions, w, own, masks)
-            with model.in_step(own, masks):
-                return model.compute_loss(x=x, y=y, y_pred=predictions, sample_weight=w)
-
-        def train(x: Any, y: Any, w: Any) -> None:
-            predictions, masks, own = model.predictions(x, training=True)
-            loss = loss_of(x, y, w, predictions, masks, own)
-            loss.backward()
-            if averaged is not None:
-                averaged(examples_of(x), masks)
-            recipe.optimizer.step()
-            recipe.optimizer.zero_grad()  # so that each step begins as the first did
-            with no_grad():
-                recipe.update(y, plain(predictions), w, loss.data, examples_of(x), masks)
-
-        def test(x: Any, y: Any, w: Any) -> None:
-            with no_grad():
-                predictions, masks, own = model.predictions(x, training=False)
-                loss = loss_of(x, y, w, predictions, masks, own)
-                recipe.update(y, plain(predictions), w, plain(loss), examples_of(x), masks)
-
-        def predict(x: Any) -> Any:
-            with no_grad(), model.in_own_step():  # which keeps what layers add to the loss
-                own = has_own(model, "predict_step")
-                return plain(model.predict_step(pack_x_y_sample_weight(x)) if own else model(x, training=False))
-
-        for step, method in ((train, "fit"), (test, "evaluate"), (predict, "predict")):
-            step.__qualname__ = f"the step of {method}"  # in warnings and errors
-        self.train: Any = train
-        self.test: Any = test
-        self.predict: Any = predict
+        self.train, self.test, self.predict = _plain_steps(model, recipe, averaged)
         made: Callable[[Any], Any] | None = None
         if not run_eagerly:
             from tinygraph.compiler.compiled import compile as compiled  # a third of the time that `import nn` takes
 
             made = functools.partial(compiled, otherwise="eager")
-            self.train, self.test, self.predict = [made(step) for step in (train, test, predict)]
+            self.train, self.test, self.predict = [made(step) for step in (self.train, self.test, self.predict)]
         self.train_results: Any = recipe
         self.test_results: Any = recipe
         if averaged is not None and has_own(model, "train_step"):
@@ -89,6 +56,48 @@ class Steps:
     def __reduce__(self) -> Any:
         """A copy, also one in another process, compiles steps of its own."""
         return Steps, (self.model, self.recipe, self.run_eagerly, self.comm)
+
+
+def _plain_steps(
+    model: Any, recipe: Recipe, averaged: Callable[[int, Any], None] | None
+) -> tuple[Any, Any, Any]:  # fmt: skip
+    """Return the steps of training, evaluation and prediction as plain functions.
+
+    Args:
+        averaged: replaces the gradients by their mean over the rows of all ranks; None for this process alone.
+    """
+
+    def loss_of(x: Any, y: Any, w: Any, predictions: Any, masks: Any, own: Any) -> Any:
+        if not model.has_own_loss:
+            return recipe.total(y, predictions, w, own, masks)
+        with model.in_step(own, masks):
+            return model.compute_loss(x=x, y=y, y_pred=predictions, sample_weight=w)
+
+    def train(x: Any, y: Any, w: Any) -> None:
+        predictions, masks, own = model.predictions(x, training=True)
+        loss = loss_of(x, y, w, predictions, masks, own)
+        loss.backward()
+        if averaged is not None:
+            averaged(examples_of(x), masks)
+        recipe.optimizer.step()
+        recipe.optimizer.zero_grad()  # so that each step begins as the first did
+        with no_grad():
+            recipe.update(y, plain(predictions), w, loss.data, examples_of(x), masks)
+
+    def test(x: Any, y: Any, w: Any) -> None:
+        with no_grad():
+            predictions, masks, own = model.predictions(x, training=False)
+            loss = loss_of(x, y, w, predictions, masks, own)
+            recipe.update(y, plain(predictions), w, plain(loss), examples_of(x), masks)
+
+    def predict(x: Any) -> Any:
+        with no_grad(), model.in_own_step():  # which keeps what layers add to the loss
+            own = has_own(model, "predict_step")
+            return plain(model.predict_step(pack_x_y_sample_weight(x)) if own else model(x, training=False))
+
+    for step, method in ((train, "fit"), (test, "evaluate"), (predict, "predict")):
+        step.__qualname__ = f"the step of {method}"  # in warnings and errors
+    return train, test, predict
 
 
 def _averaging(model: Any, comm: Any) -> Callable[[int, Any], None]:
