@@ -12,7 +12,7 @@ from tinygraph.engine.nested import instances, mapped
 from tinygraph.graph import Graph
 from tinygraph.graph.node import draft_of
 
-__all__ = ["Change", "calls_of", "placed", "rewritten", "steps_in", "uses_of"]
+__all__ = ["Change", "calls_of", "placed", "rewritten", "rewritten_by_originals", "steps_in", "uses_of"]
 
 Change = Callable[[Builder, Step], Step | None]
 
@@ -53,6 +53,23 @@ def rewritten(graph: Graph, change: Change) -> Graph:
     if same:
         return graph
     return Graph(tuple(steps), tuple(moved[output.index] for output in graph.outputs))
+
+
+def rewritten_by_originals(graph: Graph, change: Callable[[Builder, Step, Step], Step | None]) -> Graph:
+    """Return a graph with each step changed, where a change depends on what is known of the old graph.
+
+    Args:
+        graph: of steps.
+        change: called with the builder, a step whose operands are already the new ones, and the same step in `graph`:
+            its index is that in the old graph, and so are those of its operands. See `rewritten`.
+    """
+    originals = calls_of(graph)
+
+    def each(builder: Builder, step: Step) -> Step | None:
+        return change(builder, step, next(originals))
+
+    each.__qualname__ = change.__qualname__  # for the error about a change
+    return rewritten(graph, each)
 
 
 def placed(step: Step, index: int, moved: Sequence[Step] | dict[int, Step]) -> Step:
@@ -100,7 +117,7 @@ def steps_in(graph: Graph) -> tuple[Step, ...]:
 
 
 def calls_of(graph: Graph) -> Iterator[Step]:
-    """Return the steps that are calls, in order: those that `rewritten` gives to a change."""
+    """Return the steps that are calls, in order."""
     return iter([step for step in steps_in(graph) if step.function is not None])
 
 

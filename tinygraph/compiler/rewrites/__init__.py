@@ -27,8 +27,9 @@ needs any more are dropped behind them. `tinygraph.compiler.phases` has all rewr
 
 A new one is a function in the file of its idea, with its before and after as its docstring; its name in a phase; and a
 law in the tests of its file. Most change one call at a time: `program.rewriting.rewritten` walks over the graph for
-them, and a `Builder` adds the new calls. Read `arithmetic` first, then `sharing`, then `hoisting`, the shortest one
-about loops.
+them, and a `Builder` adds the new calls. Where facts of the whole graph decide, such as how often a value is read,
+`rewritten_by_originals` hands over each call as it was, too. Read `arithmetic` first, then `sharing`, then `hoisting`,
+the shortest one about loops.
 
     arithmetic, broadcasting, dropping_axes, joining_views      fewer and cheaper operations
     slow_functions                                              what NumPy computes one element after the other

@@ -11,7 +11,7 @@ import numpy as np
 from tinygraph.compiler.program.builder import Builder
 from tinygraph.compiler.program.facts import facts_of
 from tinygraph.compiler.program.predicates import is_choice_of_zero, is_zero
-from tinygraph.compiler.program.rewriting import calls_of, rewritten, uses_of
+from tinygraph.compiler.program.rewriting import rewritten, rewritten_by_originals, uses_of
 from tinygraph.compiler.program.steps import Step
 from tinygraph.graph import Graph
 
@@ -163,10 +163,8 @@ def gather_numbers(graph: Graph) -> Graph:
     Products by powers of two stay the same number, others to rounding.
     """
     uses = uses_of(graph)
-    originals = calls_of(graph)
 
-    def change(builder: Builder, step: Step) -> Step | None:
-        original = next(originals)
+    def change(builder: Builder, step: Step, original: Step) -> Step | None:
         if step.function not in (np.multiply, np.negative) or step.kwargs or step.dtype.char not in "fd":
             return None
         factor, bases, dropped = (-1.0 if step.function is np.negative else 1.0), [], 0
@@ -187,16 +185,14 @@ def gather_numbers(graph: Graph) -> Graph:
             return None
         return builder.call(step, np.multiply, result, factor)
 
-    return rewritten(graph, change)
+    return rewritten_by_originals(graph, change)
 
 
 def negate_sums(graph: Graph) -> Graph:
     """sum(-x, axis=1) -> -sum(x, axis=1), where nobody else wants -x: there are fewer sums than numbers."""
     uses = uses_of(graph)
-    originals = calls_of(graph)
 
-    def change(builder: Builder, step: Step) -> Step | None:
-        original = next(originals)
+    def change(builder: Builder, step: Step, original: Step) -> Step | None:
         if step.function is not np.sum or not set(step.kwargs) <= {"axis", "keepdims"} or step.dtype.kind != "f":
             return None
         x = _negated(step.args[0], step.dtype)
@@ -204,16 +200,14 @@ def negate_sums(graph: Graph) -> Graph:
             return None
         return builder.call(step, np.negative, builder.call(step, np.sum, x, *step.args[1:], **step.kwargs))
 
-    return rewritten(graph, change)
+    return rewritten_by_originals(graph, change)
 
 
 def add_doubled(graph: Graph) -> Graph:
     """a + v * c + v * c -> a + (v * 2) * c, where v is a column or a row: v has fewer numbers to double than c."""
     uses = uses_of(graph)
-    originals = calls_of(graph)
 
-    def change(builder: Builder, step: Step) -> Step | None:
-        original = next(originals)
+    def change(builder: Builder, step: Step, original: Step) -> Step | None:
         if not _is_sum(step):
             return None
         for (inner, term), (old_inner, old_term) in zip(
@@ -232,7 +226,7 @@ def add_doubled(graph: Graph) -> Graph:
                 return builder.call(step, np.add, rest, doubled)
         return None
 
-    return rewritten(graph, change)
+    return rewritten_by_originals(graph, change)
 
 
 def _is_sum(step: Any) -> bool:
@@ -255,11 +249,9 @@ def _scaled(x: Step) -> tuple[Step, float]:
 def share_products(graph: Graph) -> Graph:
     """a = x * z; b = (x * y) * z  ->  a = x * z; b = a * y, where nobody else wants x * y."""
     uses = uses_of(graph)
-    originals = calls_of(graph)
     found: dict[frozenset[int], Step] = {}
 
-    def change(builder: Builder, step: Step) -> Step | None:
-        original = next(originals)
+    def change(builder: Builder, step: Step, original: Step) -> Step | None:
         if not _is_product(step):
             return None
         for inner, z, old in (*zip(step.args, step.args[::-1], original.args, strict=True),):
@@ -273,7 +265,7 @@ def share_products(graph: Graph) -> Graph:
         found[frozenset(item.index for item in step.args)] = step
         return step
 
-    return rewritten(graph, change)
+    return rewritten_by_originals(graph, change)
 
 
 def _is_product(step: Any) -> bool:

@@ -14,7 +14,7 @@ from tinygraph.compiler.program.builder import Builder
 from tinygraph.compiler.program.facts import TRANSPOSING
 from tinygraph.compiler.program.predicates import is_matrix_product
 from tinygraph.compiler.program.reshaping import axes_of
-from tinygraph.compiler.program.rewriting import calls_of, rewritten
+from tinygraph.compiler.program.rewriting import calls_of, rewritten_by_originals
 from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.compiler.rewrites.changing_loops import Changed, loops_changed, old_loop
 from tinygraph.graph import Graph
@@ -32,11 +32,9 @@ def copy_transposes(graph: Graph) -> Graph:
         if is_matrix_product(step) and step.args[0].shape[0] <= ROWS and step.args[1].function in TRANSPOSING
         and step.args[1].size >= ELEMENTS
     )  # fmt: skip
-    originals = calls_of(graph)
     copies: dict[int, Step] = {}
 
-    def change(builder: Builder, step: Step) -> Step | None:
-        original = next(originals)
+    def change(builder: Builder, step: Step, original: Step) -> Step | None:
         if not is_matrix_product(step) or type(original.args[1]) is not Step or used[original.args[1].index] < PRODUCTS:
             return None
         matrix = original.args[1].index
@@ -44,7 +42,7 @@ def copy_transposes(graph: Graph) -> Graph:
             copies[matrix] = builder.call(step, np.copy, step.args[1])
         return builder.call(step, np.matmul, step.args[0], copies[matrix])
 
-    return rewritten(graph, change)
+    return rewritten_by_originals(graph, change)
 
 
 def copy_transposes_for_loops(graph: Graph) -> Graph:
@@ -80,10 +78,8 @@ def turn_products(graph: Graph) -> Graph:
             readers[operand.index].append(step.function)
     for output in graph.outputs:
         readers[output.index].append(None)
-    originals = calls_of(graph)
 
-    def change(builder: Builder, step: Step) -> Step | None:
-        original = next(originals)
+    def change(builder: Builder, step: Step, original: Step) -> Step | None:
         product = step.args[0] if step.args else None
         if type(product) is not Step:
             return None
@@ -97,4 +93,4 @@ def turn_products(graph: Graph) -> Graph:
             return None
         return builder.add(replace(step, function=turned_product, args=(*product.args, axes_of(step)), kwargs={}))
 
-    return rewritten(graph, change)
+    return rewritten_by_originals(graph, change)

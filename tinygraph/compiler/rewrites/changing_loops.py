@@ -15,7 +15,7 @@ from typing import Any
 from tinygraph.compiler.program.builder import Builder
 from tinygraph.compiler.program.counting import Affine, item_at
 from tinygraph.compiler.program.loops import Loop, goes_on, loop_result
-from tinygraph.compiler.program.rewriting import calls_of, placed, rewritten
+from tinygraph.compiler.program.rewriting import placed, rewritten_by_originals
 from tinygraph.compiler.program.rows import counted_axis
 from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.graph import Graph
@@ -204,11 +204,9 @@ def loops_changed(graph: Graph, change: ChangeOfLoop) -> Graph:
     for step in graph.nodes:
         if step.function is loop_result:
             read[step.args[0].index].add(step.args[1])
-    originals = calls_of(graph)
     results: dict[int, dict[int, Step]] = {}
 
-    def each(builder: Builder, step: Step) -> Step | None:
-        original = next(originals)
+    def each(builder: Builder, step: Step, original: Step) -> Step | None:
         if type(step.function) is Loop and type(step.function.count) is int:  # and no condition ends it
             found = change(builder, step, read[original.index])
             if found is None:
@@ -219,4 +217,4 @@ def loops_changed(graph: Graph, change: ChangeOfLoop) -> Graph:
             return results[step.args[0].index][step.args[1]]
         return None
 
-    return rewritten(graph, each)
+    return rewritten_by_originals(graph, each)

@@ -10,7 +10,7 @@ import numpy as np
 from tinygraph.compiler.program.builder import Builder
 from tinygraph.compiler.program.cost import FEW
 from tinygraph.compiler.program.predicates import is_plain_reduction
-from tinygraph.compiler.program.rewriting import calls_of, rewritten, uses_of
+from tinygraph.compiler.program.rewriting import rewritten, rewritten_by_originals, uses_of
 from tinygraph.compiler.program.steps import Step
 from tinygraph.derivatives.products import einsum_of
 from tinygraph.derivatives.reductions import reduced_axes
@@ -66,10 +66,8 @@ def contractions_as_products(graph: Graph) -> Graph:
 def sums_of_products(graph: Graph) -> Graph:
     """np.sum(x * y)  ->  np.vdot(x, y), where nobody else wants the product: of few numbers in float32."""
     uses = uses_of(graph)
-    originals = calls_of(graph)
 
-    def change(builder: Builder, step: Step) -> Step | None:
-        original = next(originals)
+    def change(builder: Builder, step: Step, original: Step) -> Step | None:
         if step.function is not np.sum or step.shape or not is_plain_reduction(step) or step.dtype.char not in "fd":
             return None
         product = step.args[0]
@@ -82,7 +80,7 @@ def sums_of_products(graph: Graph) -> Graph:
             return None
         return builder.call(step, np.vdot, *factors)
 
-    return rewritten(graph, change)
+    return rewritten_by_originals(graph, change)
 
 
 def weighted_sums(graph: Graph) -> Graph:
@@ -90,10 +88,8 @@ def weighted_sums(graph: Graph) -> Graph:
     column, where nobody else wants the product.
     """
     uses = uses_of(graph)
-    originals = calls_of(graph)
 
-    def change(builder: Builder, step: Step) -> Step | None:
-        original = next(originals)
+    def change(builder: Builder, step: Step, original: Step) -> Step | None:
         if step.function is not np.sum or not is_plain_reduction(step) or step.dtype.char not in "fd":
             return None
         product = step.args[0]
@@ -119,7 +115,7 @@ def weighted_sums(graph: Graph) -> Graph:
             return _shaped(builder, step, found, step.shape)
         return None
 
-    return rewritten(graph, change)
+    return rewritten_by_originals(graph, change)
 
 
 def _operands(step: Step) -> tuple[Step, Step] | None:

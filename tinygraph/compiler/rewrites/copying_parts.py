@@ -20,7 +20,7 @@ from tinygraph.compiler.program.boxes import box_of, part_of
 from tinygraph.compiler.program.builder import Builder
 from tinygraph.compiler.program.counting import Ragged, at_count, counts, item_at
 from tinygraph.compiler.program.predicates import is_basic, is_write, looks_like_view, may_look_at, written_by
-from tinygraph.compiler.program.rewriting import calls_of, rewritten
+from tinygraph.compiler.program.rewriting import rewritten_by_originals
 from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.graph import Graph
 
@@ -41,17 +41,16 @@ def copy_parts(graph: Graph, is_body: bool = False) -> Graph:
     copied = _parts_to_copy(calls, {output.index for output in graph.outputs}, is_body)
     if not copied:
         return graph
-    originals = calls_of(graph)
 
-    def change(builder: Builder, step: Step) -> Step | None:
-        if next(originals).index not in copied:
+    def change(builder: Builder, step: Step, original: Step) -> Step | None:
+        if original.index not in copied:
             return None
         part = builder.add(step)
         if type(step.function) is not Ragged:
             return builder.call(step, np.copy, part)
         return builder.add(replace(step, function=Ragged(np.copy), args=(part,), kwargs={}))
 
-    return rewritten(graph, change)
+    return rewritten_by_originals(graph, change)
 
 
 def _parts_to_copy(calls: Sequence[Step], outputs: set[int], is_body: bool) -> set[int]:

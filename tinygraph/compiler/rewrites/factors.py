@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.compiler.program.builder import Builder
-from tinygraph.compiler.program.rewriting import calls_of, rewritten, uses_of
+from tinygraph.compiler.program.rewriting import rewritten, rewritten_by_originals, uses_of
 from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.derivatives.reductions import reduced_axes
 from tinygraph.graph import Graph
@@ -163,10 +163,8 @@ def gather_factors(graph: Graph) -> Graph:
     Nobody else wants the parts. The results are the same to rounding.
     """
     uses = uses_of(graph)
-    originals = calls_of(graph)
 
-    def change(builder: Builder, step: Step) -> Step | None:
-        original = next(originals)
+    def change(builder: Builder, step: Step, original: Step) -> Step | None:
         if step.kwargs or step.dtype.char not in "fd":
             return None
         if step.function is np.add:
@@ -181,7 +179,7 @@ def gather_factors(graph: Graph) -> Graph:
             return builder.call(step, first, x, builder.call(step, function, other, row))
         return builder.call(step, np.multiply, x, builder.call(step, np.divide, row, other))
 
-    return rewritten(graph, change)
+    return rewritten_by_originals(graph, change)
 
 
 def _old(step: Step, original: Step, operand: Step) -> int:

@@ -18,7 +18,7 @@ from tinygraph.compiler.program.facts import TRANSPOSING
 from tinygraph.compiler.program.predicates import is_matrix_product
 from tinygraph.compiler.program.reshaping import axes_of, is_reshape
 from tinygraph.compiler.program.result_types import shape_of
-from tinygraph.compiler.program.rewriting import calls_of, rewritten, uses_of
+from tinygraph.compiler.program.rewriting import calls_of, rewritten_by_originals, uses_of
 from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.compiler.rewrites.partitions import cover_once, rows_of
 from tinygraph.derivatives.indexing import scatter
@@ -47,11 +47,10 @@ def gather_products(graph: Graph) -> Graph:
         if (found := _product_of_slice(step)) is not None:
             base, axis, place, matrix = found
             groups[base.index, axis, matrix.index].add(place)
-    originals = calls_of(graph)
     made: dict[Any, Step] = {}
 
-    def change(builder: Builder, step: Step) -> Step | None:
-        before = _product_of_slice(next(originals))
+    def change(builder: Builder, step: Step, original: Step) -> Step | None:
+        before = _product_of_slice(original)
         now = _product_of_slice(step)
         if before is None or now is None:
             return None
@@ -65,7 +64,7 @@ def gather_products(graph: Graph) -> Graph:
             made[key] = builder.call(step, np.reshape, product, (*base.shape[:-1], matrix.shape[1]))
         return builder.call(step, operator.getitem, made[key], (*[slice(None)] * axis, place) if axis else place)
 
-    return rewritten(graph, change)
+    return rewritten_by_originals(graph, change)
 
 
 def sum_products(graph: Graph) -> Graph:
@@ -73,25 +72,23 @@ def sum_products(graph: Graph) -> Graph:
     np.sum(d0, axis=0) + np.sum(d1, axis=0) + np.sum(d2, axis=0)  ->  np.sum(D, axis=0).
     """
     sums = sums_in(graph)
-    originals = calls_of(graph)
     stacks: dict[Any, Step] = {}
 
-    def change(builder: Builder, step: Step) -> Step | None:
-        terms = sums.get(next(originals).index)
+    def change(builder: Builder, step: Step, original: Step) -> Step | None:
+        terms = sums.get(original.index)
         return None if terms is None else _summed(builder, step, terms, stacks)
 
-    return rewritten(graph, change)
+    return rewritten_by_originals(graph, change)
 
 
 def sum_outer_products(graph: Graph) -> Graph:
     """np.outer(a, b) + 2 * np.outer(c, d)  ->  U.T @ V, with a and 2 * c below each other in U, and b and d in V."""
     sums = sums_in(graph)
     uses = uses_of(graph) if sums else None
-    originals = calls_of(graph)
     stacks: dict[Any, Step] = {}
 
-    def change(builder: Builder, step: Step) -> Step | None:
-        terms = sums.get(next(originals).index, ())
+    def change(builder: Builder, step: Step, original: Step) -> Step | None:
+        terms = sums.get(original.index, ())
         if uses is None or step.size < OUTER_ELEMENTS:
             return None
         outer = {term.index: found for term in terms if (found := _outer(term, uses)) is not None}
@@ -104,7 +101,7 @@ def sum_outer_products(graph: Graph) -> Graph:
         product = builder.call(step, np.matmul, builder.call(step, np.transpose, left), right)
         return added(builder, step, [*rest, product])
 
-    return rewritten(graph, change)
+    return rewritten_by_originals(graph, change)
 
 
 def assemble_gradients(graph: Graph) -> Graph:
@@ -112,10 +109,9 @@ def assemble_gradients(graph: Graph) -> Graph:
     zeros around it would have been added up. So are those that are added up in another shape.
     """
     sums = sums_in(graph)
-    originals = calls_of(graph)
 
-    def change(builder: Builder, step: Step) -> Step | None:
-        terms = sums.get(next(originals).index, ())
+    def change(builder: Builder, step: Step, original: Step) -> Step | None:
+        terms = sums.get(original.index, ())
         found = [(term, _padded(term)) for term in terms]  # one term may be added twice
         padded = [call for _, call in found if call is not None]
         shapes = {call.shape for call in padded}
@@ -131,7 +127,7 @@ def assemble_gradients(graph: Graph) -> Graph:
             whole = builder.call(step, np.reshape, whole, step.shape)
         return added(builder, step, [*rest, whole])
 
-    return rewritten(graph, change)
+    return rewritten_by_originals(graph, change)
 
 
 def _padded(term: Step) -> Step | None:

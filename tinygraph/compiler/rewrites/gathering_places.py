@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.compiler.program.builder import Builder
-from tinygraph.compiler.program.rewriting import calls_of, rewritten, steps_in
+from tinygraph.compiler.program.rewriting import rewritten, rewritten_by_originals, steps_in
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.rewrites.gathering import KEPT_BYTES, added, sums_in
 from tinygraph.derivatives.indexing import scatter
@@ -66,10 +66,9 @@ def add_rows_at_once(graph: Graph) -> Graph:
     if not any([_added_at(step) is not None for step in steps_in(graph)]):
         return graph
     sums = sums_in(graph)
-    originals = calls_of(graph)
 
-    def change(builder: Builder, step: Step) -> Step | None:
-        terms = sums.get(next(originals).index, ())
+    def change(builder: Builder, step: Step, original: Step) -> Step | None:
+        terms = sums.get(original.index, ())
         alike: defaultdict[Any, list[Step]] = defaultdict(list)
         for term in terms:
             if (place := _added_at(term)) is not None:
@@ -89,7 +88,7 @@ def add_rows_at_once(graph: Graph) -> Graph:
             made.append(builder.call(step, scatter, values, index, step.shape))
         return added(builder, step, made)
 
-    return rewritten(graph, change)
+    return rewritten_by_originals(graph, change)
 
 
 def _has_axis_alone(step: Step) -> bool:

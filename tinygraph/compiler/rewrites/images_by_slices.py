@@ -15,7 +15,7 @@ import numpy as np
 
 from tinygraph.compiler.kernels import images
 from tinygraph.compiler.program.builder import Builder
-from tinygraph.compiler.program.rewriting import calls_of, rewritten, uses_of
+from tinygraph.compiler.program.rewriting import calls_of, rewritten_by_originals, uses_of
 from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.compiler.rewrites.arithmetic import number
 from tinygraph.compiler.rewrites.slices_of_images import (
@@ -58,13 +58,12 @@ def slices_as_convolutions(graph: Graph) -> Graph:
             plans[step.index] = plan
     if not plans:
         return graph
-    originals = calls_of(graph)
 
-    def change(builder: Builder, step: Step) -> Step | None:
-        plan = plans.get(next(originals).index)
+    def change(builder: Builder, step: Step, original: Step) -> Step | None:
+        plan = plans.get(original.index)
         return None if plan is None else plan(builder, step)
 
-    return rewritten(graph, change)
+    return rewritten_by_originals(graph, change)
 
 
 def _is_sum(step: Step) -> bool:

@@ -13,7 +13,7 @@ import numpy as np
 from tinygraph.compiler.program.builder import Builder
 from tinygraph.compiler.program.cost import FEW
 from tinygraph.compiler.program.predicates import is_plain_reduction
-from tinygraph.compiler.program.rewriting import calls_of, rewritten, uses_of
+from tinygraph.compiler.program.rewriting import rewritten_by_originals, uses_of
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.rewrites.joining_views import join_views
 from tinygraph.compiler.rewrites.sharing import drop_dead
@@ -52,10 +52,8 @@ def _ragged_scatters(graph: Graph) -> set[int]:
 def _as_products(graph: Graph) -> Graph:
     """np.sum(x * y, axis=(0,), keepdims=True).reshape(())  ->  np.vdot(x, y), of rows that have one number, too."""
     uses = uses_of(graph)
-    originals = calls_of(graph)
 
-    def change(builder: Builder, step: Step) -> Step | None:
-        original = next(originals)
+    def change(builder: Builder, step: Step, original: Step) -> Step | None:
         total = original.args[0] if original.function is np.reshape else original
         if step.shape or type(total) is not Step or total.function is not np.sum or not is_plain_reduction(total):
             return None
@@ -68,7 +66,7 @@ def _as_products(graph: Graph) -> Graph:
             return None
         return builder.call(step, np.vdot, *[builder.moved[item.index] for item in product.args])
 
-    return rewritten(graph, change)
+    return rewritten_by_originals(graph, change)
 
 
 def _shape_and_dtype(item: Any) -> Any:

@@ -15,7 +15,7 @@ import numpy as np
 from tinygraph.compiler.kernels.parts import part_written
 from tinygraph.compiler.program.builder import Builder
 from tinygraph.compiler.program.predicates import is_basic, looks_like_view
-from tinygraph.compiler.program.rewriting import calls_of, rewritten, steps_in
+from tinygraph.compiler.program.rewriting import rewritten_by_originals, steps_in
 from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.compiler.rewrites.sharing import drop_dead
 from tinygraph.derivatives.indexing import scatter
@@ -33,10 +33,8 @@ def drop_sure_masks(graph: Graph) -> Graph:
     sure = _sure(graph)
     if not sure:
         return graph
-    originals = calls_of(graph)
 
-    def change(builder: Builder, step: Step) -> Step | None:
-        original = next(originals)
+    def change(builder: Builder, step: Step, original: Step) -> Step | None:
         if original.index in sure:
             return builder.constant(step, np.broadcast_to(np.True_, step.shape))
         found: Any = None
@@ -46,7 +44,7 @@ def drop_sure_masks(graph: Graph) -> Graph:
             found = next((step.args[1 - at] for at in (0, 1) if _is_sure(original.args[at], sure)), None)
         return found if type(found) is Step and (found.shape, found.dtype) == (step.shape, step.dtype) else None
 
-    return drop_dead(rewritten(graph, change))
+    return drop_dead(rewritten_by_originals(graph, change))
 
 
 def _is_sure(item: Any, sure: set[int]) -> bool:

@@ -18,7 +18,7 @@ from tinygraph.compiler.program.builder import Builder
 from tinygraph.compiler.program.facts import TRANSPOSING
 from tinygraph.compiler.program.predicates import is_elementwise
 from tinygraph.compiler.program.reshaping import axes_of
-from tinygraph.compiler.program.rewriting import calls_of, rewritten, uses_of
+from tinygraph.compiler.program.rewriting import calls_of, rewritten, rewritten_by_originals, uses_of
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.rewrites.sharing import drop_dead
 from tinygraph.graph import Graph
@@ -71,10 +71,8 @@ def turn_places(graph: Graph) -> Graph:
     numbers in the rows.
     """
     uses = uses_of(graph)
-    originals = calls_of(graph)
 
-    def change(builder: Builder, step: Step) -> Step | None:
-        original = next(originals)
+    def change(builder: Builder, step: Step, original: Step) -> Step | None:
         rows = step.args[0] if step.function in TRANSPOSING else None
         if type(rows) is not Step or not _takes_rows(rows) or uses[original.args[0].index] != 1:
             return None
@@ -85,7 +83,7 @@ def turn_places(graph: Graph) -> Graph:
         turned = builder.call(step, np.transpose, places, axes[:count])
         return builder.call(step, rows.function, table, turned, **rows.kwargs)  # type: ignore[arg-type]
 
-    return rewritten(graph, change)
+    return rewritten_by_originals(graph, change)
 
 
 def _takes_rows(step: Step) -> bool:
@@ -101,10 +99,8 @@ def assemble_turned(graph: Graph) -> Graph:
     nobody else reads the whole.
     """
     uses = uses_of(graph)
-    originals = calls_of(graph)
 
-    def change(builder: Builder, step: Step) -> Step | None:
-        original = next(originals)
+    def change(builder: Builder, step: Step, original: Step) -> Step | None:
         if step.function not in TRANSPOSING or type(step.args[0]) is not Step:
             return None
         whole = step.args[0]
@@ -123,7 +119,7 @@ def assemble_turned(graph: Graph) -> Graph:
             places.append(place)
         return builder.kernel(step, assembled, step.shape, parts, places, step.shape)
 
-    return rewritten(graph, change)
+    return rewritten_by_originals(graph, change)
 
 
 def _inverse(axes: Axes) -> Axes:
@@ -143,12 +139,11 @@ def multiply_unturned(graph: Graph) -> Graph:
     }  # fmt: skip
     if not found:
         return graph
-    originals = calls_of(graph)
 
-    def change(builder: Builder, step: Step) -> Step | None:
-        return _exchanged(builder, step.args[0]) if next(originals).index in found else None
+    def change(builder: Builder, step: Step, original: Step) -> Step | None:
+        return _exchanged(builder, step.args[0]) if original.index in found else None
 
-    return drop_dead(rewritten(graph, change))  # repeated steps are found among those that are used
+    return drop_dead(rewritten_by_originals(graph, change))  # repeated steps are found among those that are used
 
 
 def _exchanges_last(step: Any) -> bool:

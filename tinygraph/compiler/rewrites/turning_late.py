@@ -15,7 +15,7 @@ from tinygraph.compiler.program.builder import Builder
 from tinygraph.compiler.program.facts import TRANSPOSING
 from tinygraph.compiler.program.predicates import is_elementwise, is_plain_reduction
 from tinygraph.compiler.program.reshaping import axes_of
-from tinygraph.compiler.program.rewriting import calls_of, rewritten, uses_of
+from tinygraph.compiler.program.rewriting import rewritten_by_originals, uses_of
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.rewrites.joining_views import join_transposes
 from tinygraph.derivatives.reductions import reduced_axes
@@ -37,10 +37,8 @@ def compute_before_turning(graph: Graph) -> Graph:
     are turned before they are repeated: (c * r[:, None]).T  ->  c[:, None] * r.
     """
     uses = uses_of(graph)
-    originals = calls_of(graph)
 
-    def change(builder: Builder, step: Step) -> Step | None:
-        original = next(originals)
+    def change(builder: Builder, step: Step, original: Step) -> Step | None:
         if is_elementwise(step) and step.function is not np.copy and step.dtype.char in "fd?" and step.size:
             return _elementwise(builder, step)
         if step.function in TRANSPOSING and type(step.args[0]) is Step:
@@ -51,7 +49,7 @@ def compute_before_turning(graph: Graph) -> Graph:
             return _reduced(builder, step)
         return None
 
-    return rewritten(graph, change)
+    return rewritten_by_originals(graph, change)
 
 
 def _moved(item: Any) -> Axes | None:

@@ -17,7 +17,7 @@ import numpy as np
 from tinygraph.compiler.kernels.parts import part_written
 from tinygraph.compiler.program.builder import Builder
 from tinygraph.compiler.program.predicates import is_basic
-from tinygraph.compiler.program.rewriting import calls_of, rewritten, steps_in
+from tinygraph.compiler.program.rewriting import rewritten_by_originals, steps_in
 from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.compiler.rewrites.reading_last import kind_of
 from tinygraph.compiler.rewrites.sharing import drop_dead
@@ -63,7 +63,7 @@ def write_into_zeros(graph: Graph) -> Graph:
         x, value, place, _ = link
         return builder.kernel(step, part_written, step.shape, x, value, place)
 
-    return _changed(graph, change) if chosen else graph
+    return rewritten_by_originals(graph, change) if chosen else graph
 
 
 def drop_unread_writes(graph: Graph) -> Graph:
@@ -98,7 +98,7 @@ def drop_unread_writes(graph: Graph) -> Graph:
     def change(builder: Builder, step: Step, original: Step) -> Step | None:
         return step.args[0] if original.index in chosen else None
 
-    return _changed(graph, change) if chosen else graph
+    return rewritten_by_originals(graph, change) if chosen else graph
 
 
 def _returning(chain: list[Step]) -> set[int]:
@@ -113,12 +113,6 @@ def _returning(chain: list[Step]) -> set[int]:
             found.add(step.index)
         comes[repr(place)] = _is_part_of_same(value, place)
     return found
-
-
-def _changed(graph: Graph, change: Callable[[Builder, Step, Step], Step | None]) -> Graph:
-    """Return a graph with each call changed by a function that takes the call as it was, too."""
-    originals = calls_of(graph)
-    return rewritten(graph, lambda builder, step: change(builder, step, next(originals)))
 
 
 def _agreed(kinds: dict[Any, list[tuple[Step, bool]]]) -> set[int]:

@@ -18,7 +18,7 @@ from tinygraph.compiler.program.builder import Builder
 from tinygraph.compiler.program.counting import Affine, AtCount, item_at
 from tinygraph.compiler.program.loops import Loop, goes_on
 from tinygraph.compiler.program.predicates import is_basic, is_write, looks_like_view, may_look_at, written_by
-from tinygraph.compiler.program.rewriting import calls_of, placed, rewritten, uses_of
+from tinygraph.compiler.program.rewriting import placed, rewritten, rewritten_by_originals, uses_of
 from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.derivatives.indexing import scatter
 from tinygraph.graph import Graph
@@ -42,10 +42,8 @@ def add_into_parts(graph: Graph, chosen: Callable[[int], bool] | None = None) ->
     """
     uses = uses_of(graph)
     sums = _sums_with(graph)
-    originals = calls_of(graph)
 
-    def change(builder: Builder, step: Step) -> Step | None:
-        original = next(originals)
+    def change(builder: Builder, step: Step, original: Step) -> Step | None:
         if not _is_sum(step):
             return None
         for at in (1, 0):
@@ -57,7 +55,7 @@ def add_into_parts(graph: Graph, chosen: Callable[[int], bool] | None = None) ->
             return _added(builder, step, g, added, alone=uses[original.args[1 - at].index] == 1)
         return None
 
-    return rewritten(graph, change)
+    return rewritten_by_originals(graph, change)
 
 
 def _is_sum(step: Step) -> bool:

@@ -16,7 +16,7 @@ from tinygraph.compiler.program.builder import Builder
 from tinygraph.compiler.program.facts import TRANSPOSING
 from tinygraph.compiler.program.predicates import looks_like_view, takes_out
 from tinygraph.compiler.program.reshaping import is_reshape
-from tinygraph.compiler.program.rewriting import calls_of, rewritten
+from tinygraph.compiler.program.rewriting import rewritten_by_originals
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.schedule.batch import Batch
 from tinygraph.compiler.schedule.batches import batches_of
@@ -76,10 +76,9 @@ def divide_products(graph: Graph) -> Graph:
     # In pieces, too: a few examples each.
     inside = {step.index for part in batches_of(graph, {}) if isinstance(part, Batch) for step in part.steps}
     by_blas = frozenset() if inside else _by_blas(graph)
-    originals = calls_of(graph)
 
-    def change(builder: Builder, step: Step) -> Step | None:
-        if (original := next(originals).index) in inside or original in by_blas:
+    def change(builder: Builder, step: Step, original: Step) -> Step | None:
+        if original.index in inside or original.index in by_blas:
             return None
         if step.function not in (np.matmul, np.dot) or step.kwargs or not _are_whole(step) or min(step.shape) < 2:
             return None
@@ -89,7 +88,7 @@ def divide_products(graph: Graph) -> Graph:
                 return product
         return None
 
-    return rewritten(graph, change)
+    return rewritten_by_originals(graph, change)
 
 
 def is_in_pieces(left: tuple[int, ...], right: tuple[int, ...]) -> bool:
