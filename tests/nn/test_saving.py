@@ -607,3 +607,10 @@ def test_the_names_of_losses_stand_whole_in_a_picture():
     model.compile("adam", "sparse_categorical_crossentropy")
     mermaid = model.draw(np.ones((4, 3)), np.arange(4) % 2).mermaid()
     assert "sparse_categorical_crossentropy" in mermaid
+
+
+@pytest.mark.parametrize("name", ["model.py", "model.js", "model.safetensors"])
+def test_export_of_a_file_that_save_writes_is_told(name, tmp_path):
+    model = nn.Sequential([nn.Input((3,)), nn.Dense(2)])
+    with pytest.raises(ValueError, match=rf"export: write model\.save\(.*{name}"):
+        model.export(tmp_path / name)

@@ -112,6 +112,8 @@ class Saving:
         """
         from tinygraph.export.to_onnx.file import onnx
 
+        if Path(path).suffix in (".py", ".js", ".safetensors"):
+            raise ValueError(f"export: write model.save({os.fspath(path)!r})")
         with np.errstate(all="ignore"):
             onnx(self, path, *_given(self, "export", path, examples))  # type: ignore[arg-type]
 
