@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import cProfile
 import gc
+import inspect
 import pstats
 import time
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygraph as tg
+import tinygraph.numpy as tnp
 from tests.compiler.programs import program_of
 from tinygraph.compiler.memory.timetables import Timetable
 from tinygraph.compiler.phases import PHASES, ROLL, phase_by_phase
@@ -26,6 +29,7 @@ from tinygraph.compiler.program.builder import steps_of
 from tinygraph.compiler.program.program import Program
 from tinygraph.compiler.program.result_types import result_of
 from tinygraph.compiler.rewrites import Phase
+from tinygraph.compiler.trace import sizes
 
 
 def pendulum(steps: int) -> Callable[..., Any]:
@@ -241,3 +245,79 @@ def test_a_first_call_can_be_profiled() -> None:
     profile = cProfile.Profile()
     found = profile.runcall(compiled, np.ones(3))
     assert np.allclose(found, gradient(np.ones(3)))
+
+
+def states_of_rows(n: int) -> Callable[..., Any]:
+    """A layer whose states are written into one array, row by row."""
+
+    def loss(x: Any) -> Any:
+        states = tnp.zeros((n, x.size))
+        for i in range(n):
+            x = np.tanh(x)
+            states[i] = x
+        return np.sum(states**2)
+
+    return loss
+
+
+def columns_of_a_table(n: int) -> Callable[..., Any]:
+    """A filter that goes over the columns of a table and reads the one before."""
+
+    def loss(x: Any) -> Any:
+        table = tnp.zeros((x.size, n))
+        table[:, 0] = x
+        for i in range(1, n):
+            table[:, i] = np.sin(table[:, i - 1]) * 0.5
+        return np.sum(table**2)
+
+    return loss
+
+
+@pytest.mark.parametrize("loss", [states_of_rows, columns_of_a_table])
+def test_an_array_that_is_written_in_parts_is_recorded_in_little_memory(loss: Callable[..., Any]) -> None:
+    n, x = 100, np.linspace(0.1, 1, 2000)
+    gradient = tg.grad(loss(n))
+    compiled = tg.compile(gradient)
+    tracemalloc.start()
+    try:
+        found = compiled(x)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert np.allclose(found, gradient(x), rtol=1e-12)
+    assert peak < 30 * n * x.nbytes  # a copy for each write would take 100 times the array
+
+
+def test_arrays_are_read_as_they_were_before_writes_into_parts_of_them() -> None:
+    def loss(x: Any, c: Any) -> Any:
+        v, total = c * 2.0, 0.0
+        for i in range(6):
+            total = total + np.sum(np.sin(x * v) * v[i])
+            v[i, :] = v[i + 1] + i
+            v[2:][:, 3] *= 0.5
+            v.T[5, i:] = 1.25 * i
+            if i == 3:
+                v[...] = v * 1.5
+        return total
+
+    rng = np.random.default_rng(0)
+    x, c = rng.normal(size=(2, 40, 30))
+    gradient = tg.grad(loss)
+    assert np.allclose(tg.compile(gradient)(x, c), gradient(x, c), rtol=1e-12)
+    step = 1e-6 * rng.normal(size=x.shape)
+    difference = loss(x + step, c) - loss(x - step, c)
+    assert np.isclose(2 * np.sum(gradient(x, c) * step), difference, rtol=1e-6)
+
+
+def test_parameters_are_those_that_inspect_finds() -> None:
+    functions = [getattr(module, name) for module in (np, np.linalg, np.fft) for name in dir(module)]
+    checked = 0
+    for function in functions:
+        if callable(function) and not isinstance(function, type | np.ufunc):
+            checked += getattr(function, "__text_signature__", None) is not None
+            try:
+                expected = list(inspect.signature(function).parameters)
+            except (TypeError, ValueError):
+                expected = []
+            assert sizes._parameters_of(function) == expected, function
+    assert checked

@@ -162,7 +162,7 @@ def live_call(kind: type[Live], op: Any, args: Any, keywords: Any, value: Any, s
     call.op = op
     call.args = args
     call.keywords = keywords
-    call._value = snapshot(value) if value.size <= COPIED or type(value) is not np.ndarray else Like(value)
+    call._value = snapshot(value) if value.size <= COPIED else Like(value)
     call._grad = call._adjoint = None
     call.order = next_order()
     call.steps = steps

@@ -73,6 +73,15 @@ def record_call(
     Returns:
         A Tensor; or what NumPy returns, where the result has no derivative: places, or integers.
     """
+    if modes.unusual and state.tracing is not None:
+        with modes.code_of_ours():
+            return _record_call(op, compute, args, kwargs, frame)
+    return _record_call(op, compute, args, kwargs, frame)
+
+
+def _record_call(
+    op: Operation, compute: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], frame: FrameType
+) -> Any:
     args, kwargs = _with_sizes(op.function, *prepared(op, args, kwargs))
     value = _computed(op, compute, args, kwargs)
     if type(value) is tuple:

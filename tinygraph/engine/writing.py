@@ -18,7 +18,7 @@ from tinygraph.engine.lending import UNSEEN, LentDataLeaf, LentLeaf, notice_writ
 from tinygraph.engine.links import LIVE, DataLeaf, Like, LiveData, Put, Unnamed, give_name, name_of, next_order
 from tinygraph.engine.masked import as_whole_view
 from tinygraph.engine.memory import COPIED, live_call, memory_of, snapshot
-from tinygraph.engine.modes import is_recording, state
+from tinygraph.engine.modes import code_of_ours, is_recording, state
 from tinygraph.engine.operands import CONSTANTS, array_of, as_array, has_tensors, plain
 from tinygraph.engine.ownership import is_array, is_stand_in, reach_each_other
 from tinygraph.engine.places import Place, is_same_place, names_everything, same_view
@@ -48,9 +48,17 @@ def write(tensor: Any, index: Any, value: Any, frame: FrameType, call: str = "t[
         GraphError: a computed Tensor is written into under `no_grad`.
         ShapeError: the value does not fit.
     """
-    if state.tracing is not None and _is_outside(tensor):
-        _write_outside(tensor, plain_index(index), value, call)
+    if state.tracing is None:
+        _write(tensor, index, value, frame, call)
         return
+    with code_of_ours():
+        if _is_outside(tensor):
+            _write_outside(tensor, plain_index(index), value, call)
+        else:
+            _write(tensor, index, value, frame, call)
+
+
+def _write(tensor: Any, index: Any, value: Any, frame: FrameType, call: str) -> None:
     if type(tensor._link) is LiveData and tensor._value.ndim and is_data(tensor) and _is_data_too(value):
         _put(tensor._value, plain_index(index), value._value if isinstance(value, Value) else value, call)
         return

@@ -26,7 +26,7 @@ from tinygraph.compiler.trace.refused import refused
 from tinygraph.compiler.trace.sizes import with_sizes
 from tinygraph.compiler.trace.tape import Tape, instruction
 from tinygraph.compiler.trace.traced import Traced
-from tinygraph.compiler.trace.views import earlier_state, in_array, laid_out, take_again
+from tinygraph.compiler.trace.views import apart, earlier_state, in_array, laid_out, take_again
 from tinygraph.compiler.trace.world import unwatch, watch
 from tinygraph.derivatives.shapes import astype
 from tinygraph.engine.modes import state
@@ -129,7 +129,7 @@ class Recording:
     def own(self, value: Any) -> Traced:
         """Return a stand-in for an array of its own, with the same values: no write into one reaches the other."""
         lifted = self.lift(value)
-        return Traced(self, self.operand(lifted), in_array(lifted._value))
+        return Traced(self, self.operand(lifted), apart(in_array(lifted._value)))
 
     def copied(self, array: Traced) -> Traced:
         """Return a stand-in for a copy, in which there are no gaps and no repetitions in memory."""
@@ -335,7 +335,12 @@ class Recording:
 
     def decide(self, traced: Traced, ask: Callable[[Any], Any]) -> Any:
         """See `Recorder.decide`."""
-        return deciding.decide(self, self.tape, traced, ask)
+        if not unwatch():
+            return deciding.decide(self, self.tape, traced, ask)
+        try:
+            return deciding.decide(self, self.tape, traced, ask)
+        finally:
+            watch()
 
     def overwrite(self, target: Traced, result: Traced) -> Traced:
         """See `Recorder.overwrite`."""

@@ -2,31 +2,55 @@
 
 from __future__ import annotations
 
+import bisect
 import operator
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinygraph.compiler.kernels.parts import ViewCall
+from tinygraph.compiler.kernels.parts import ViewCall, view_at
+from tinygraph.compiler.program.predicates import is_basic
 from tinygraph.compiler.trace.events import Event
 from tinygraph.compiler.trace.operands import names_itself
 from tinygraph.compiler.trace.recorder import Recorder
 from tinygraph.compiler.trace.refused import AS_NUMBER, refused
 from tinygraph.compiler.trace.tape import Alias
 from tinygraph.compiler.trace.traced import Traced
+from tinygraph.engine.keeping import duplicate
 from tinygraph.engine.links import next_order
 from tinygraph.engine.nested import mapped
-from tinygraph.engine.ownership import read_only, share_memory
+from tinygraph.engine.ownership import owner, read_only, share_memory
 from tinygraph.engine.table import function_name
 
 __all__ = [
-    "HERE", "Taken", "alias_of", "become", "check_positions", "earlier_state", "in_array", "laid_out", "look_into",
-    "take_again",
+    "HERE", "Overwritten", "Taken", "alias_of", "apart", "become", "check_positions", "earlier_state", "in_array",
+    "laid_out", "look_into", "overwritten_at", "take_again",
 ]  # fmt: skip
 
 # Stands for the array that a view was taken of, among the arguments of the call that took it.
 HERE: Any = object()
+
+# An array of fewer bytes is kept as it was before a write: its part is a second array, and nothing is saved.
+SMALL = 1 << 12
+
+# A view of an array so many times as large is copied to be kept.
+FAR = 4
+
+
+class Overwritten(NamedTuple):
+    """A part of an array before a write: the array as it was can be made again of it, from the array after the write.
+
+    A loop that writes 100 rows of an array would keep 100 arrays otherwise.
+
+    Attributes:
+        part: a copy of the part.
+        index, views: the place of the part; see `part_written`.
+    """
+
+    part: Any
+    index: Any
+    views: Any
 
 
 class Taken(NamedTuple):
@@ -122,15 +146,54 @@ def take_again(recorder: Recorder, view: Traced) -> None:
     view._seen = view._memory.version
 
 
-def become(traced: Traced, event: Event, value: Any) -> None:
-    """Let a stand-in stand for another event and value from now on."""
-    traced._past = [*(traced._past or ()), (next_order(), traced._event, traced._value)]
+def become(traced: Traced, event: Event, value: Any, overwritten: Overwritten | None = None) -> None:
+    """Let a stand-in stand for another event and value from now on.
+
+    Args:
+        traced: the stand-in.
+        event, value: those from now on.
+        overwritten: the part in which the value differs from the one so far; None if that is not known.
+    """
+    if traced._past is None:
+        traced._past = []
+    traced._past.append((next_order(), traced._event, traced._value if overwritten is None else overwritten))
     traced._event, traced._value = event, value
+
+
+def overwritten_at(array: Any, index: Any, views: Sequence[ViewCall]) -> Overwritten | None:
+    """Return the part of an array that a write goes over; None where to keep the part would save little.
+
+    Args:
+        array: as it is before the write; None in a run without values.
+        index, views: see `part_written`.
+    """
+    if array is None or array.nbytes < SMALL or not is_basic(index):
+        return None
+    if not all([view.function in (operator.getitem, np.transpose) and _is_fixed(view) for view in views]):
+        return None
+    part = view_at(array, views)[index]
+    return Overwritten(part.copy(), index, tuple(views)) if 2 * part.nbytes <= array.nbytes else None
+
+
+def _is_fixed(view: ViewCall) -> bool:
+    """Return whether a view is at a place that no array names, and is no copy."""
+    return not view.before and not view.keywords and all(map(is_basic, view.after))
 
 
 def in_array(value: Any) -> Any:
     """Return a number in an array of its own, of which there are views; an array, or nothing, as it is."""
     return read_only(np.asarray(value)) if isinstance(value, np.generic) else value
+
+
+def apart(value: Any) -> Any:
+    """Return an array that holds no memory of a far larger one: a column keeps no table. A number as it is."""
+    if (
+        type(value) is np.ndarray
+        and value.base is not None
+        and FAR * value.nbytes + SMALL < getattr(owner(value), "nbytes", 0)
+    ):
+        return read_only(duplicate(value))
+    return value
 
 
 def laid_out(made: Traced, like: Any) -> Traced:
@@ -146,5 +209,26 @@ def laid_out(made: Traced, like: Any) -> Traced:
 
 def earlier_state(traced: Traced, order: int) -> Traced:
     """Return a stand-in for an array as it was at an order of the record's counter."""
-    event, value = next((past[1:] for past in traced._past or () if past[0] > order), (traced._event, traced._value))
+    past = traced._past or []
+    place = bisect.bisect_right(past, order, key=operator.itemgetter(0))
+    if place == len(past):
+        event, value = traced._event, traced._value
+    else:
+        event, value = past[place][1], _earlier_value(traced, past, place)
     return Traced(traced._recorder, event, value, traced._weak, traced._is_number)
+
+
+def _earlier_value(traced: Traced, past: list[tuple[int, Event, Any]], place: int) -> Any:
+    """Return the value of an earlier state, and keep it: a reverse pass asks for the state before this one next."""
+    known = place
+    while known < len(past) and type(past[known][2]) is Overwritten:
+        known += 1
+    value = traced._value if known == len(past) else past[known][2]
+    if known == place:
+        return value
+    value = duplicate(value)
+    value.flags.writeable = True
+    for _, _, overwritten in reversed(past[place:known]):
+        view_at(value, overwritten.views)[overwritten.index] = overwritten.part
+    past[place] = (*past[place][:2], read_only(value))
+    return value

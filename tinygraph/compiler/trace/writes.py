@@ -21,7 +21,7 @@ from tinygraph.compiler.trace.recorder import Recorder
 from tinygraph.compiler.trace.refused import IN_PLACE, refused
 from tinygraph.compiler.trace.sizes import decided_size
 from tinygraph.compiler.trace.traced import Traced
-from tinygraph.compiler.trace.views import HERE, become, in_array, laid_out, take_again
+from tinygraph.compiler.trace.views import HERE, become, in_array, laid_out, overwritten_at, take_again
 from tinygraph.derivatives.writing import cleared, put_at
 from tinygraph.engine.links import next_order
 from tinygraph.engine.masked import as_whole_view
@@ -93,9 +93,10 @@ def overwrite(recorder: Recorder, target: Traced, result: Traced) -> Traced:
 
 def _put(recorder: Recorder, root: Traced, index: Any, value: Any, views: list[ViewCall]) -> None:
     """Give an array that is no view its new event."""
+    before, place = root._value, (index, list(views))
     new = _after(recorder, root, index, value, views)
     event = recorder.operand(new)
-    become(root, event, in_array(new._value))
+    become(root, event, in_array(new._value), overwritten_at(before, *place))
     memory = root._memory
     memory.version += 1
     root._seen = memory.version
