@@ -254,3 +254,63 @@ def test_a_state_that_begins_as_two_equal_constants_is_carried_once():
     compiled, text = compiled_gradient(gated, rng.normal(size=(9, 6)), rng.normal(size=(6, 6)))
     assert "h_before = h" in text
     assert not [line for line in in_loops(text) if copies_in(line)]
+
+
+# --- masks ------------------------------------------------------------------------------------------------------------
+
+
+def shortest_paths(path):
+    for k in range(12):
+        path = np.minimum(path, np.add.outer(path[:, k], path[k, :]))
+    return path
+
+
+def rectified(x, w):
+    for _ in range(9):
+        x = np.maximum(w * x - 0.1, 0)
+    return x
+
+
+def limited(x, w):
+    for _ in range(9):
+        change = w - x
+        x = x + 0.3 * np.where(change * w > 0.05, change, 0.0)
+    return x
+
+
+def compared_with_two(x, w):
+    for _ in range(9):
+        y = 1.1 * x
+        x = np.minimum(np.maximum(y, w), x + 0.2)
+    return x
+
+
+SIDE = 80  # smaller rows are compared all at once
+MASKS = {  # a program, its number of arguments, and the dtypes of the rows that its gradient keeps
+    "the least of two": (shortest_paths, 1, {"int8"}),
+    "a rectifier": (rectified, 2, None),
+    "a condition": (limited, 2, None),
+    "two choices": (compared_with_two, 2, None),
+}
+
+
+@pytest.mark.parametrize("name", MASKS)
+def test_what_is_compared_alone_is_kept_as_a_mask(name):
+    function, count, dtypes = MASKS[name]
+    xs = np.random.default_rng(3).uniform(0.1, 1.0, (count, SIDE, SIDE))
+    gradient = tg.grad(lambda *ys: np.sum(np.sin(function(*ys))), tuple(range(count)))
+    compiled = tg.compile(gradient)
+    for _ in range(2):
+        for found, expected in zip(compiled(*xs), gradient(*xs), strict=True):
+            np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-13)
+    if dtypes is not None:
+        stacks = re.findall(r"^all_.* = .*\n", compiled.source, re.M)
+        assert {name for line in stacks for name in re.findall(r"float\d+|int8|bool", line) or ["float64"]} == dtypes
+    ties = [np.full((SIDE, SIDE), 0.5) for _ in range(count)]  # each side gets half
+    for found, expected in zip(compiled(*ties), gradient(*ties), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-13)
+    holes = [np.where(x > 0.9, np.inf, x) for x in xs]
+    with np.errstate(all="ignore"):
+        for found, expected in zip(compiled(*holes), gradient(*holes), strict=True):
+            np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-13)
+    assert_second_order(lambda *ys: np.sin(function(*ys)), *xs)

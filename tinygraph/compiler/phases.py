@@ -48,6 +48,7 @@ from tinygraph.compiler.rewrites.images_by_views import (
 )
 from tinygraph.compiler.rewrites.joining_stacks import join_stacks
 from tinygraph.compiler.rewrites.joining_views import copy_to_reshape, join_views
+from tinygraph.compiler.rewrites.keeping_masks import keep_masks
 from tinygraph.compiler.rewrites.keeping_parts import keep_parts
 from tinygraph.compiler.rewrites.long_rows import long_rows
 from tinygraph.compiler.rewrites.own_memory import own_operands, own_updates
@@ -114,7 +115,7 @@ PHASES: tuple[Phase, ...] = (
         copy_transposes_for_loops, join_views, read_written, add_into_parts,
     )),
     Phase("keep", "Keep of each iteration what the reverse pass reads.", (
-        keep_parts, tidy_loops, compute_again, tidy_loops,
+        keep_parts, keep_masks, tidy_loops, compute_again, tidy_loops,
     )),
     Phase("pool", "Pool images before they are shifted and rectified.", (pool_first,)),
     Phase("speed", "Write products, convolutions and sums in the form that is quickest.", (

@@ -146,12 +146,14 @@ class _Body(Place):
         Args:
             more: makes each value that is kept of every iteration besides.
         """
+        # They come first: what a mask is made of may then be written over by the call that makes the next of it.
+        kept = [make(self) for make in more]
         for step in steps_in(loop.body):
             if self.is_due(step):
                 self.put(step)
         behind = loop.carried + loop.stacked
         outputs = [self.value(output) for output in loop.body.outputs]  # type: ignore[arg-type]
-        outputs[behind:behind] = [make(self) for make in more]
+        outputs[behind:behind] = kept
         read = self._alive(outputs)
         given = [step for step in self.builder.steps if step.given]
         unread = {step.index for step in given[loop.carried :]} - read
