@@ -56,6 +56,7 @@ from tinygraph.compiler.rewrites.pooling_blocks import pool_places, windows_once
 from tinygraph.compiler.rewrites.pooling_first import crop_to_pool, pool_first
 from tinygraph.compiler.rewrites.ragged_loops import roll_ragged
 from tinygraph.compiler.rewrites.reading_last import read_last
+from tinygraph.compiler.rewrites.rows_as_stacks import rows_as_stacks
 from tinygraph.compiler.rewrites.sharing import drop_dead, fold_constants
 from tinygraph.compiler.rewrites.slow_functions import steps_by_sign, sums_of_exponentials
 from tinygraph.compiler.rewrites.summing_pixels import sums_by_product
@@ -108,7 +109,7 @@ PHASES: tuple[Phase, ...] = (
         gather_factors, share_products,
     )),
     Phase("loops", "Compute outside of a loop what is the same in all iterations, or is made of all rows at once.", (
-        tidy_loops, hoist, gather_rows, gather_sums, tidy_loops,
+        rows_as_stacks, tidy_loops, hoist, gather_rows, gather_sums, tidy_loops,
     )),
     Phase("gather", "Make one large product, or one sum, of the many small ones of a sequence.", (
         gather_products, assemble_gradients, assemble_turned, sum_products, sum_outer_products, copy_transposes,

@@ -42,7 +42,7 @@ the shortest one about loops.
     hoisting, tidying_loops, with `changing_loops`              what a loop computes before it, or not at all
     gathering_rows, gathering_sums                              what a loop computes for all its iterations at once
     joining_stacks                                              the values that a loop keeps of a loop within it
-    keeping_parts, keeping_masks, computing_again, with `stack_reads` and `exchanging`
+    rows_as_stacks, keeping_parts, keeping_masks, computing_again, with `stack_reads` and `exchanging`
                                                                 values that loops keep for the reverse pass
     ragged_loops                                                loops in which shapes change
     absorbing, with `absorbing_before`, `absorbing_after` and `calls_outside`    iterations before and behind a loop
