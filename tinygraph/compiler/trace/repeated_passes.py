@@ -23,6 +23,7 @@ from tinygraph.compiler.trace.views import earlier_state
 from tinygraph.engine.keeping import Held
 from tinygraph.engine.links import Call, Leaf, Like, next_order
 from tinygraph.engine.operands import plain
+from tinygraph.engine.places import Place
 
 if TYPE_CHECKING:
     from tinygraph.compiler.trace.alike import Alike
@@ -85,13 +86,13 @@ class _Begun(NamedTuple):
         waiting: the state of the pass.
         position: how far the run had come.
         key: what the pass goes through; None where it may not be repeated.
-        for_links: somebody asked for the cotangents themselves, which are arrays of the function's.
+        keep: the links whose cotangents are asked for: arrays of the function's. Those of other calls are let go then.
     """
 
     waiting: Waiting
     position: _Position
     key: _Key | None
-    for_links: bool
+    keep: Sequence[Any]
 
 
 class RepeatedPasses:
@@ -125,7 +126,7 @@ class RepeatedPasses:
         """
         tape, position = self._run.tape, self._position()
         known, key, is_outermost = self._known(), None, not self._begun
-        self._begun.append(_Begun(waiting, position, None, bool(keep)))
+        self._begun.append(_Begun(waiting, position, None, keep))
         self._last = None
         if is_outermost and (tape.reference is None or (known is not None and known.begun == position)):
             key = _key_of(waiting, roots, seeds, settings, keep, self._run)
@@ -161,7 +162,7 @@ class RepeatedPasses:
 
     def _made_of(self, begun: _Begun, cotangents: dict[Any, Any]) -> _Made | None:
         """Return what a pass recorded and delivered; None where the second run has to make it, too."""
-        ended, (waiting, position, key, for_links), calls = self._position(), begun, begun.waiting.calls
+        ended, (waiting, position, key, keep), calls = self._position(), begun, begun.waiting.calls
         if (
             key is None or ended.effects != position.effects or self._run.recording.numbers.reckoning.counters
             or not all([self._is_ours(op) for op in {call.op for call in calls}])
@@ -175,16 +176,15 @@ class RepeatedPasses:
         numbers = {id(leaf): number for number, leaf in enumerate(key.leaves)}
         if not all([id(leaf) in numbers for leaf in cotangents]):
             return None
-        leaves = [
-            _result(numbers[id(leaf)], cotangent, as_array=not for_links) for leaf, cotangent in cotangents.items()
-        ]
+        leaves = [_result(numbers[id(leaf)], cotangent, as_array=not keep) for leaf, cotangent in cotangents.items()]
+        asked = {id(link) for link in keep}
         kept: list[_Result | None] = []
         freed: list[tuple[int, Like]] = []
         for number, call in enumerate(calls):
             adjoint = call._adjoint
             if type(adjoint) is Like:
                 freed.append((number, adjoint))
-            elif adjoint is not waiting:
+            elif adjoint is not waiting and (not keep or id(call) in asked):
                 kept.append(_result(number, adjoint, as_array=False))
         if None in leaves or None in kept:
             return None
@@ -330,6 +330,10 @@ class _Key:
             self.add(item._value, order)
         elif isinstance(item, np.ndarray):
             self._add_array(item)
+        elif kind is Like:
+            self.exact.append((item.shape, item.dtype))
+        elif kind is Place:
+            self._add_place(item, order)
         elif kind is FunctionType:  # code of the user's
             raise _UnknownError
         else:
@@ -346,6 +350,15 @@ class _Key:
             self.exact.append((value.shape, value.dtype))
         else:
             raise _UnknownError
+
+    def _add_place(self, place: Place, order: int) -> None:
+        """Add the place of a write: the calls that lead to a view, and the index into the view."""
+        self.exact.append((len(place.steps), place.repeats))
+        for step in place.steps:
+            self.exact.append((step.function, step.position))
+            self.add(step.args, order)
+            self.constants.append(step.keywords)
+        self.add(place.index, order)
 
     def _add_array(self, array: Any) -> None:
         if id(array) not in self._of_arrays:  # it takes a while to compare a large one
