@@ -27,7 +27,7 @@ from tinygraph.engine.links import Leaf, Like, next_order
 from tinygraph.engine.modes import Setting, on_behalf_of, state
 from tinygraph.engine.nonfinite import holds_nan
 from tinygraph.engine.operands import plain
-from tinygraph.engine.ownership import apart, pop_own
+from tinygraph.engine.ownership import apart, base_of, is_stand_in, pop_own
 from tinygraph.engine.passes import SEVERAL, Freed, Pass, no_pass, note_gradient
 from tinygraph.engine.pulling import PULL, hand, pull
 from tinygraph.engine.record import SHOWN
@@ -120,6 +120,9 @@ def gradients(
     found = [
         cotangents.get(link) if isinstance(link, Leaf) or link in waiting.ends else link._adjoint for link in inputs
     ]
+    if state.tracing is not None:  # so that it is an array of its own in both runs
+        own = state.tracing.own
+        found = [own(part) if is_stand_in(part) and base_of(part) is not None else part for part in found]
     for call in waiting.calls:
         call._adjoint = None if retain or recorded else FREED
     return [None if cotangent is waiting else cotangent for cotangent in found]

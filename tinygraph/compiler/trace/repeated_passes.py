@@ -176,7 +176,11 @@ class RepeatedPasses:
         numbers = {id(leaf): number for number, leaf in enumerate(key.leaves)}
         if not all([id(leaf) in numbers for leaf in cotangents]):
             return None
-        leaves = [_result(numbers[id(leaf)], cotangent, as_array=not keep) for leaf, cotangent in cotangents.items()]
+        # `gradients` makes an array of its own of a view that is asked for, and `backward` of each gradient of a leaf.
+        leaves = [
+            _result(numbers[id(leaf)], cotangent, as_array=not keep or _is_view(cotangent))
+            for leaf, cotangent in cotangents.items()
+        ]
         asked = {id(link) for link in keep}
         kept: list[_Result | None] = []
         freed: list[tuple[int, Like]] = []
@@ -185,7 +189,7 @@ class RepeatedPasses:
             if type(adjoint) is Like:
                 freed.append((number, adjoint))
             elif adjoint is not waiting and (not keep or id(call) in asked):
-                kept.append(_result(number, adjoint, as_array=False))
+                kept.append(_result(number, adjoint, as_array=bool(keep) and _is_view(adjoint)))
         if None in leaves or None in kept:
             return None
         return _Made(key, position, ended, leaves, kept, freed, arrays, viewed - {-1})  # type: ignore[arg-type]
@@ -243,6 +247,10 @@ class RepeatedPasses:
 def _is_repeatable(event: Event) -> bool:
     """Return whether an event of a pass is no input, and no decision."""
     return event.kind in ("constant", "array") or (event.kind == "call" and event.function is not decided)
+
+
+def _is_view(cotangent: Any) -> bool:
+    return type(cotangent) is Traced and cotangent._base is not None
 
 
 def _base_of(array: Any) -> Any:
