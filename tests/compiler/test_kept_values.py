@@ -222,6 +222,51 @@ def upwind(q, u):
     return q
 
 
+# --- the last iteration -----------------------------------------------------------------------------------------------
+
+
+def over_relaxed(a, b):
+    x = tnp.zeros_like(b)
+    for _ in range(5):
+        before = x.copy()
+        for i in range(3):
+            rest = b[i] - np.dot(a[i, :i], x[:i]) - np.dot(a[i, i + 1 :], before[i + 1 :])
+            x[i] = -0.2 * before[i] + 1.2 * rest / a[i, i]
+    return np.sum(x * np.array([1.0, 0.25, -0.75]))
+
+
+def read_and_written_behind(a, b):
+    x = tnp.array(b)
+    y = np.cos(x)
+    for _ in range(7):
+        x = np.tanh(a @ x)
+        x *= 0.9
+        y[1:3] = np.cos(x[:2]) * a[0, :2]
+    return np.sum(x * x) + np.sum(y * x)
+
+
+def numbers_of_the_iteration_before(a, b):
+    x, total = tnp.array(b), 0.0
+    y = np.cos(x)
+    for _ in range(4):
+        x[1] *= np.dot(a[2], x)
+        p = y[0] * 1.0
+        total = total + np.sum(p * p)
+        y[0] = y[0] * a[2, 0] + x[2] * a[1, 0]
+    return np.sum(x * x) + np.sum(y * x) + total
+
+
+@pytest.mark.parametrize("function", [over_relaxed, read_and_written_behind, numbers_of_the_iteration_before])
+@pytest.mark.parametrize("argnums", [(0,), (1,), (0, 1)])
+def test_what_is_kept_of_the_last_iteration_is_not_written_over(function, argnums):
+    rng = np.random.default_rng(0)
+    a, b = np.diag([4.0, 5.0, 6.0]) + rng.uniform(0, 0.5, size=(3, 3)), rng.normal(size=3)
+    gradient = tg.grad(function, argnums)
+    for scale in (1.0, 0.25):
+        for found, expected in zip(tg.compile(gradient)(a * scale, b), gradient(a * scale, b), strict=True):
+            np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-12 * np.abs(expected).max())
+
+
 def test_what_is_the_same_in_all_iterations_is_no_row_of_repeats():
     rng = np.random.default_rng(6)
     args = rng.normal(size=40), rng.normal(size=38)

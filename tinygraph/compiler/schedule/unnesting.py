@@ -23,7 +23,7 @@ from tinygraph.compiler.program.builder import Builder
 from tinygraph.compiler.program.counting import FromCount, item_at, kept_at, kept_row, kept_rows
 from tinygraph.compiler.program.loop_marks import Begin, End, carried, kept, put_row, row, stacked
 from tinygraph.compiler.program.loops import Loop, loop_result
-from tinygraph.compiler.program.predicates import looks_like_view, takes_out
+from tinygraph.compiler.program.predicates import is_write, looks_like_view, takes_out
 from tinygraph.compiler.program.reshaping import is_reshape
 from tinygraph.compiler.program.rows import counted_axis, in_order
 from tinygraph.compiler.program.steps import Step
@@ -105,7 +105,8 @@ class _Unnesting:
         self._keep(loop, inner, stacks, begin)
         # The kept values of an open loop have other names when it has ended.
         places = {item.index: number for number, item in enumerate(loop.stacks) if loop.is_open}
-        lasts = [None if item.index in places else self._last(inner[item.index], held) for item in loop.lasts]
+        carrying = {id(_memory_of(step)) for step in (*held, *nexts)}
+        lasts = [None if item.index in places else self._last(inner[item.index], carrying) for item in loop.lasts]
         olds = tuple([held[number] for number in moving])
         builder.add(_made(step, End(function), (begin, olds, tuple(nexts)), (), np.dtype(object), None))
         lasts = [
@@ -191,12 +192,17 @@ class _Unnesting:
             found.append(new)
         return found
 
-    def _last(self, step: Step, held: list[Step]) -> Step:
-        """Return a value that is kept of the last iteration: a copy if a carried value may be written over it."""
-        shown = step
-        while looks_like_view(shown):
-            shown = shown.args[0]
-        stays = shown.function in (None, row) or (takes_out(shown) and not any([shown is item for item in held]))
+    def _last(self, step: Step, carrying: set[int]) -> Step:
+        """Return a value that is kept of the last iteration: a copy if a carried value may be written over it.
+
+        Args:
+            carrying: the ids of the steps whose memory is that of a carried value, during the loop or behind it.
+        """
+        shown = _memory_of(step)
+        if step.function is carried and not step.shape:  # behind the loop its name has the next number
+            same = (np.logical_or, step, step) if step.dtype.kind == "b" else (np.positive, step)
+            return self.builder.call(step, *same, name=step.name)
+        stays = id(shown) not in carrying and (shown.function in (None, row) or takes_out(shown))
         return step if stays or not step.shape else self.builder.call(step, np.copy, step, name=step.name)
 
     def _keep(self, loop: Loop, inner: dict[int, Any], stacks: list[Step], begin: Step) -> None:
@@ -206,6 +212,13 @@ class _Unnesting:
                 continue
             value = self._outside(step, inner)
             self.builder.add(_made(step, put_row, (stack, value, begin), (), np.dtype(object), None))
+
+
+def _memory_of(step: Step) -> Step:
+    """Return the step whose memory a value lies in: a view looks at it, and a write leaves an array where it is."""
+    while looks_like_view(step) or (is_write(step) and type(step.args[0]) is Step):
+        step = step.args[0]
+    return step
 
 
 def may_be_row(step: Step) -> bool:
