@@ -149,10 +149,6 @@ OF_NN = {
     "init": 'tg.nn.Dense(3, kernel_initializer="he_normal")',
     "utils": "tg.optim.Adam(parameters, global_clipnorm=1.0)",
     "RNNCell": "tg.nn.SimpleRNNCell(32)",
-    **dict.fromkeys(
-        ("Resizing", "CenterCrop", "RandomCrop"),
-        "a class of your own, class Own(tg.nn.Layer), with a method call; scipy.ndimage turns and stretches images",
-    ),
     # Layers that tinygraph does not have are a Module of your own.
     **dict.fromkeys(
         ("Transformer", "TransformerEncoderLayer"),

@@ -19,6 +19,9 @@ __all__ = [
     "AlphaDropout",
     "Attention",
     "BatchNormalization",
+    "ConvLSTM1D",
+    "ConvLSTM2D",
+    "ConvLSTM3D",
     "Dropout",
     "GRUCell",
     "GaussianDropout",
@@ -29,6 +32,7 @@ __all__ = [
     "MultiHeadAttention",
     "RandomBrightness",
     "RandomContrast",
+    "RandomCrop",
     "RandomFlip",
     "RandomRotation",
     "RandomTranslation",
@@ -39,6 +43,8 @@ __all__ = [
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SpatialDropout3D",
+    "SpectralNormalization",
+    "Wrapper",
 ]
 
 
@@ -219,5 +225,41 @@ class AdditiveAttention(nn.AdditiveAttention):
 
 class MultiHeadAttention(nn.MultiHeadAttention):
     """`tinygraph.nn.MultiHeadAttention`, in use unless told otherwise."""
+
+    trains = False
+
+
+class RandomCrop(nn.RandomCrop):
+    """`tinygraph.nn.RandomCrop`, in use unless told otherwise."""
+
+    trains = False
+
+
+class SpectralNormalization(nn.SpectralNormalization):
+    """`tinygraph.nn.SpectralNormalization`, in use unless told otherwise."""
+
+    trains = False
+
+
+class ConvLSTM1D(nn.ConvLSTM1D):
+    """`tinygraph.nn.ConvLSTM1D`, in use unless told otherwise."""
+
+    trains = False
+
+
+class ConvLSTM2D(nn.ConvLSTM2D):
+    """`tinygraph.nn.ConvLSTM2D`, in use unless told otherwise."""
+
+    trains = False
+
+
+class ConvLSTM3D(nn.ConvLSTM3D):
+    """`tinygraph.nn.ConvLSTM3D`, in use unless told otherwise."""
+
+    trains = False
+
+
+class Wrapper(nn.Wrapper):
+    """`tinygraph.nn.Wrapper`, in use unless told otherwise."""
 
     trains = False

@@ -16,11 +16,20 @@ from tinygraph.nn import constraints as constraints
 from tinygraph.nn import initializers as initializers
 from tinygraph.nn import regularizers as regularizers
 from tinygraph.nn.activation_layers import ELU, Activation, ActivityRegularization, LeakyReLU, PReLU, ReLU, Softmax
+from tinygraph.nn.adaptive_pooling import (
+    AdaptiveAveragePooling1D,
+    AdaptiveAveragePooling2D,
+    AdaptiveAveragePooling3D,
+    AdaptiveMaxPooling1D,
+    AdaptiveMaxPooling2D,
+    AdaptiveMaxPooling3D,
+)
 from tinygraph.nn.arguments import register
 from tinygraph.nn.attention import AdditiveAttention, Attention, MultiHeadAttention
 from tinygraph.nn.augmentation import RandomBrightness, RandomContrast, RandomRotation, RandomTranslation, RandomZoom
 from tinygraph.nn.cells import StackedRNNCells
 from tinygraph.nn.convolution import Conv1D, Conv1DTranspose, Conv2D, Conv2DTranspose, Conv3D, Conv3DTranspose
+from tinygraph.nn.convolutional_recurrent import ConvLSTM1D, ConvLSTM2D, ConvLSTM3D
 from tinygraph.nn.defaults import floatx, set_floatx, set_seed
 from tinygraph.nn.dense import Dense, Embedding
 from tinygraph.nn.depthwise import DepthwiseConv1D, DepthwiseConv2D, SeparableConv1D, SeparableConv2D
@@ -36,6 +45,7 @@ from tinygraph.nn.dropout import (
 from tinygraph.nn.einsum_dense import EinsumDense
 from tinygraph.nn.functions_as_layers import Identity, Lambda, Masking, Rescaling
 from tinygraph.nn.gated import GRU, LSTM, GRUCell, LSTMCell
+from tinygraph.nn.image_sizes import CenterCrop, RandomCrop, Resizing
 from tinygraph.nn.inputs import Input, InputLayer
 from tinygraph.nn.layer import Layer
 from tinygraph.nn.lookups import IntegerLookup, StringLookup, TextVectorization
@@ -79,6 +89,7 @@ from tinygraph.nn.resizing import (
     ZeroPadding3D,
 )
 from tinygraph.nn.sequential import Sequential
+from tinygraph.nn.spectral import SpectralNormalization, Wrapper
 from tinygraph.nn.wrappers import Bidirectional, TimeDistributed
 
 __all__ = [
@@ -88,6 +99,12 @@ __all__ = [
     "RNN",
     "Activation",
     "ActivityRegularization",
+    "AdaptiveAveragePooling1D",
+    "AdaptiveAveragePooling2D",
+    "AdaptiveAveragePooling3D",
+    "AdaptiveMaxPooling1D",
+    "AdaptiveMaxPooling2D",
+    "AdaptiveMaxPooling3D",
     "Add",
     "AdditiveAttention",
     "AlphaDropout",
@@ -99,6 +116,7 @@ __all__ = [
     "BatchNormalization",
     "Bidirectional",
     "CategoryEncoding",
+    "CenterCrop",
     "Concatenate",
     "Conv1D",
     "Conv1DTranspose",
@@ -106,6 +124,9 @@ __all__ = [
     "Conv2DTranspose",
     "Conv3D",
     "Conv3DTranspose",
+    "ConvLSTM1D",
+    "ConvLSTM2D",
+    "ConvLSTM3D",
     "Cropping1D",
     "Cropping2D",
     "Cropping3D",
@@ -153,6 +174,7 @@ __all__ = [
     "RMSNormalization",
     "RandomBrightness",
     "RandomContrast",
+    "RandomCrop",
     "RandomFlip",
     "RandomRotation",
     "RandomTranslation",
@@ -161,6 +183,7 @@ __all__ = [
     "RepeatVector",
     "Rescaling",
     "Reshape",
+    "Resizing",
     "SeparableConv1D",
     "SeparableConv2D",
     "Sequential",
@@ -170,6 +193,7 @@ __all__ = [
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SpatialDropout3D",
+    "SpectralNormalization",
     "StackedRNNCells",
     "StringLookup",
     "Subtract",
@@ -179,6 +203,7 @@ __all__ = [
     "UpSampling1D",
     "UpSampling2D",
     "UpSampling3D",
+    "Wrapper",
     "ZeroPadding1D",
     "ZeroPadding2D",
     "ZeroPadding3D",

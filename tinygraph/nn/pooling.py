@@ -27,10 +27,11 @@ __all__ = [
     "MaxPooling1D",
     "MaxPooling2D",
     "MaxPooling3D",
+    "OverAxes",
 ]
 
 
-class _OverAxes(Layer):
+class OverAxes(Layer):
     """A layer on batches with `rank` axes between batch and channels."""
 
     rank: ClassVar[int]
@@ -43,7 +44,7 @@ class _OverAxes(Layer):
         return to_last(self._floating(x), self.data_format)
 
 
-class _Pooling(_OverAxes):
+class _Pooling(OverAxes):
     """The base of pooling layers: one number a window and channel, computed by `_pool`."""
 
     _pool: ClassVar[Callable[..., Any]]
@@ -187,7 +188,7 @@ class AveragePooling3D(_Pooling):
     _pool = staticmethod(avg_pool2d)
 
 
-class _Global(_OverAxes):
+class _Global(OverAxes):
     """The base of layers that make one number of each channel of an example."""
 
     def __init__(self, data_format: str | None = None, keepdims: bool = False, **options: Any) -> None:

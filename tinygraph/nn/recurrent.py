@@ -6,7 +6,7 @@ The loop over the steps is an ordinary loop over the operations of the graph. A 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -276,6 +276,8 @@ class RNN(Recurrent):
 
 class OwnCell(Recurrent, Cell):
     """The base of recurrent layers that are their own cell: SimpleRNN, LSTM, GRU."""
+
+    is_own_cell: ClassVar[bool] = True
 
     @property
     def cell(self) -> OwnCell:

@@ -10,7 +10,6 @@ from tinygraph.nn.attention import MultiHeadAttention
 from tinygraph.nn.configured import spelt
 from tinygraph.nn.inputs import InputLayer
 from tinygraph.nn.module import Module
-from tinygraph.nn.recurrent import OwnCell
 
 __all__ = ["groups_of", "is_network", "is_sequential", "keras_class"]
 
@@ -47,7 +46,7 @@ def _gather(module: Module, path: str, found: dict[str, tuple[str, list[Tensor]]
     own = [item for item in vars(module).values() if isinstance(item, Tensor) and item.is_leaf]
     if own:
         own.sort(key=lambda tensor: not tensor.requires_grad)  # Keras has those that are trained first
-        inner = f"{path}/cell" if isinstance(module, OwnCell) else path
+        inner = f"{path}/cell" if getattr(type(module), "is_own_cell", False) else path
         found[inner.strip("/")] = str(getattr(module, "name", "")), own
     for name, item in _children(module):
         if isinstance(item, Module):
