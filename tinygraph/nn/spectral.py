@@ -41,6 +41,9 @@ class Wrapper(Layer):
 class SpectralNormalization(Wrapper):
     """A layer whose kernel has a largest singular value of about 1: in training it is divided by that value.
 
+    The quotient is the kernel from then on, and the gradient is that by the quotient, as in Keras on PyTorch. On JAX,
+    `fit` of Keras leaves the kernel as it is, and its gradient goes through the division.
+
     Args:
         layer: with a `kernel` or `embeddings`.
         power_iterations: how often the largest singular vector is improved at each batch.
