@@ -15,6 +15,7 @@ from tests.loading import loaded
 from tinygraph.compiler.phases import PHASES
 from tinygraph.compiler.pipeline import compile_program
 from tinygraph.compiler.program.interpreter import Interpreter
+from tinygraph.compiler.rolling import runs
 
 PROGRAMS = {program.__name__: program for program in test_writing.PROGRAMS}
 # Their arrays get another shape, which a Tensor can.
@@ -672,3 +673,29 @@ def test_a_part_of_another_shape_is_written_into_however_the_shape_is_given(shap
 
     x = np.arange(6.0)
     np.testing.assert_array_equal(tg.compile(program)(x), program(x))
+
+
+def coupled(a, b):
+    x = tnp.array(b)
+    y, before, total = np.cos(x), x.copy(), 0.0
+    x[0] = 0.7 + np.sum(before[:2] * 0.2)
+    for _ in range(5):
+        before = x.copy()
+        x[0] = np.dot(a[1], before) * 0.3 + np.dot(a[1], x) * 0.3
+        x[1] += np.dot(a[1], before) * 0.3 + before[1] * a[0, 0]
+        x[0] += np.dot(a[1], x) * 0.3 + np.dot(a[1], before) * 0.3
+        x[0] += np.sin(x[0]) + 0.7
+    x *= 0.9
+    return np.sum(x * x) + np.sum(y * x) + total
+
+
+def test_a_row_of_what_is_repeated_is_written_into(monkeypatch):
+    monkeypatch.setattr(runs, "ITERATIONS", 2)  # loops of few iterations, whose first row is that of all
+    monkeypatch.setattr(runs, "SAVED", 1)
+    rng = np.random.default_rng(3)
+    args = rng.normal(size=(2, 2)) * 0.5, rng.normal(size=2)
+    for arguments in (0, 1), (0,), (1,):
+        gradient = tg.grad(coupled, arguments)
+        compiled = tg.compile(gradient)
+        for found, expected in zip(compiled(*args), gradient(*args), strict=True):
+            np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-12)

@@ -156,6 +156,7 @@ def _may_stay(step: Step, old: Storage, reads: Reads, draft: Draft) -> bool:
         and not old.in_parts
         and layout is not None
         and layout.flags.c_contiguous
+        and layout.flags.writeable  # a row of np.broadcast_to(x, ...) is x, and cannot be written into
         and x.nbytes == old.nbytes
         and x.size
         # The gradient of a Cholesky decomposition reads the columns before the one that is written.

@@ -19,7 +19,8 @@ from tinygraph.graph import Graph
 
 def join_views(graph: Graph) -> Graph:
     """x.reshape(x.shape) -> x, x.T.T -> x, x.reshape(a).reshape(b) -> x.reshape(b), x.astype(x.dtype) -> x,
-    x[:, None] -> x.reshape(5, 1), scatter(g, (:, None), (5,)) -> g.reshape(5), x.reshape(5, 1).T.reshape(5) -> x.
+    x[:, None] -> x.reshape(5, 1), scatter(g, (:, None), (5,)) -> g.reshape(5), x.reshape(5, 1).T.reshape(5) -> x,
+    np.broadcast_to(x, (9, 5))[3] -> x.
     """
 
     def change(builder: Builder, step: Step) -> Step | None:
@@ -30,6 +31,8 @@ def join_views(graph: Graph) -> Graph:
             if operand.shape == step.shape:
                 return operand
             return builder.call(step, np.reshape, operand, step.shape, name=step.name)
+        if step.function is operator.getitem and _is_repeated(operand, step):
+            return operand.args[0]  # type: ignore[no-any-return]
         if step.function is scatter and _only_adds_axes(step.args[1]) and operand.dtype == step.dtype:
             return builder.call(step, np.reshape, operand, step.shape, name=step.name)
         if is_reshape(step):
@@ -71,6 +74,14 @@ def _is_looked_through(operand: Step) -> bool:
         longer = [axis for axis in axes_of(operand) if operand.args[0].shape[axis] != 1]
         return longer == sorted(longer)
     return operand.function is not None and is_reshape(operand)
+
+
+def _is_repeated(operand: Step, step: Step) -> bool:
+    """Return whether a row of an array is what the array repeats."""
+    if operand.function is not np.broadcast_to or type(step.args[1]) is not int:
+        return False
+    repeated = operand.args[0]
+    return type(repeated) is Step and (repeated.shape, repeated.dtype) == (step.shape, step.dtype)
 
 
 def _only_adds_axes(index: Any) -> bool:
