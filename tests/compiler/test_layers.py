@@ -87,6 +87,24 @@ MODELS = {
             nn.RNN(nn.StackedRNNCells([nn.SimpleRNNCell(2, seed=2), nn.GRUCell(2, seed=3)])),
         ],
     ),
+    "ConvLSTM": (
+        IMAGES,
+        [
+            nn.Reshape((3, 4, 3, 2)), nn.ConvLSTM2D(2, 2, padding="same", return_sequences=True, seed=1),
+            nn.Reshape((3, 12, 2)), nn.ConvLSTM1D(2, 2, return_sequences=True, seed=2),
+            nn.Reshape((3, 11, 1, 1, 2)), nn.ConvLSTM3D(2, (2, 1, 1), seed=3), nn.Flatten(), nn.Dense(2, seed=4),
+        ],
+    ),
+    "images of another size": (
+        IMAGES,
+        [
+            nn.RandomCrop(6, 5, seed=1), nn.CenterCrop(5, 5), nn.Resizing(7, 6),
+            nn.SpectralNormalization(nn.Conv2D(4, 3, padding="same", seed=2)), nn.AdaptiveMaxPooling2D((5, 4)),
+            nn.AdaptiveAveragePooling2D((4, 3)), nn.Reshape((12, 4)), nn.AdaptiveMaxPooling1D(8),
+            nn.AdaptiveAveragePooling1D(6), nn.Reshape((2, 3, 2, 2)), nn.AdaptiveMaxPooling3D((2, 2, 2)),
+            nn.AdaptiveAveragePooling3D((1, 2, 2)), nn.Flatten(), nn.Dense(2, seed=3),
+        ],
+    ),
     "EinsumDense": (
         IMAGES,
         [nn.RandomTranslation(0.1, 0.1, seed=1), nn.Reshape((36, 2)),
@@ -112,6 +130,10 @@ OPTIMIZERS = {
     "Ftrl": lambda parameters: optim.Ftrl(parameters, 0.1, l1_regularization_strength=0.01),
     "Lion": lambda parameters: optim.Lion(parameters, 0.01),
     "Nadam": lambda parameters: optim.Nadam(parameters, 0.01),
+    "Adafactor": lambda parameters: optim.Adafactor(parameters, 0.05),
+    "Lamb": lambda parameters: optim.Lamb(parameters, 0.01),
+    "Muon": lambda parameters: optim.Muon(parameters, 0.01),
+    "ScheduleFreeAdamW": lambda parameters: optim.ScheduleFreeAdamW(parameters, 0.01),
     "SGD with all": lambda parameters: optim.SGD(parameters, 0.05, 0.9, True, 0.01, clipnorm=0.3, use_ema=True),
     "RMSprop with all": lambda parameters: optim.RMSprop(parameters, 0.01, momentum=0.5, centered=True),
     "amsgrad": lambda parameters: optim.Adam(parameters, 0.01, amsgrad=True, weight_decay=0.1),
@@ -220,7 +242,7 @@ def test_every_layer_optimiser_and_schedule_is_tried():
     layers = [name for name in nn.__all__ if isinstance(kind := getattr(nn, name), type) and issubclass(kind, nn.Layer)]
     texts = [path.read_text("utf-8") for path in sorted(Path(__file__).parents[1].glob("nn/*.py"))]
     tried = {type(layer).__name__ for _, layers in MODELS.values() for layer in layers}
-    tried |= {"InputLayer", "Layer", "Sequential", "StackedRNNCells"}
+    tried |= {"InputLayer", "Layer", "Sequential", "StackedRNNCells", "Wrapper"}
     tried |= {"ActivityRegularization"}  # its numbers are for `fit`: see tests/keras/test_tutorials.py
     tried |= {name for name in layers if any(f"{name}(" in text and "tg.compile(" in text for text in texts)}
     assert tried >= set(layers)

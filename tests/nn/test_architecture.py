@@ -101,9 +101,23 @@ LAYERS: dict[str, tuple[list[tuple[int, ...]], Any]] = {
     "StackedRNNCells": ([STEPS], lambda: nn.RNN(nn.StackedRNNCells([nn.GRUCell(3), nn.LSTMCell(2)]))),
     "Bidirectional": ([STEPS], lambda: nn.Bidirectional(nn.LSTM(3, return_sequences=True), merge_mode="sum")),
     "TimeDistributed": ([STEPS], lambda: nn.TimeDistributed(nn.Dense(2))),
+    "SpectralNormalization": ([ROWS], lambda: nn.SpectralNormalization(nn.Dense(3), power_iterations=2)),
+    # films, and images of another size
+    "ConvLSTM1D": ([(3, 5, 2)], lambda: nn.ConvLSTM1D(2, 3, padding="same", return_sequences=True)),
+    "ConvLSTM2D": ([(3, 4, 4, 2)], lambda: nn.ConvLSTM2D(2, (2, 3), strides=2)),
+    "ConvLSTM3D": ([(2, 3, 3, 3, 1)], lambda: nn.ConvLSTM3D(2, 2, recurrent_activation="hard_sigmoid")),
+    "Resizing": ([IMAGES], lambda: nn.Resizing(5, 4, interpolation="bicubic")),
+    "CenterCrop": ([IMAGES], lambda: nn.CenterCrop(5, 4)),
+    "RandomCrop": ([IMAGES], lambda: nn.RandomCrop(5, 4)),
+    "AdaptiveAveragePooling1D": ([STEPS], lambda: nn.AdaptiveAveragePooling1D(4)),
+    "AdaptiveAveragePooling2D": ([IMAGES], lambda: nn.AdaptiveAveragePooling2D((3, 2))),
+    "AdaptiveAveragePooling3D": ([VOLUMES], lambda: nn.AdaptiveAveragePooling3D((2, 3, 2))),
+    "AdaptiveMaxPooling1D": ([STEPS], lambda: nn.AdaptiveMaxPooling1D(4)),
+    "AdaptiveMaxPooling2D": ([IMAGES], lambda: nn.AdaptiveMaxPooling2D((3, 2))),
+    "AdaptiveMaxPooling3D": ([VOLUMES], lambda: nn.AdaptiveMaxPooling3D((2, 3, 2))),
 }
 # The base classes, and the models, which other tests are about.
-BASES = {"Layer", "Model", "Module", "Sequential"}
+BASES = {"Layer", "Model", "Module", "Sequential", "Wrapper"}
 
 # Layers that are called on two batches, and not on a list of two.
 LAYERS["Attention"] = ([STEPS, STEPS], lambda: nn.Attention(use_scale=True))
