@@ -18,6 +18,7 @@ Y = RNG.normal(size=(4, 6))
 P = np.abs(X) / np.abs(X).sum(axis=1, keepdims=True)
 IMAGES = RNG.normal(size=(2, 6, 5, 4))
 ROWS = RNG.normal(size=(2, 9, 4))
+VOLUMES, SQUARE = RNG.normal(size=(2, 3, 5, 4, 2)), RNG.normal(size=(4, 4))
 HEADS = [RNG.normal(size=(2, 5, 3, 4)) for _ in range(3)]
 HOLES = np.where(X > 1, np.nan, X)
 IDS = np.array([0, 2, 2, 0])
@@ -91,6 +92,10 @@ CASES = {
     "normalize zeros": ("normalize", (0 * X,), {}),
     "batch_normalization": ("batch_normalization", (IMAGES, X[0, :4], P[0, :4], -1, Y[0, :4], Y[1, :4]), {}),
     "layer_normalization": ("layer_normalization", (X, Y[0], Y[1]), {}),
+    "layer_normalization of rows": ("layer_normalization", (SQUARE, SQUARE[0], SQUARE[1]), {"axis": 0}),
+    "layer_normalization of two axes": (
+        "layer_normalization", (IMAGES, IMAGES[0, :, 0], IMAGES[1, :, 1]), {"axis": [1, 3], "epsilon": 1e-3},
+    ),
     "rms_normalization": ("rms_normalization", (X, Y[0]), {}),
     "dot_product_attention": ("dot_product_attention", HEADS, {}),
     "dot_product_attention causal": ("dot_product_attention", HEADS, {"is_causal": True}),
@@ -98,6 +103,17 @@ CASES = {
     "conv same": ("conv", (IMAGES, RNG.normal(size=(3, 2, 4, 3)), 2, "same"), {}),
     "conv groups": ("conv", (IMAGES, RNG.normal(size=(3, 2, 2, 6)), (1, 2)), {}),
     "conv dilated": ("conv", (IMAGES, RNG.normal(size=(2, 2, 4, 3))), {"dilation_rate": 2}),
+    "ctc_loss": (
+        "ctc_loss",
+        (np.array([[1, 2, 0], [2, 2, 1]]), RNG.normal(size=(2, 8, 4)), np.array([2, 3]), np.array([8, 7])), {},
+    ),
+    "attention of fewer heads": (
+        "dot_product_attention",
+        (RNG.normal(size=(2, 5, 6, 4)), RNG.normal(size=(2, 7, 3, 4)), RNG.normal(size=(2, 7, 3, 4))), {},
+    ),
+    "one_hot of no class": ("one_hot", (np.array([[0, 2], [-1, 5]]), 3), {"axis": 0}),
+    "psnr of float32": ("psnr", (X.astype("f"), Y.astype("f"), 2), {}),
+    "conv of volumes": ("conv", (VOLUMES, RNG.normal(size=(2, 3, 2, 2, 3)), (1, 2, 1), "SAME"), {}),
     "conv of rows": ("conv", (ROWS, RNG.normal(size=(3, 4, 5)), 2, "same"), {}),
     "patches": ("image.extract_patches", (IMAGES, 2), {}),
     "patches, same": ("image.extract_patches", (IMAGES, (3, 2)), {"padding": "same"}),
@@ -111,6 +127,8 @@ CASES = {
     ),
     "max_pool": ("max_pool", (IMAGES, 2, 2), {}),
     "max_pool same": ("max_pool", (IMAGES, (3, 2), 1, "same"), {}),
+    "max_pool of volumes": ("max_pool", (VOLUMES, 2, (1, 2, 2), "VALID"), {}),
+    "average_pool of volumes": ("average_pool", (VOLUMES, (2, 1, 2), (1, 1, 2), "same"), {}),
     "max_pool of rows": ("max_pool", (ROWS, 3, 2), {}),
     "average_pool": ("average_pool", (IMAGES, (2, 3), (2, 3), "same"), {}),
     "average_pool of rows": ("average_pool", (ROWS, 2, 2), {}),
@@ -197,7 +215,8 @@ def test_what_is_left_out_is_as_keras_says():
         ops.max_pool(np.moveaxis(IMAGES, -1, 1), 2, data_format="channels_first"),
         np.moveaxis(ops.max_pool(IMAGES, 2), -1, 1),
     )
-    with pytest.raises(ValueError, match=r"windows of sequences have 3 axes, and of images 4, got shape \(4, 6\)"):
+    message = r"windows of sequences have 3 axes, of images 4, and of volumes 5, got shape \(4, 6\)"
+    with pytest.raises(tg.ShapeError, match=message):
         ops.max_pool(X, 2)
 
 

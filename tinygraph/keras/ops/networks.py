@@ -7,10 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.functions import avg_pool2d, conv2d, max_pool2d, softmax
+from tinygraph.errors import ShapeError
+from tinygraph.functions import avg_pool2d, max_pool2d, softmax
 from tinygraph.functions import gelu as exact_or_not
 from tinygraph.keras import losses
 from tinygraph.nn import activations
+from tinygraph.nn.sliding import convolved, pooled
+from tinygraph.training.losses.alignment import aligned
 
 Sizes = int | Sequence[int]
 EPSILON = 1e-7  # where an argument is None
@@ -42,22 +45,22 @@ def conv(
     data_format: str | None = None,
     dilation_rate: Sizes = 1,
 ) -> Any:
-    """Return a convolution of sequences or images.
+    """Return a convolution of sequences, images or volumes.
 
     Args:
-        inputs: of shape (batch, steps, channels) or (batch, rows, columns, channels).
-        kernel: of shape (window, channels ÷ groups, filters) or (rows, columns, channels ÷ groups, filters).
-        strides: between windows.
+        inputs: of shape (batch, *sizes, channels), with one size for sequences, two for images, three for volumes.
+        kernel: of shape (*window, channels ÷ groups, filters).
+        strides: between windows, one int or one for each axis.
         padding: "valid" or "same".
         data_format: "channels_last", or "channels_first" for channels as the second axis.
         dilation_rate: between the numbers of a window.
+
+    Raises:
+        ShapeError: inputs have another number of axes, or the kernel does not fit.
     """
-
-    def of_images(x: Any, kernel: Any) -> Any:
-        groups = x.shape[-1] // kernel.shape[-2]
-        return conv2d(x, kernel, _pair(strides, x), padding, _pair(dilation_rate, x), groups)
-
-    return _in_windows(of_images, inputs, data_format, kernel)
+    x, axes = _channels_last(inputs, data_format)
+    steps, apart, groups = _each(strides, axes), _each(dilation_rate, axes), x.shape[-1] // kernel.shape[-2]
+    return _as_given(convolved(x, kernel, steps, padding.lower(), apart, groups), data_format)
 
 
 def depthwise_conv(
@@ -90,39 +93,43 @@ def separable_conv(
 def max_pool(
     inputs: Any, pool_size: Sizes, strides: Sizes | None = None, padding: str = "valid", data_format: str | None = None
 ) -> Any:
-    """Return the largest number in each window of sequences or images; see `conv`."""
-    return _in_windows(lambda x: max_pool2d(x, _pair(pool_size, x), _pair(strides, x), padding), inputs, data_format)
+    """Return the largest number in each window of sequences, images or volumes; see `conv`."""
+    return _pooled(max_pool2d, inputs, pool_size, strides, padding, data_format)
 
 
 def average_pool(
     inputs: Any, pool_size: Sizes, strides: Sizes | None = None, padding: str = "valid", data_format: str | None = None
 ) -> Any:
-    """Return the mean of each window of sequences or images; see `conv`."""
-    return _in_windows(lambda x: avg_pool2d(x, _pair(pool_size, x), _pair(strides, x), padding), inputs, data_format)
+    """Return the mean of each window of sequences, images or volumes; see `conv`."""
+    return _pooled(avg_pool2d, inputs, pool_size, strides, padding, data_format)
 
 
-def _in_windows(function: Callable[..., Any], inputs: Any, data_format: str | None, *kernel: Any) -> Any:
-    """Call a function of images on sequences or images, whose channels may be the second axis."""
-    if len(inputs.shape) not in (3, 4):
-        raise ValueError(f"windows of sequences have 3 axes, and of images 4, got shape {inputs.shape}")
-    first = data_format == "channels_first"
-    x = np.moveaxis(inputs, 1, -1) if first else inputs
-    one_axis = len(x.shape) == 3
-    if one_axis:
-        x, kernel = x[:, None], tuple([item[None] for item in kernel])
-    result = function(x, *kernel)
-    result = result[:, 0] if one_axis else result
-    return np.moveaxis(result, -1, 1) if first else result
+def _pooled(
+    pool: Callable[..., Any], inputs: Any, window: Sizes, strides: Sizes | None, padding: str, data_format: str | None
+) -> Any:  # fmt: skip
+    x, axes = _channels_last(inputs, data_format)
+    steps = _each(window if strides is None else strides, axes)
+    return _as_given(pooled(pool, x, _each(window, axes), steps, padding.lower()), data_format)
 
 
-def _pair(sizes: Any, x: Any) -> Any:
-    """Return sizes for both axes of images; a sequence is an image of one row."""
-    if sizes is None:
-        return None
+def _channels_last(inputs: Any, data_format: str | None) -> tuple[Any, int]:
+    """Return a batch with its channels last, and the number of axes between them and the examples."""
+    axes = len(inputs.shape) - 2
+    if axes not in (1, 2, 3):
+        raise ShapeError(f"windows of sequences have 3 axes, of images 4, and of volumes 5, got shape {inputs.shape}")
+    return np.moveaxis(inputs, 1, -1) if data_format == "channels_first" else inputs, axes
+
+
+def _as_given(result: Any, data_format: str | None) -> Any:
+    return np.moveaxis(result, -1, 1) if data_format == "channels_first" else result
+
+
+def _each(sizes: Sizes, axes: int) -> tuple[int, ...]:
+    """Return a size for each axis."""
     given = (sizes,) if isinstance(sizes, int) else tuple(sizes)
-    if len(given) == 2:
-        return given
-    return (1, given[0]) if x.shape[1] == 1 and len(given) == 1 else given * 2
+    if len(given) not in (1, axes):
+        raise ValueError(f"one size, or one for each of {axes} axes, got {sizes!r}")
+    return given * axes if len(given) == 1 else given
 
 
 # --- normalization ----------------------------------------------------------------------------------------------------
@@ -154,11 +161,18 @@ def batch_normalization(
 def layer_normalization(
     x: Any, gamma: Any = None, beta: Any = None, axis: Any = -1, epsilon: float | None = None
 ) -> Any:
-    """Return x with mean 0 and variance 1 along some axes, times gamma, plus beta."""
+    """Return x with mean 0 and variance 1 along some axes, times gamma, plus beta, both of the sizes of these axes."""
     mean, variance = moments(x, axis, True)
+    axes = [number % len(x.shape) for number in ([axis] if isinstance(axis, int) else axis)]
+    sizes = [size if number in axes else 1 for number, size in enumerate(x.shape)]
     result = (x - mean) / np.sqrt(variance + (EPSILON if epsilon is None else epsilon))
-    result = result if gamma is None else result * gamma
-    return result if beta is None else result + beta
+    result = result if gamma is None else result * _along(gamma, sizes)
+    return result if beta is None else result + _along(beta, sizes)
+
+
+def _along(weight: Any, sizes: Sequence[int]) -> Any:
+    """Return a weight in a shape that broadcasts, if it has not as many axes already."""
+    return weight if len(np.shape(weight)) == len(sizes) else np.reshape(weight, sizes)
 
 
 def rms_normalization(x: Any, scale: Any = None, axis: Any = -1, epsilon: float | None = None) -> Any:
@@ -170,20 +184,27 @@ def rms_normalization(x: Any, scale: Any = None, axis: Any = -1, epsilon: float 
 
 def dot_product_attention(
     query: Any, key: Any, value: Any, bias: Any = None, mask: Any = None, scale: float | None = None,
-    is_causal: bool = False,
+    is_causal: bool = False, flash_attention: bool | None = None, attn_logits_soft_cap: float | None = None,
 ) -> Any:  # fmt: skip
     """Return softmax(query · key · scale + bias) · value for each head.
 
     Args:
         query: of shape (batch, targets, heads, size).
-        key, value: of shape (batch, sources, heads, size).
+        key, value: of shape (batch, sources, heads, size); with fewer heads each is that of several of the query.
         bias: is added to the scores, of shape (batch, heads, targets, sources) or one that broadcasts to it.
         mask: of the same shape; a source where it is False is left out.
         scale: of the scores; None for 1 / √size.
         is_causal: leave out the sources that come after a target.
+        flash_attention: accepted and without effect.
+        attn_logits_soft_cap: bring the scores smoothly between ± this number, by tanh; None for as they are.
     """
+    if key.shape[2] != query.shape[2] and query.shape[2] % key.shape[2] == 0:
+        each = query.shape[2] // key.shape[2]
+        key, value = np.repeat(key, each, axis=2), np.repeat(value, each, axis=2)
     scores = np.einsum("btnh,bsnh->bnts", query, key) * (query.shape[-1] ** -0.5 if scale is None else scale)
     scores = scores if bias is None else scores + bias
+    if attn_logits_soft_cap is not None:
+        scores = attn_logits_soft_cap * np.tanh(scores / attn_logits_soft_cap)
     if is_causal:
         earlier = np.tri(query.shape[1], key.shape[1], dtype=bool)
         mask = earlier if mask is None else np.logical_and(mask, earlier)
@@ -212,4 +233,16 @@ def sparse_categorical_crossentropy(target: Any, output: Any, from_logits: bool 
 
 def psnr(x1: Any, x2: Any, max_val: float) -> Any:
     """Return the ratio of the largest signal to the mean squared difference, in decibels."""
-    return 20 * np.log10(max_val) - 10 * np.log10(np.mean(np.square(x1 - x2)))
+    return 20 * float(np.log10(max_val)) - 10 * np.log10(np.mean(np.square(x1 - x2)))
+
+
+def ctc_loss(target: Any, output: Any, target_length: Any, output_length: Any, mask_index: int = 0) -> Any:
+    """Return −ln of the probability of all ways in which labels may lie in time, for each example.
+
+    Args:
+        target: class numbers, shape (examples, labels).
+        output: logits, shape (examples, time steps, classes).
+        target_length, output_length: the number of labels and of time steps of each example.
+        mask_index: the class between two labels.
+    """
+    return aligned(np.asarray(target), output, target_length, output_length, mask_index)

@@ -10,7 +10,6 @@ import numpy as np
 
 from tinygraph.engine.tensor import Tensor
 from tinygraph.functions import logsumexp as log_of_sum
-from tinygraph.functions import one_hot as encoded
 from tinygraph.nn import floatx
 from tinygraph.nn.cells import as_array
 from tinygraph.nn.symbolic import Symbol
@@ -51,9 +50,14 @@ def stop_gradient(variable: Any) -> Any:
 
 
 def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None) -> Any:
-    """Return 1 at the place of each whole number and 0 elsewhere, along a new axis."""
-    result = encoded(x, num_classes).astype(np.dtype(dtype or floatx()))
-    return result if axis == -1 else np.moveaxis(result, -1, axis)
+    """Return 1 at the place of each whole number and 0 elsewhere, along a new axis.
+
+    As in Keras, a number that is no class, such as the −1 behind the end of a sequence, gets zeros alone. `tg.one_hot`
+    refuses it.
+    """
+    x = as_array(x)
+    places = np.arange(num_classes).reshape([-1] + [1] * (-axis - 1 if axis < 0 else x.ndim - axis))
+    return np.equal(np.expand_dims(x, axis), places).astype(np.dtype(dtype or floatx()))
 
 
 def zeros(shape: Any, dtype: Any = None) -> Any:
