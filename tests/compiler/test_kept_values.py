@@ -10,7 +10,7 @@ import pytest
 import tinygraph as tg
 import tinygraph.numpy as tnp
 from tests.compiler.test_kept_in_place import compiled_gradient, copies_in, in_loops
-from tinygraph.compiler.rewrites import computing_again, gathering_rows, keeping_parts
+from tinygraph.compiler.rewrites import computing_again, gathering_rows, keeping_masks, keeping_parts
 
 
 @pytest.fixture
@@ -456,3 +456,65 @@ def test_rows_that_a_loop_writes_are_those_that_it_keeps(function, dtype):
     if dtype == np.float64:
         assert function not in COVERED or "np.zeros" not in of_gradient.source
         assert_second_order(function, *xs)
+
+
+def two_beginnings(a, b, x, w):
+    for row in x:
+        a = b = np.tanh(row * np.cos(a) + np.sin(b) @ w)
+    return a
+
+
+def test_states_that_begin_apart_and_go_on_as_one_are_two():
+    rng = np.random.default_rng(9)
+    args = rng.normal(size=6), rng.normal(size=6), rng.normal(size=(9, 6)), rng.normal(size=(6, 6))
+    compiled_gradient(two_beginnings, *args)
+    assert_second_order(two_beginnings, *args)
+
+
+def compared(x, w):
+    path = [x]
+    for _ in range(11):
+        x = np.sin(x) * 1.5 + 0.1 * w
+        path.append(x)
+    total = 0.0
+    for t, row in enumerate(path):
+        total = total + np.where(row > 0.3, w * (t + 1), x)
+    return total
+
+
+def test_masks_are_those_of_their_rows(monkeypatch):
+    monkeypatch.setattr(keeping_masks, "LEAST", 0)
+    rng = np.random.default_rng(10)
+    for _ in range(3):
+        args = rng.normal(size=6), rng.normal(size=6)
+        compiled_gradient(compared, *args)
+        np.testing.assert_allclose(tg.compile(compared)(*args), compared(*args))
+
+
+def a_row_twice(x, w):
+    path = tnp.zeros((12, 6))
+    path[0] = x * 3
+    path[0] = np.cos(x)
+    y = x
+    for t in range(10):
+        y = np.tanh(y * w)
+        path[t + 1] = y
+    path[11] = w
+    path[11] = y * w
+    return np.sum(path * np.arange(12.0)[:, None], axis=0)
+
+
+def test_of_two_writes_into_a_row_beside_a_loop_the_later_counts():
+    rng = np.random.default_rng(11)
+    args = rng.normal(size=6), rng.normal(size=6)
+    compiled_gradient(a_row_twice, *args)
+    np.testing.assert_allclose(tg.compile(a_row_twice)(*args), a_row_twice(*args))
+    assert_second_order(a_row_twice, *args)
+
+
+def test_a_row_of_a_repeated_row_has_one_axis():
+    x = np.arange(5.0).reshape(1, 5)
+    for function in (lambda x: np.broadcast_to(x, (3, 5))[2] * 2, lambda x: np.broadcast_to(x[0], (3, 5))[2] * 2):
+        found = tg.compile(function)(x)
+        assert found.shape == (5,)
+        np.testing.assert_array_equal(found, x[0] * 2)
