@@ -8,6 +8,7 @@ import pytest
 import tinygraph as tg
 from tinygraph import keras as ours
 from tinygraph import nn
+from tinygraph.nn.image_sizes import resized
 from tinygraph.testing import check_grads
 
 from . import beside
@@ -143,6 +144,35 @@ def test_integers_stay_integers():
     pixels = RNG.integers(0, 256, (1, 6, 6, 3)).astype(np.uint8)
     assert nn.Resizing(3, 4)(pixels).dtype == np.uint8
     assert nn.Resizing(3, 4, interpolation="nearest")(pixels).dtype == np.uint8
+
+
+def test_films_without_time_steps_and_of_other_axes_are_told_apart():
+    layer = nn.ConvLSTM2D(2, 2)
+    with pytest.raises(tg.ShapeError, match=r"a batch of shape \(2, 0, 4, 5, 2\) has no time steps"):
+        layer(VIDEO[:, :0])
+    with pytest.raises(tg.ShapeError, match="a batch must have 5 axes"):
+        layer(VIDEO[0])
+
+
+@pytest.mark.parametrize(("kind", "degree"), [("bilinear", 1), ("bicubic", 2), ("lanczos3", 0), ("lanczos5", 0)])
+def test_an_interpolation_keeps_polynomials(kind, degree):
+    def curve(x):
+        return sum([(power + 1) * x**power for power in range(degree + 1)])
+
+    size, wanted = 12, 30
+    x, places = np.arange(size), (np.arange(wanted) + 0.5) * size / wanted - 0.5
+    found = resized(np.broadcast_to(curve(x)[:, None, None], (1, size, 12, 1)) * 1.0, wanted, 12, kind)
+    inside = (places > 2) & (places < size - 3)
+    np.testing.assert_allclose(found[0, inside, 3, 0], curve(places)[inside] * np.ones(inside.sum()), rtol=1e-12)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 5, 7, 9])
+def test_windows_of_a_given_number_cover_all_pixels(count):
+    for layer, number in ((nn.AdaptiveAveragePooling2D, np.mean), (nn.AdaptiveMaxPooling2D, np.max)):
+        found = layer((count, 9))(IMAGES)
+        for row in range(count):
+            begin, end = 7 * row // count, -(-7 * (row + 1) // count)
+            np.testing.assert_allclose(found[:, row], number(IMAGES[:, begin:end], axis=1), rtol=1e-12)
 
 
 def test_a_crop_is_drawn_in_training():

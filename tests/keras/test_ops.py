@@ -223,3 +223,21 @@ def test_what_is_left_out_is_as_keras_says():
 def test_too_many_arguments_are_refused():
     with pytest.raises(TypeError, match="sum: at most 3 arguments, axis, keepdims after the arrays"):
         ops.sum(X, 1, True, None)
+
+
+def test_weights_of_a_normalization_lie_along_its_axes():
+    rows = ops.layer_normalization(SQUARE, SQUARE[0], SQUARE[1], axis=0, epsilon=0.0)
+    expected = (SQUARE - SQUARE.mean(axis=0)) / SQUARE.std(axis=0) * SQUARE[0][:, None] + SQUARE[1][:, None]
+    np.testing.assert_allclose(rows, expected)
+
+
+def test_a_convolution_of_volumes_is_that_of_the_layer():
+    kernel = RNG.normal(size=(2, 3, 2, 2, 3))
+    layer = tg.nn.Conv3D(3, (2, 3, 2), (1, 2, 1), "same", use_bias=False, dtype="float64")
+    layer(VOLUMES)
+    layer.kernel.assign(kernel)
+    np.testing.assert_array_equal(ops.conv(VOLUMES, kernel, (1, 2, 1), "SAME"), layer(VOLUMES).data)
+
+
+def test_a_number_that_is_no_class_has_no_place():
+    np.testing.assert_array_equal(ops.one_hot(np.array([2, -1, 3]), 3), [[0, 0, 1], [0, 0, 0], [0, 0, 0]])

@@ -102,11 +102,13 @@ class _ConvLSTM(Layer):
         return np.concatenate([make((n,), generator, dtype), np.ones(n, dtype), make((2 * n,), generator, dtype)])
 
     def _check(self, shape: tuple[int, ...]) -> None:
-        if len(shape) != self.rank + 3 or shape[1] == 0:
+        if len(shape) != self.rank + 3:
             raise self.misfit(
                 f"a batch must have {self.rank + 3} axes, (examples, time steps, {self.rank} of a step, channels), got "
                 f"shape {shape}"
             )
+        if shape[1] == 0:
+            raise self.misfit(f"a batch of shape {shape} has no time steps")
 
     def compute_mask(self, x: Any, mask: Any = None) -> Any:
         """Return the mask of the result: that of the batch if it is a sequence, else None; None for states."""
