@@ -16,6 +16,8 @@ from tinygraph.drawing import draw
 from tinygraph.drawing.scenes import views
 from tinygraph.drawing.scenes.mirror import mirror
 from tinygraph.drawing.scenes.scene import MOST_OF_ONE_SCOPE, Scene
+from tinygraph.drawing.words.symbols import operation_symbol
+from tinygraph.functions.means import mean_over
 
 from .graphs import Recorder, chain_of, hypotenuse, network
 
@@ -259,15 +261,34 @@ def test_a_constant_array_is_one_card_however_often_it_is_used() -> None:
         (np.negative, ("x",), "−x"),
         (np.sum, ("x", 0), "Σ axis 0"),
         (np.multiply, ("x", "x"), "×"),
+        (mean_over, ("x", (0,)), "mean axis 0"),
     ],
 )
 def test_scalar_constants_are_folded_into_the_sign(function: object, args: tuple, symbol: str) -> None:
-    from tinygraph.drawing.words.symbols import operation_symbol
-
     r = Recorder()
     x = r.input(np.full(3, 2.0), "x")
     node = r.call(function, *(x if a == "x" else a for a in args))  # type: ignore[arg-type]
     assert operation_symbol(node) == symbol
+
+
+def test_an_operand_of_a_call_stands_in_no_parentheses_of_its_own() -> None:
+    r = Recorder()
+    total = r.call(np.add, r.input(1.0, "a"), r.input(2.0, "b"), name="a + b")
+    assert operation_symbol(r.call(np.maximum, total, 0.0)) == "max(a + b, 0)"
+    assert operation_symbol(r.call(np.multiply, total, 2.0)) == "(a + b) × 2"
+
+
+def test_the_sign_of_a_transposed_convolution_and_of_a_guard_say_what_they_do() -> None:
+    layer, w = tg.nn.Conv2DTranspose(2, 3, use_bias=False), tg.Tensor([0.5, -0.5])
+    graph = tg.Graph.of(np.sum(layer(np.ones((1, 4, 4, 1)))))
+    assert "conv2dᵀ" in [operation_symbol(node) for node in graph.nodes]
+
+    @tg.compile
+    def step():
+        return np.sum(w**2 if np.sum(w) >= 0 else np.abs(w))
+
+    step()
+    assert "guard: True" in step.draw().mermaid()
 
 
 def test_uses_of_one_variable_are_one_card_with_its_name_although_the_record_copied_it() -> None:
@@ -276,7 +297,35 @@ def test_uses_of_one_variable_are_one_card_with_its_name_although_the_record_cop
     loss = np.sum(y * t + (1 - y) * t**2 + y)
     scene = chosen(tg.Graph.of(loss), view="full")
     constants = [box for box in scene.boxes if box.kind == "constant"]
-    assert [box.name for box in constants] == ["y", "1 - y"]
+    assert [box.name for box in constants] == ["y", "1 − y"]
+
+
+def test_a_plain_array_given_to_a_model_has_its_name_and_stands_outside_of_it():
+    model = tg.nn.Sequential([tg.nn.Dense(3, activation="tanh"), tg.nn.Dense(1)])
+    images = np.linspace(-1.0, 1.0, 10).reshape(5, 2)  # the layers compute with a copy of it in float32
+    graph = tg.Graph.of(np.sum(model(images) ** 2))
+    for view, arrow in (("full", "o"), ("collapsed", "s")):
+        scene = chosen(graph, view=view)
+        (card,) = [box for box in scene.boxes if box.kind == "constant"]
+        assert (card.name, card.place) == ("images", ())
+        assert [link.head[0] for link in scene.out_of[card.id]] == [arrow]
+
+
+def test_an_array_inside_a_model_has_no_variables_name_unless_one_variable_given_to_it_is_equal():
+    layer = tg.nn.Dense(2)
+    x, other = np.ones((4, 3)), np.ones((4, 3))
+    calls = [(layer(x), "x"), (layer(x + 1), ""), (layer(x if other is None else other), "")]  # either may be the last
+    for result, name in calls:
+        scene = chosen(tg.Graph.of(np.sum(result)), view="full")
+        assert [box.name for box in scene.boxes if box.kind == "constant"] == [name]
+
+
+def test_two_uses_of_an_array_given_to_a_model_are_one_card():
+    first, second = tg.nn.Dense(3), tg.nn.Dense(3)
+    x = np.ones((2, 3), "f4") * [[1], [2]]
+    scene = chosen(tg.Graph.of(np.sum(first(x) * second(x))), view="full")
+    (card,) = [box for box in scene.boxes if box.kind == "constant"]
+    assert card.name == "x" and len(scene.out_of[card.id]) == 2
 
 
 @pytest.mark.parametrize("suffix", ["svg", "mmd", "html"])

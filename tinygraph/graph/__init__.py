@@ -27,5 +27,6 @@ from tinygraph.graph.difference import Change, Difference
 from tinygraph.graph.graph import Graph, count_nodes, read_graph
 from tinygraph.graph.names import numbered
 from tinygraph.graph.node import Node, nodes_in
+from tinygraph.graph.surroundings import GivenName
 
-__all__ = ["Change", "Difference", "Graph", "Node", "count_nodes", "nodes_in", "numbered", "read_graph"]
+__all__ = ["Change", "Difference", "GivenName", "Graph", "Node", "count_nodes", "nodes_in", "numbered", "read_graph"]

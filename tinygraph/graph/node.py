@@ -74,7 +74,8 @@ class Node:
         requires_grad: True if a backward pass reaches this value.
         source: the line of the user's code that made it.
         instruction: the instruction there.
-        argument_names: the name of each of `args` in that code, None where it is long or not known.
+        argument_names: the name of each of `args` in that code, None where it is long or not known. For a call inside
+            a layer they are `GivenName`s.
         gradient_of: the index of the value that `grad` is the derivative of; None where the record is not sure.
         gradient_note: the reason why the record does not call `grad` a derivative: "" (it does, or there is no record),
             "several" (more than one pass added to it), "elsewhere" (it was set, or the pass began outside this graph),

@@ -66,6 +66,8 @@ def read(outputs: Iterable[Any], frame: FrameType | None) -> tuple[tuple[Node, .
     nodes: dict[int, Node] = {}
     for index, link in enumerate(links):
         about = {"scope": scopes.get(id(link), ()), "changed": id(link) in changed} | gradients.of(link)
+        if isinstance(link, Call):
+            about["argument_names"] = _argument_names(link, nodes, around)
         nodes[id(link)] = _node(index, link, nodes, names.get(id(link)), values.get(id(link)), about)
     return tuple(nodes.values()), tuple(nodes[id(output._link)] for output in outputs)
 
@@ -133,15 +135,16 @@ def _node(index: int, link: Any, nodes: dict[int, Node], name: str | None, value
         args=mapped(args, lambda item: _argument(item, nodes)),
         kwargs=dict(keywords),
         name=name,
-        argument_names=_argument_names(link, nodes),
         **common,
     )
 
 
-def _argument_names(link: Call, nodes: dict[int, Node]) -> tuple[str | None, ...]:
+def _argument_names(link: Call, nodes: dict[int, Node], around: Surroundings) -> tuple[str | None, ...]:
     """Return the names of a call's arguments in the user's code, if there are arrays among them."""
-    if is_inner(link) or not any([isinstance(item, np.ndarray | Held | Like) for item in link.args]):
+    if not any([isinstance(item, np.ndarray | Held | Like) for item in link.args]):
         return ()
+    if is_inner(link):
+        return around.given(link)
     if isinstance(link, Put):
         return _written_into(link, nodes), None, stored_name(link.code, link.lasti)
     called = called_name(link.code, link.lasti) if link.code is not None else ()

@@ -3,6 +3,7 @@
 w                a variable of the caller, or of the function that made the value
 scale            self.scale of the module around it
 layers[0].w      the way to it from a variable of the caller, or from an attribute of the outermost module
+images           a plain array that the caller gave to a layer
 """
 
 from __future__ import annotations
@@ -12,13 +13,23 @@ from collections.abc import Collection, Mapping
 from types import FrameType
 from typing import Any
 
+import numpy as np
+
+from tinygraph.engine.keeping import Held
 from tinygraph.engine.links import Call, Leaf, Put, links_in, name_of, scope_of, target_of
 from tinygraph.engine.scopes import owner_of
 from tinygraph.engine.tensor import Tensor
 from tinygraph.users_code.reach import ways_to
+from tinygraph.users_code.source import names_read
 from tinygraph.users_code.targets import loop_variables
 
-__all__ = ["Surroundings"]
+__all__ = ["GivenName", "Surroundings"]
+
+
+class GivenName(str):
+    """The variable of a plain array that the user gave to a layer, where a call inside the layer takes the array."""
+
+    __slots__ = ()
 
 
 class Surroundings:
@@ -40,6 +51,7 @@ class Surroundings:
         if frame is not None and frame.f_locals is not frame.f_globals:
             self._spaces.insert(0, dict(frame.f_locals))
         self._loops = frozenset() if frame is None else loop_variables(frame.f_code)
+        self._arrays: dict[tuple[Any, int], dict[str, np.ndarray[Any, Any]]] = {}
         variables = _variables(self._spaces)
         self.values = {id(tensor._link): tensor._value for tensor in variables.values()}
         self._variables: dict[int, str] = {}
@@ -78,6 +90,26 @@ class Surroundings:
         loop = self._of_loops.get(id(link), "")
         return loop if id(link) in written or not target else target
 
+    def given(self, call: Call) -> tuple[GivenName | None, ...]:
+        """Return the variables of the plain arrays that the user gave to a layer, for each argument of a call inside.
+
+        The instruction is the user's call of the layer. The array inside may be a copy in another dtype, so that the
+        variable is known by its content. A name is None where no variable of that call has this content, or several.
+        """
+        arrays = self._arrays_read(call)
+        return tuple([_only_equal(item, arrays) for item in call.args])
+
+    def _arrays_read(self, call: Call) -> Mapping[str, np.ndarray[Any, Any]]:
+        """Return the variables with plain arrays that an instruction of the user's reads."""
+        place = (call.code, call.lasti)
+        if call.code is not None and place not in self._arrays:
+            variables = {
+                name: next((space[name] for space in self._spaces if name in space), None)
+                for name in names_read(call.code, call.lasti)
+            }
+            self._arrays[place] = {name: array for name, array in variables.items() if type(array) is np.ndarray}
+        return self._arrays.get(place, {})
+
     def modules(self, wanted: Collection[int]) -> Mapping[int, str]:
         """Return the ways from variables to modules, by the ids of the modules. A loop's variable is none."""
         found: dict[int, str] = {}
@@ -100,6 +132,21 @@ class Surroundings:
                 shared = Counter([*ways.values(), *found.values()])
                 found |= {key: way for key, way in ways.items() if way not in named.values() and shared[way] == 1}
         return found
+
+
+def _only_equal(item: Any, variables: Mapping[str, np.ndarray[Any, Any]]) -> GivenName | None:
+    """Return the variable whose array is that of an argument; None for none and for several."""
+    array = item._value if type(item) is Held else item
+    if not isinstance(array, np.ndarray) or array.ndim == 0:
+        return None
+    found = [
+        name
+        for name, each in variables.items()
+        if each.shape == array.shape
+        and np.can_cast(each.dtype, array.dtype, "same_kind")
+        and np.array_equal(each.astype(array.dtype), array)
+    ]
+    return GivenName(found[0]) if len(found) == 1 else None
 
 
 def _link_of(item: Any) -> int | None:

@@ -16,7 +16,7 @@ from tinygraph.drawing.words.text import clean, clip
 from tinygraph.engine.scopes import ScopeName, given_name
 from tinygraph.graph import Graph
 
-__all__ = ["Path", "Scope", "call_places", "common", "input_places"]
+__all__ = ["Path", "Scope", "call_places", "common", "input_places", "is_of_module"]
 
 
 LONGEST_CLASS = 16
@@ -136,6 +136,12 @@ def input_places(graph: Graph, places: dict[int, Path]) -> dict[int, Path]:
             path = () if path[:1] == entered[:1] else path
         found[node.index] = path
     return found
+
+
+def is_of_module(scope: Scope) -> bool:
+    """Return whether a scope is a call of a module, and no block of the user's."""
+    name = scope.names[-1]
+    return isinstance(name, ScopeName) and name.kind != ""
 
 
 def common(paths: list[Path]) -> Path:

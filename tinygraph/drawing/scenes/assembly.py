@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.drawing.grouping.repeats import LoopName, carried_words, is_of_loop, repeat_of
-from tinygraph.drawing.grouping.scopes import Path, Scope, call_places, common, input_places
+from tinygraph.drawing.grouping.scopes import Path, Scope, call_places, common, input_places, is_of_module
 from tinygraph.drawing.health import spoilt_values
 from tinygraph.drawing.scenes.chips import with_chips
 from tinygraph.drawing.scenes.scene import MOST_OF_ONE_SCOPE, Box, Direction, Link, Scene
@@ -18,7 +18,7 @@ from tinygraph.drawing.words.expressions import constant_key, labels, own_names
 from tinygraph.drawing.words.numbers import shape
 from tinygraph.drawing.words.symbols import array_constants
 from tinygraph.engine.links import Like
-from tinygraph.graph import Graph, Node
+from tinygraph.graph import GivenName, Graph, Node
 
 __all__ = ["Assembly"]
 
@@ -127,6 +127,9 @@ class Assembly:
         if node is (inside[0] if all(member.is_input for member in inside) else inside[-1]):
             self.boxes.append(Box(layer, "layer", node, "layer", self._open_part(node), scope, inside))
             for member in inside:
+                for name, array in array_constants(member):
+                    if isinstance(name, GivenName):
+                        self._add_constant(member, name, array, self._around_layers(member))
                 self._link_operands(member, layer)
             for member in inside:  # not before the layer's own box, from which the arrow comes
                 if self.graph.role(member) == "output" and member.index not in self.hidden:
@@ -135,19 +138,26 @@ class Assembly:
     def _add_operation(self, node: Node) -> None:
         place = self.places[node.index]
         for name, array in array_constants(node):
-            if id(array) not in self.constants:
-                # The record copies small arrays, so that two uses of one variable are two arrays of the same content.
-                key = constant_key(name, array)
-                alike = (place, key) if name else id(array)
-                if alike not in self.alike:
-                    self.alike[alike] = f"k{len(self.alike)}"
-                    shown = self.names.get(key, name)
-                    card = Box(self.alike[alike], "constant", node, "data", place, constant=array, name=shown)
-                    self.boxes.append(card)
-                self.constants[id(array)] = self.alike[alike]
+            self._add_constant(node, name, array, self._around_layers(node) if isinstance(name, GivenName) else place)
         self.boxes.append(Box(f"o{node.index}", "operation", node, "operation", place))
         self._link_operands(node, f"o{node.index}")
         self.tail_of[node.index] = f"o{node.index}"
+
+    def _add_constant(self, node: Node, name: str, array: np.ndarray[Any, Any] | Like, place: Path) -> None:
+        """Add the card of an array, unless it is there: the record copies small arrays, and two copies are one card."""
+        if id(array) not in self.constants:
+            key = constant_key(name, array)
+            alike = (place, key) if name else id(array)
+            if alike not in self.alike:
+                self.alike[alike] = f"k{len(self.alike)}"
+                shown = self.names.get(key, name)
+                card = Box(self.alike[alike], "constant", node, "data", place, constant=array, name=shown)
+                self.boxes.append(card)
+            self.constants[id(array)] = self.alike[alike]
+
+    def _around_layers(self, node: Node) -> Path:
+        """Return the open scopes around the outermost module of a call: an array given to the module stands there."""
+        return tuple(itertools.takewhile(lambda scope: not is_of_module(scope), self._open_part(node)))
 
     def _add_card(self, node: Node) -> None:
         card = f"v{node.index}"
@@ -160,7 +170,8 @@ class Assembly:
 
     def _link_operands(self, node: Node, box: str) -> None:
         inside = self.inside.get(scope, set()) if (scope := self._closed_scope(node)) else set()
-        for argument in (*node.operands, *(() if inside else [array for _, array in array_constants(node)])):
+        arrays = [array for name, array in array_constants(node) if not inside or isinstance(name, GivenName)]
+        for argument in (*node.operands, *arrays):
             if isinstance(argument, np.ndarray | Like):
                 self.links.append(Link(self.constants[id(argument)], box))
             elif argument not in inside:

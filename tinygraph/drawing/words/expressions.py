@@ -86,11 +86,16 @@ def own_names(graph: Graph) -> dict[Any, str]:
     names: dict[Any, str] = {}
     for node in graph.nodes:
         for name, array in array_constants(node):
-            if shown := clip(clean(name)):
+            if shown := clip(clean(_with_true_minus(name))):
                 names.setdefault(constant_key(name, array), shown)
         if shown := clip(clean(node.name or "")):
             names[node.index] = shown
     return numbered(names)
+
+
+def _with_true_minus(name: str) -> str:
+    """Return an expression of the user's as a picture writes it: "1 − y" for "1 - y", but no key of a dict."""
+    return name if '"' in name or "'" in name else name.replace("-", "−")
 
 
 def constant_key(name: str, array: Any) -> Hashable:

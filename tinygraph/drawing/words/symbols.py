@@ -50,6 +50,7 @@ SYMBOLS = {
     "sum": "Σ",
     "prod": "Π",
     "mean": "mean",
+    "mean_over": "mean",
     "maximum": "max",
     "minimum": "min",
     "sigmoid": "σ",
@@ -63,6 +64,7 @@ SYMBOLS = {
     "log_softmax": "log softmax",
     "binary_cross_entropy": "cross-entropy",
     "cross_entropy": "cross-entropy",
+    "conv2d_input": "conv2dᵀ",  # the transpose of a convolution takes the gradient to its input
     "linalg.det": "det",
     "linalg.solve": "solve",
     "linalg.cholesky": "Cholesky",
@@ -108,8 +110,9 @@ INFIX = {
 RAISED = dict(zip("abcdefghijklmnoprstuvwxyz", "ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻ", strict=True))
 
 TAKES_AXIS = {
-    *("sum", "mean", "prod", "max", "min", "amax", "amin", "std", "var", "argmax", "argmin", "cumsum", "cumprod"),
-    *("softmax", "log_softmax", "logsumexp", "concatenate", "stack", "expand_dims", "squeeze", "sort", "argsort"),
+    *("sum", "mean", "mean_over", "prod", "max", "min", "amax", "amin", "std", "var", "argmax", "argmin"),
+    *("cumsum", "cumprod", "softmax", "log_softmax", "logsumexp", "concatenate", "stack", "expand_dims", "squeeze"),
+    *("sort", "argsort"),
 }
 
 
@@ -174,6 +177,8 @@ def operation_symbol(node: Node, names: Mapping[int, str] | None = None) -> str:
         return clip(f"{word(node.args[0])}[{index_text(node.args[1])}]")
     if (written := place_of(node)) is not None:
         return clip(_write(node, written, names))
+    if op == "decided":
+        return f"guard: {node.args[1]}"
     if op == "part_written" and len(node.args) == 3:
         whole, value, index = node.args
         array = _operand(whole, names).replace(UNNAMED, "")
@@ -188,7 +193,7 @@ def operation_symbol(node: Node, names: Mapping[int, str] | None = None) -> str:
     if op in TAKES_AXIS:
         axis = _axis(node)
         return clip(symbol if axis is None else f"{symbol} axis {axis}")
-    return clip(_call(node, symbol, word))
+    return clip(_call(node, symbol, names))
 
 
 def sign(op: str) -> str:
@@ -248,14 +253,14 @@ def _is_call(text: str) -> bool:
     return name.isidentifier() and min(depths) == depths[-1] == -1 and depths.count(-1) == 1
 
 
-def _call(node: Node, symbol: str, word: Callable[[Any], str]) -> str:
+def _call(node: Node, symbol: str, names: Mapping[int, str] | None) -> str:
     """Return a call with its numbers, "clip(p, 0, 1)", or the name alone where no number is passed."""
     constants = [scalar_constant(argument) for argument in node.args]
     if all(constant is None for constant in constants) or not all(
         isinstance(a, (Node, np.ndarray, Like)) or c is not None for a, c in zip(node.args, constants, strict=True)
     ):
         return symbol
-    return f"{symbol}({', '.join(map(word, node.args))})"
+    return f"{symbol}({', '.join([_operand(argument, names, group=False) for argument in node.args])})"
 
 
 def _power(base: Any, exponent: Any, word: Callable[[Any], str]) -> str:
