@@ -1,7 +1,8 @@
 """The documentation runs: every block of Python in the README and in docs/, page by page, makes what it says.
 
 Run as a program it makes the pictures of the documentation anew, where they stand: of all pages, or of those that are
-named. Some pictures of the gallery show photographs of `TINYGRAPH_DATA`.
+named. Some pictures of the gallery show photographs of `TINYGRAPH_DATA`. A machine with Helvetica, Arial or Liberation
+Sans (the system package fonts-liberation) is needed, so that all pictures have the widths of these fonts.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -26,6 +28,12 @@ PICTURE = re.compile(r"(?<!\[)!\[[^\]]*\]\(([^)]+)\)")
 LINKED_PICTURE = re.compile(r"""\[!\[[^\]]*\]\(([^)]+)\)\]\(([^)]+)\)|<a href="([^"]+)"><img src="([^"]+)"[^>]*></a>""")
 # Files of the gallery that a page links to, made by its code as its pictures are.
 MADE = re.compile(r"\]\(((?:pages|programs)/[^)]+)\)")
+# The widths of Helvetica's letters, in thousandths of the font's size.
+WIDTHS = dict(
+    zip("abcdefghijklmnopqrstuvwxyz \N{NO-BREAK SPACE}",
+        (556, 556, 500, 556, 556, 278, 556, 556, 222, 222, 500, 222, 833, 556, 556, 556, 556, 333, 500, 278, 556, 500,
+         722, 500, 500, 500, 278, 278), strict=True)
+)  # fmt: skip
 TARGET = re.compile(r"""(?:\]\(|<a href="|<img src=")([^)#"]+)""")
 
 
@@ -85,6 +93,30 @@ def _without_places(text: str) -> str:
     return re.sub(r"\S+\.md\S*:\d+", "", re.sub(r"[ \t]+", " ", text)).replace(" \n", "\n")
 
 
+def strange_widths(svg: str) -> list[str]:
+    """Return the words of a picture that have not the widths of Helvetica, Arial and Liberation Sans."""
+    found = []
+    for text in ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}text"):
+        word, width = text.text or "", float(text.get("textLength", 0))
+        if len(word) >= 4 and set(word) <= set(WIDTHS) and width and text.get("font-weight") != "bold":
+            usual = sum(WIDTHS[letter] for letter in word) / 1000 * float(text.get("font-size", 0))
+            found += [word] * (not 0.95 <= width / usual <= 1.05)
+    return found
+
+
+def test_the_pictures_of_the_documentation_have_the_widths_of_the_fonts_that_most_browsers_have():
+    pictures = list((ROOT / "docs").rglob("*.svg"))
+    assert pictures
+    for picture in pictures:
+        assert not strange_widths(picture.read_text()), picture
+    wide = re.sub(r'textLength="([\d.]+)"', lambda match: f'textLength="{1.1 * float(match[1])}"', _a_legend())
+    assert strange_widths(wide) and not strange_widths(_a_legend())
+
+
+def _a_legend() -> str:
+    return (ROOT / "docs" / "pictures" / "drawing-collapsed.svg").read_text()
+
+
 @pytest.mark.parametrize("page", PAGES, ids=_name)
 def test_a_small_picture_leads_to_the_page_that_makes_it(page):
     for picture, of, other, shown in LINKED_PICTURE.findall(page.read_text()):
@@ -132,6 +164,14 @@ def test_ci_calls_the_readmes_test_command():
 
 if __name__ == "__main__":
     sys.path[0] = str(ROOT)  # in place of tests/, whose rooms have names such as numpy
+    os.environ |= {"SOURCE_DATE_EPOCH": "0"}  # a chart of matplotlib's says when it was made
+    import matplotlib as mpl
+
+    import tinygraph as tg
+
+    mpl.rcParams["svg.hashsalt"] = "tinygraph"
+    if strange_widths(tg.draw(2 * tg.Tensor(1.0)).svg()):
+        sys.exit("The fonts of this machine are not as wide as Helvetica's. Install fonts-liberation")
     named = [Path(name).resolve() for name in sys.argv[1:]]
     for page in named or PAGES:
         with tempfile.TemporaryDirectory() as folder:

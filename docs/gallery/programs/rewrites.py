@@ -121,9 +121,9 @@ def program_1(w):
 
     # Memory: allocated once, and used again at every call.
     p = p_slope = np.empty((32, 1))
-    d_w = scaled_d_w = p.reshape(-1)[:3].reshape((3, 1))
     p_minus_y = d_p = np.empty((32, 1))
     p_minus_y_squared = np.empty((32, 1))
+    d_w = scaled_d_w = np.empty((3, 1))
 
     def step(x, y):
         # forward · p = np.tanh(x @ w)                                (rewrites.md:18)

@@ -2,8 +2,10 @@
 
 The files:
 
+    fonts          the fonts of the layout and of the browser
     dot            as DOT text, for Graphviz
     svg            additions to Graphviz's SVG
+    scope_titles   the titles of scopes, moved to where no arrow crosses them
     pictures       scenes as SVG, within a time limit
     motion         the steps of an animation, and the rules that show them
     versions       the parts of an SVG that change from step to step

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
+from tinygraph.drawing.formats.fonts import DOT_FONTS
 from tinygraph.drawing.grouping.repeats import loop_line
 from tinygraph.drawing.grouping.scopes import Scope
 from tinygraph.drawing.layout.lanes import LABEL_ROW, STOP, Placed
@@ -29,11 +30,10 @@ FRAMES = 10
 
 Look = Callable[[Box], dict[str, str]]
 
-FONT = "Helvetica,Arial,Liberation Sans,DejaVu Sans"
 GRAPH = {
     "bgcolor": "transparent",
     "charset": "UTF-8",
-    "fontname": FONT,
+    "fontname": DOT_FONTS,
     "nodesep": "0.22",
     "ranksep": "0.30",
     "pad": "0.15",
@@ -42,9 +42,9 @@ GRAPH = {
     "outputorder": "edgesfirst",
 }
 CHAIN = {"nodesep": "0.4", "ranksep": "0.42"}
-NODE = {"fontname": FONT, "fontsize": "12", "fontcolor": COLOURS["text"]}
+NODE = {"fontname": DOT_FONTS, "fontsize": "12", "fontcolor": COLOURS["text"]}
 EDGE = {
-    "fontname": FONT,
+    "fontname": DOT_FONTS,
     "fontsize": "9",
     "color": COLOURS["edge"],
     "fontcolor": COLOURS["muted"],

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from xml.etree import ElementTree
 
+from tinygraph.drawing.formats.fonts import CSS_FONTS
 from tinygraph.drawing.formats.svg import SVG
 from tinygraph.drawing.palette import COLOURS
 from tinygraph.drawing.words.text import clip
 
 __all__ = ["Step", "caption", "room_for_captions", "stylesheet"]
 
-FONT = "Helvetica, Arial, 'DejaVu Sans', sans-serif"
 # The end is shown for so many steps longer.
 PAUSE = 3
 CAPTION_HEIGHT = 30
@@ -53,7 +53,7 @@ def caption(text: str, place: tuple[float, float], name: str) -> Element:
     said = clip(text, max(24, int(width / 5.2)))
     size = min(13.0, max(8.0, 1.8 * width / max(len(said), 1)))
     looks = {"x": f"{width / 2:.1f}", "y": f"{y:.1f}", "font-size": f"{size:.1f}", "text-anchor": "middle"}
-    looks |= {"font-family": FONT, "fill": COLOURS["text"]}
+    looks |= {"font-family": CSS_FONTS, "fill": COLOURS["text"]}
     element = Element(f"{{{SVG}}}text", looks | ({"class": f"caption {name}"} if name else {}))
     element.text = said
     return element
@@ -62,7 +62,7 @@ def caption(text: str, place: tuple[float, float], name: str) -> Element:
 def stylesheet(steps: Sequence[Step], figure: str, seconds: float) -> str:
     """Return the rules that show each part in its time, over and over."""
     whole = (len(steps) + PAUSE) * seconds
-    rules = [f".{figure} .caption{{opacity:0}}.{figure} text{{font-family:{FONT};white-space:pre}}"]
+    rules = [f".{figure} .caption{{opacity:0}}.{figure} text{{font-family:{CSS_FONTS};white-space:pre}}"]
     moving = []
 
     def share(step: float) -> str:

@@ -10,6 +10,8 @@ from types import MappingProxyType
 from typing import Any
 from xml.etree import ElementTree
 
+from tinygraph.drawing.formats.fonts import CSS_FONTS
+from tinygraph.drawing.formats.scope_titles import clear_titles
 from tinygraph.drawing.palette import COLOURS, ROLES, stylesheet
 
 __all__ = ["figure_class", "finished"]
@@ -19,7 +21,6 @@ PARTS = {"node": "data-box", "edge": "data-link", "cluster": "data-scope"}
 # The arrows of a legend, as text: dashed or not, to the left or not.
 ARROWS = {"→": (False, False), "←": (False, True), "- →": (True, False), "← -": (True, True)}
 HALF = 13  # of the length of such an arrow
-FONTS = "Helvetica, Arial, 'DejaVu Sans', sans-serif"
 
 ElementTree.register_namespace("", SVG)
 
@@ -53,6 +54,7 @@ def finished(
     for group in root.iter(f"{{{SVG}}}g"):
         _unwrap_links(group)
         _set_widths(group, widths.get(group.get("id", ""), []))
+    clear_titles(root)
     for group in root.iter(f"{{{SVG}}}g"):
         _label(group, tooltips)
         if group.get("data-box") in images:
@@ -61,7 +63,7 @@ def finished(
             _true_swatches(group)
             _true_arrows(group)
     for text in root.iter(f"{{{SVG}}}text"):
-        text.set("font-family", FONTS)
+        text.set("font-family", CSS_FONTS)
     root.attrib |= {"class": figure, "role": "img", "aria-label": title, "style": "max-width:100%;height:auto"}
     style = ElementTree.Element(f"{{{SVG}}}style")
     style.text = stylesheet(figure, _colours(root))
