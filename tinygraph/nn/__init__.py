@@ -49,6 +49,14 @@ from tinygraph.nn.image_sizes import CenterCrop, RandomCrop, Resizing
 from tinygraph.nn.inputs import Input, InputLayer
 from tinygraph.nn.layer import Layer
 from tinygraph.nn.lookups import IntegerLookup, StringLookup, TextVectorization
+from tinygraph.nn.margins import (
+    Cropping1D,
+    Cropping2D,
+    Cropping3D,
+    ZeroPadding1D,
+    ZeroPadding2D,
+    ZeroPadding3D,
+)
 from tinygraph.nn.merging import Add, Average, Concatenate, Dot, Maximum, Minimum, Multiply, Subtract
 from tinygraph.nn.model import Model
 from tinygraph.nn.model_files import clone_model, load_model, load_weights, model_from_json, save_weights
@@ -77,20 +85,10 @@ from tinygraph.nn.pooling import (
 from tinygraph.nn.preprocessing import CategoryEncoding, Discretization, Normalization, RandomFlip
 from tinygraph.nn.recurrent import RNN, SimpleRNN, SimpleRNNCell
 from tinygraph.nn.reshaping import Flatten, Permute, RepeatVector, Reshape
-from tinygraph.nn.resizing import (
-    Cropping1D,
-    Cropping2D,
-    Cropping3D,
-    UpSampling1D,
-    UpSampling2D,
-    UpSampling3D,
-    ZeroPadding1D,
-    ZeroPadding2D,
-    ZeroPadding3D,
-)
 from tinygraph.nn.sequential import Sequential
-from tinygraph.nn.spectral import SpectralNormalization, Wrapper
-from tinygraph.nn.wrappers import Bidirectional, TimeDistributed
+from tinygraph.nn.spectral import SpectralNormalization
+from tinygraph.nn.upsampling import UpSampling1D, UpSampling2D, UpSampling3D
+from tinygraph.nn.wrappers import Bidirectional, TimeDistributed, Wrapper
 
 __all__ = [
     "ELU",

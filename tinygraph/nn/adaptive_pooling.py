@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygraph.nn.formats import check_format, from_last
-from tinygraph.nn.pooling import OverAxes
+from tinygraph.nn.over_axes import OverAxes
 from tinygraph.nn.windowed import Size, numbers
 
 __all__ = [
@@ -82,7 +82,7 @@ class _Adaptive(OverAxes):
 
     def call(self, x: Any) -> Any:
         """See the class."""
-        x = self._last(x)
+        x = self._floating(self._last(x))
         for axis, count in enumerate(self.output_size, 1):
             x = type(self)._along(x, axis, count)
         return from_last(x, self.data_format)

@@ -25,7 +25,7 @@ def resized(images: Any, height: int, width: int, interpolation: str = "bilinear
         images: floating numbers, shape (batch, rows, columns, channels).
         height, width: of the result.
         interpolation: "nearest", or "bilinear", "bicubic", "lanczos3" or "lanczos5" between the middles of pixels.
-        antialias: a smaller image has means of all pixels, and not those nearest to the middles of its own.
+        antialias: a pixel of a smaller image is a mean of all pixels under it, not of those nearest to its middle.
     """
     count, rows, columns, channels = images.shape
     if interpolation == "nearest":
@@ -164,7 +164,7 @@ class Resizing(_OfSize):
 
 
 class CenterCrop(_OfSize):
-    """The middles of images. Smaller images are stretched, as far as they have the proportions of the result.
+    """The middles of images. Of an image that is smaller, the largest part with the right proportions is stretched.
 
     Args:
         height, width: of the result.

@@ -7,7 +7,7 @@ from typing import Any
 from tinygraph.nn.configured import spelt
 from tinygraph.nn.module import Module
 
-__all__ = ["keras_name", "name_layers", "unused"]
+__all__ = ["keras_class", "keras_name", "name_layers", "unused"]
 
 
 def name_layers(layers: list[Any]) -> list[Any]:
@@ -21,10 +21,15 @@ def name_layers(layers: list[Any]) -> list[Any]:
     return layers
 
 
+def keras_class(module: Module) -> str:
+    """Return the name of a module's class as Keras has it: that of a model made of symbols is "Functional"."""
+    is_functional = getattr(module, "_calls", None) is not None and type(module).__name__ == "Model"
+    return "Functional" if is_functional else type(module).__name__
+
+
 def keras_name(layer: Module) -> str:
-    """Return the name that Keras gives the first layer of its kind: that of a model of symbols is "functional"."""
-    is_functional = getattr(layer, "_calls", None) is not None and type(layer).__name__ == "Model"
-    return "functional" if is_functional else spelt(type(layer).__name__)
+    """Return the name that Keras gives the first layer of a class: "dense" for a Dense."""
+    return spelt(keras_class(layer))
 
 
 def rename_weights(layer: Module) -> None:

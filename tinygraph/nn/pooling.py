@@ -9,8 +9,8 @@ import numpy as np
 
 from tinygraph.functions.pooling import avg_pool2d, max_pool2d
 from tinygraph.functions.windows import Padding
-from tinygraph.nn.formats import check_format, from_last, shape_wanted, to_last
-from tinygraph.nn.layer import Layer
+from tinygraph.nn.formats import check_format, from_last
+from tinygraph.nn.over_axes import OverAxes
 from tinygraph.nn.sliding import pooled
 from tinygraph.nn.windowed import Size, numbers
 
@@ -27,21 +27,7 @@ __all__ = [
     "MaxPooling1D",
     "MaxPooling2D",
     "MaxPooling3D",
-    "OverAxes",
 ]
-
-
-class OverAxes(Layer):
-    """A layer on batches with `rank` axes between batch and channels."""
-
-    rank: ClassVar[int]
-    data_format: str
-
-    def _last(self, x: Any) -> Any:
-        """Return a batch in the layer's dtype, with its channels last."""
-        if len(x.shape) != self.rank + 2:
-            raise self.misfit(shape_wanted(self.rank, self.data_format, x.shape))
-        return to_last(self._floating(x), self.data_format)
 
 
 class _Pooling(OverAxes):
@@ -66,7 +52,7 @@ class _Pooling(OverAxes):
 
     def call(self, x: Any) -> Any:
         """See the class."""
-        x = self._last(x)
+        x = self._floating(self._last(x))
         return from_last(pooled(self._pool, x, self.pool_size, self.strides, self.padding), self.data_format)
 
 
@@ -198,7 +184,7 @@ class _Global(OverAxes):
 
     def _reduced(self, x: Any, reduce: Callable[..., Any]) -> Any:
         """Return the reduction along one axis after the other, so that a float32 mean adds up few numbers at a time."""
-        x = self._last(x)
+        x = self._floating(self._last(x))
         if not all(x.shape[1:-1]):
             raise self.misfit(f"a batch of shape {x.shape} has nothing to pool")
         for axis in range(self.rank, 0, -1):
@@ -227,7 +213,7 @@ class GlobalAveragePooling1D(_Global):
         """See the class."""
         if mask is None:
             return self._reduced(x, np.mean)
-        x = self._last(x)
+        x = self._floating(self._last(x))
         if mask.shape != x.shape[:2]:
             raise self.misfit(f"a mask must have the shape {x.shape[:2]} of batch and steps, got {mask.shape}")
         kept = mask.reshape(*mask.shape, 1).astype(x.dtype)

@@ -1,4 +1,4 @@
-"""A layer around a layer, and the one that holds the kernel inside to a spectral norm of 1."""
+"""SpectralNormalization: a layer around a layer that holds the kernel inside to a spectral norm of 1."""
 
 from __future__ import annotations
 
@@ -9,33 +9,9 @@ import numpy as np
 from tinygraph import bounds
 from tinygraph.engine.tensor import Tensor
 from tinygraph.nn.initializers import TruncatedNormal
-from tinygraph.nn.layer import Layer
-from tinygraph.nn.module import Module
+from tinygraph.nn.wrappers import Wrapper
 
-__all__ = ["SpectralNormalization", "Wrapper"]
-
-
-class Wrapper(Layer):
-    """The base of layers around a layer, for classes of your own.
-
-    Args:
-        layer: the layer inside.
-        name: see `Layer`.
-
-    Raises:
-        TypeError: `layer` is no layer.
-    """
-
-    def __init__(self, layer: Any, **options: Any) -> None:
-        super().__init__(**options)
-        if not isinstance(layer, Module):
-            raise TypeError(f"{type(self).__name__}: {layer!r} is no layer")
-        self.layer: Any = layer
-
-    def build(self, shape: Any) -> None:
-        """Make the weights of the layer inside."""
-        if not getattr(self.layer, "built", True):
-            self.layer.build_for(shape)
+__all__ = ["SpectralNormalization"]
 
 
 class SpectralNormalization(Wrapper):

@@ -1,4 +1,4 @@
-"""Layers around a layer: Bidirectional, and TimeDistributed."""
+"""Layers around a layer: Bidirectional, TimeDistributed, and Wrapper, the base of those of your own."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tinygraph.nn.module import Module
 from tinygraph.nn.normalization import BatchNormalization
 from tinygraph.nn.recurrent import Recurrent
 
-__all__ = ["Bidirectional", "TimeDistributed"]
+__all__ = ["Bidirectional", "TimeDistributed", "Wrapper"]
 
 MERGES: dict[str, Any] = {
     "concat": lambda y, back: np.concatenate([y, back], axis=-1),
@@ -23,6 +23,29 @@ MERGES: dict[str, Any] = {
     "ave": lambda y, back: (y + back) / 2,
     "mul": lambda y, back: y * back,
 }
+
+
+class Wrapper(Layer):
+    """The base of layers around a layer, for classes of your own.
+
+    Args:
+        layer: the layer inside.
+        name: see `Layer`.
+
+    Raises:
+        TypeError: `layer` is no layer.
+    """
+
+    def __init__(self, layer: Any, **options: Any) -> None:
+        super().__init__(**options)
+        if not isinstance(layer, Module):
+            raise TypeError(f"{type(self).__name__}: {layer!r} is no layer")
+        self.layer: Any = layer
+
+    def build(self, shape: Any) -> None:
+        """Make the weights of the layer inside."""
+        if not getattr(self.layer, "built", True):
+            self.layer.build_for(shape)
 
 
 class Bidirectional(Layer):

@@ -56,9 +56,6 @@ _READING = "tinygraph.graph.reading"
 _QUESTIONS = frozenset(("__bool__", "__index__", "__contains__"))
 
 
-_QUESTIONS = frozenset(("__bool__", "__index__", "__contains__"))
-
-
 class Escapes:
     """An array whose values cannot escape.
 

@@ -236,9 +236,8 @@ def dtype(x: Any) -> str:
 
 def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) -> Any:
     """Return numbers at equal steps: whole ones for whole arguments, else float32, or `floatx()`."""
-    found = np.arange(start, stop, step if step is not None else 1) if stop is not None else np.arange(
-        0, start, step if step is not None else 1
-    )  # fmt: skip
+    begin, end = (0, start) if stop is None else (start, stop)
+    found = np.arange(begin, end, 1 if step is None else step)
     return found.astype(np.dtype(dtype or (floatx() if found.dtype.kind == "f" else found.dtype)))
 
 

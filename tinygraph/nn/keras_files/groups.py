@@ -7,11 +7,11 @@ from typing import Any
 
 from tinygraph.engine.tensor import Tensor
 from tinygraph.nn.attention import MultiHeadAttention
-from tinygraph.nn.configured import spelt
 from tinygraph.nn.inputs import InputLayer
+from tinygraph.nn.layer_names import keras_name
 from tinygraph.nn.module import Module
 
-__all__ = ["groups_of", "is_network", "is_sequential", "keras_class"]
+__all__ = ["groups_of", "is_network", "is_sequential"]
 
 # The layers inside of MultiHeadAttention, by their names here.
 _OF_ATTENTION = {"query": "query_dense", "key": "key_dense", "value": "value_dense", "attention_output": "output_dense"}
@@ -22,11 +22,6 @@ def groups_of(module: Module) -> dict[str, tuple[str, list[Tensor]]]:
     found: dict[str, tuple[str, list[Tensor]]] = {}
     _gather(module, "", found, set())
     return found
-
-
-def keras_class(module: Module) -> str:
-    """Return the name of a module's class as Keras has it."""
-    return "Functional" if is_network(module) and type(module).__name__ == "Model" else type(module).__name__
 
 
 def is_sequential(module: Any) -> bool:
@@ -62,7 +57,7 @@ def _gather_list(items: Any, path: str, found: dict[str, tuple[str, list[Tensor]
         is_list = isinstance(item, list | tuple | dict)
         if not is_list and not isinstance(item, Module):
             continue
-        name = "container" if is_list else spelt(keras_class(item))
+        name = "container" if is_list else keras_name(item)
         number = counts[name] = counts.get(name, -1) + 1
         inside = f"{path}/{name}_{number}" if number else f"{path}/{name}"
         if is_list:

@@ -11,6 +11,7 @@ from tinygraph.nn.arguments import plain_of, registered
 from tinygraph.nn.inputs import InputLayer
 from tinygraph.nn.keras_files.groups import is_network, is_sequential
 from tinygraph.nn.keras_files.operations import FUNCTIONS, OF_NUMPY
+from tinygraph.nn.layer_names import unused
 from tinygraph.nn.module import Module
 from tinygraph.nn.symbolic import Symbol, symbols_in
 
@@ -110,11 +111,8 @@ def _network(model: Any) -> dict[str, Any]:
 
     def named(item: Any, wanted: str) -> str:
         if id(item) not in names:
-            name, number = wanted, 1
-            while name in taken:
-                name, number = f"{wanted}_{number}", number + 1
-            names[id(item)] = name
-            taken.add(name)
+            names[id(item)] = unused(wanted, taken)
+            taken.add(names[id(item)])
         return names[id(item)]
 
     history: dict[int, list[Any]] = {}

@@ -90,7 +90,8 @@ class Distribution:
         missing = [name for name in names if name not in values]
         unknown = sorted(values.keys() - {*names, "scale"})
         if missing or unknown:
-            raise TypeError(f"{call}: it takes {', '.join(names)}; {missing or unknown} is missing or unknown")
+            wrong = f"got no {', '.join(missing)}" if missing else f"and no {', '.join(unknown)}"
+            raise TypeError(f"{call}: it takes {', '.join(names)}, {wrong}")
         items = {name: array(item) for name, item in values.items()}
         return items[names[0]], [items[name] for name in self.shapes], items["loc"], items["scale"]
 

@@ -1,147 +1,20 @@
-"""Layers that make images and sequences larger or smaller: UpSampling, ZeroPadding, Cropping."""
+"""Layers that add and take away the margins of sequences, images and volumes: ZeroPadding, Cropping."""
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from tinygraph.nn.formats import check_format, from_last, shape_wanted, to_last
-from tinygraph.nn.layer import Layer
-from tinygraph.nn.reshaping import repeated
-from tinygraph.nn.windowed import Size, numbers
+from tinygraph.nn.over_axes import Resized
+from tinygraph.nn.windowed import numbers
 
-__all__ = [
-    "Cropping1D", "Cropping2D", "Cropping3D", "UpSampling1D", "UpSampling2D", "UpSampling3D", "ZeroPadding1D",
-    "ZeroPadding2D", "ZeroPadding3D",
-]  # fmt: skip
+__all__ = ["Cropping1D", "Cropping2D", "Cropping3D", "ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D"]
 
-Array = NDArray[Any]
 Edges = int | tuple[Any, ...] | list[Any]
 
 
-class _Sized(Layer):
-    """A layer on batches of images or sequences; a subclass computes `_resized` of a batch with its channels last."""
-
-    rank = 2
-
-    def __init__(self, data_format: str | None, **options: Any) -> None:
-        super().__init__(**options)
-        self.data_format = check_format(type(self).__name__, data_format)
-
-    def _resized(self, x: Any) -> Any:
-        raise NotImplementedError
-
-    def call(self, x: Any) -> Any:
-        """See the class."""
-        if len(x.shape) != self.rank + 2:
-            raise self.misfit(shape_wanted(self.rank, self.data_format, x.shape))
-        return from_last(self._resized(to_last(x, self.data_format)), self.data_format)
-
-
-class UpSampling1D(_Sized):
-    """Each step of a sequence several times.
-
-    Args:
-        size: how often.
-        name: see `Layer`.
-
-    Called on x of shape (batch, steps, channels) it returns shape (batch, steps · size, channels).
-
-    Raises:
-        ShapeError: the batch has another number of axes.
-        ValueError: `size` is not positive.
-    """
-
-    rank = 1
-
-    def __init__(self, size: int = 2, **options: Any) -> None:
-        super().__init__(None, **options)
-        (self.size,) = numbers("UpSampling1D", "size", size, 1)
-
-    def _resized(self, x: Any) -> Any:
-        return repeated(x, 1, self.size)
-
-
-class UpSampling2D(_Sized):
-    """Images whose height and width are multiples of those of x.
-
-    Args:
-        size: the factors, one int or (vertical, horizontal).
-        data_format: "channels_last", the default, or "channels_first" for x of shape (batch, channels, height, width).
-        interpolation: "nearest", each pixel several times, or "bilinear", between the middles of pixels, and as the
-            outermost pixels beyond those.
-        name: see `Layer`.
-
-    Called on x of shape (batch, height, width, channels) it returns shape (batch, height · size, width · size,
-    channels).
-
-    Raises:
-        ShapeError: the batch has another number of axes.
-        ValueError: a factor is not positive, or there is no such interpolation here.
-    """
-
-    def __init__(
-        self,
-        size: int | tuple[int, int] = 2,
-        data_format: str | None = None,
-        interpolation: str = "nearest",
-        **options: Any,
-    ) -> None:
-        super().__init__(data_format, **options)
-        self.size = numbers("UpSampling2D", "size", size, 2)
-        if interpolation not in ("nearest", "bilinear"):
-            raise ValueError(f'UpSampling2D: interpolation must be "nearest" or "bilinear", got {interpolation!r}')
-        self.interpolation = interpolation
-
-    def _resized(self, x: Any) -> Any:
-        if self.interpolation == "nearest":
-            return repeated(repeated(x, 1, self.size[0]), 2, self.size[1])
-        x = self._floating(x)
-        count, height, width, channels = x.shape
-        down, right = (between(x.shape[axis + 1], self.size[axis], x.dtype.str) for axis in range(2))
-        tall = (down @ x.reshape(count, height, width * channels)).reshape(count, len(down), width, channels)
-        return right @ tall
-
-
-class UpSampling3D(_Sized):
-    """Volumes whose depth, height and width are multiples of those of x: each number several times.
-
-    Args:
-        size: the factors, one int or (along the depth, vertical, horizontal).
-        data_format, name: as of `UpSampling2D`.
-
-    Raises:
-        ShapeError: the batch has another number of axes.
-        ValueError: a factor is not positive.
-    """
-
-    rank = 3
-
-    def __init__(self, size: Size = 2, data_format: str | None = None, **options: Any) -> None:
-        super().__init__(data_format, **options)
-        self.size = numbers("UpSampling3D", "size", size, 3)
-
-    def _resized(self, x: Any) -> Any:
-        for axis, times in enumerate(self.size, 1):
-            x = repeated(x, axis, times)
-        return x
-
-
-@lru_cache(maxsize=64)
-def between(size: int, factor: int, dtype: str) -> Array:
-    """Return the matrix of linear interpolation, shape (size · factor, size): the middle of each pixel of the result
-    lies between the middles of two pixels.
-    """
-    place = np.clip((np.arange(size * factor) + 0.5) / factor - 0.5, 0, max(size - 1, 0))
-    matrix: Array = np.maximum(1 - np.abs(place[:, np.newaxis] - np.arange(size)), 0).astype(dtype)
-    matrix.flags.writeable = False
-    return matrix
-
-
-class ZeroPadding1D(_Sized):
+class ZeroPadding1D(Resized):
     """Zeros before and after a sequence.
 
     Args:
@@ -166,7 +39,7 @@ class ZeroPadding1D(_Sized):
         return np.pad(x, ((0, 0), self.padding, (0, 0)))
 
 
-class ZeroPadding2D(_Sized):
+class ZeroPadding2D(Resized):
     """Zeros around images.
 
     Args:
@@ -190,7 +63,7 @@ class ZeroPadding2D(_Sized):
         return np.pad(x, ((0, 0), *self.padding, (0, 0)))
 
 
-class ZeroPadding3D(_Sized):
+class ZeroPadding3D(Resized):
     """Zeros around volumes.
 
     Args:
@@ -214,7 +87,7 @@ class ZeroPadding3D(_Sized):
         return np.pad(x, ((0, 0), *self.padding, (0, 0)))
 
 
-class Cropping1D(_Sized):
+class Cropping1D(Resized):
     """Sequences without their first and last steps.
 
     Args:
@@ -238,7 +111,7 @@ class Cropping1D(_Sized):
         return inside(self, x, (self.cropping,))
 
 
-class Cropping2D(_Sized):
+class Cropping2D(Resized):
     """Images without their edges.
 
     Args:
@@ -262,7 +135,7 @@ class Cropping2D(_Sized):
         return inside(self, x, self.cropping)
 
 
-class Cropping3D(_Sized):
+class Cropping3D(Resized):
     """Volumes without their edges.
 
     Args:
@@ -286,7 +159,7 @@ class Cropping3D(_Sized):
         return inside(self, x, self.cropping)
 
 
-def inside(layer: _Sized, x: Any, cropping: tuple[tuple[int, ...], ...]) -> Any:
+def inside(layer: Resized, x: Any, cropping: tuple[tuple[int, ...], ...]) -> Any:
     """Return a batch, its channels last, without its edges.
 
     Raises:
