@@ -300,6 +300,18 @@ def test_uses_of_one_variable_are_one_card_with_its_name_although_the_record_cop
     assert [box.name for box in constants] == ["y", "1 − y"]
 
 
+def test_a_picture_as_wide_as_its_letters_are_small_goes_from_top_to_bottom() -> None:
+    def chain(name: str) -> Scene:
+        r = Recorder()
+        value = r.input(2.0, name, grad=1.0)
+        for step in range(3):
+            value = r.call(np.exp, value, name=f"{name}_{step}", grad=1.0)
+        return chosen(r.graph(value))
+
+    assert chain("x").ranks == chain("the_length_of_a_leg").ranks == 7
+    assert (chain("x").direction, chain("the_length_of_a_leg").direction) == ("LR", "TB")
+
+
 def test_a_plain_array_given_to_a_model_has_its_name_and_stands_outside_of_it():
     model = tg.nn.Sequential([tg.nn.Dense(3, activation="tanh"), tg.nn.Dense(1)])
     images = np.linspace(-1.0, 1.0, 10).reshape(5, 2)  # the layers compute with a copy of it in float32

@@ -28,9 +28,12 @@ from tinygraph.drawing.refusals import (
 )
 from tinygraph.drawing.scenes import views
 from tinygraph.drawing.scenes.columns import columns
+from tinygraph.drawing.scenes.gradient_words import gradient_words
 from tinygraph.drawing.scenes.mirror import mirror
 from tinygraph.drawing.scenes.passes import Passes, has_columns
 from tinygraph.drawing.scenes.scene import Scene
+from tinygraph.drawing.words.numbers import number
+from tinygraph.drawing.words.symbols import operation_symbol
 from tinygraph.drawing.words.text import clean
 from tinygraph.graph import Graph, count_nodes, read_graph
 
@@ -54,6 +57,10 @@ MOST_SCALARS = 40
 MOST_UNCOLLAPSED = 60
 MOST_PROPOSED = 100
 MOST_RANKS_ACROSS = 9
+# Points. A notebook shows a picture of this width at three quarters of its size, its smallest letters with 10 pixels.
+MOST_ACROSS = 840
+LETTER, SMALL_LETTER = 6.9, 6.0
+BESIDE_LETTERS = 48  # the margins of a box, and the arrow behind it
 # Operations side by side, each with the labels of its lanes, in a picture as wide as a notebook.
 MOST_BESIDE = 6
 
@@ -298,6 +305,21 @@ def _has(graph: Graph, names: list[str]) -> bool:
 
 
 def _direction(scene: Scene) -> Literal["LR", "TB"]:
-    if scene.view in {"chain", "values"} and scene.ranks <= MOST_RANKS_ACROSS:
+    if scene.view in {"chain", "values"} and scene.ranks <= MOST_RANKS_ACROSS and _width(scene) <= MOST_ACROSS:
         return "LR"
     return "TB"
+
+
+def _width(scene: Scene) -> float:
+    """Return about the width of a picture from left to right: that of the boxes on its longest way, in points."""
+    width = 0.0
+    for box in map(scene.box.__getitem__, scene.trunk):
+        if box.kind == "operation":
+            letters = LETTER * len(operation_symbol(box.node, scene.names))
+        else:
+            value = box.node.value
+            name = scene.names[box.node.index]
+            words = name if value is None or value.ndim else f"{name} = {number(value)}"
+            letters = max(LETTER * len(words), SMALL_LETTER * len(gradient_words(box.node, scene)))
+        width += letters + BESIDE_LETTERS
+    return width
