@@ -19,9 +19,10 @@ import tinygraph as tg
 from tests.compiler.programs import in_threads, program_of
 from tests.compiler.test_batches import CASES, small_blocks
 from tinygraph.compiler.pipeline import compile_program
-from tinygraph.compiler.run import threads
-from tinygraph.compiler.run.threads import LOSS, OVERDRAWN, SWITCHES, Pace, Threads
-from tinygraph.compiler.schedule import blas_threads, division
+from tinygraph.compiler.run import products, threads
+from tinygraph.compiler.run.products import product_in_pieces
+from tinygraph.compiler.run.threads import LOSS, OVERDRAWN, PRODUCT, SWITCHES, Pace, Threads, executed
+from tinygraph.compiler.schedule import blas_threads, cuts, division
 from tinygraph.compiler.schedule.blas_library import Blas
 from tinygraph.compiler.schedule.blas_threads import Load, Setting, saved, setting_of
 from tinygraph.compiler.write.tags import surrounded
@@ -114,12 +115,12 @@ def test_the_explanation_says_how_many_products_have_several_threads() -> None:
 def test_a_loop_of_small_products_has_one_thread_beside_a_large_one_with_several() -> None:
     def states(x: Any, w: Any, u: Any) -> Any:
         h = np.zeros((32, 128), np.float32)
-        inputs = (x.reshape(-1, 64) @ w).reshape(40, 32, 128)
+        inputs = (x.reshape(-1, 128) @ w).reshape(40, 32, 128)
         for t in range(40):
             h = np.tanh(inputs[t] + h @ u)
         return h
 
-    arrays = [rng.normal(size=shape).astype(np.float32) for shape in ((40, 32, 64), (64, 128), (128, 128))]
+    arrays = [rng.normal(size=shape).astype(np.float32) for shape in ((40, 32, 128), (128, 128), (128, 128))]
     program = program_of(states, arrays)
     setting = compile_program(program, threads=1).setting
     assert setting is not None and len(setting.divided) == len(setting.groups) == 1
@@ -142,10 +143,10 @@ def test_products_between_fusions_with_products_have_several_threads_for_themsel
     rows = len(runner.setting.groups)
     assert several.set == [1, *[4, 1] * rows, 4]  # one, several for each group, and as before
     assert SWITCHES[0] not in runner.source
-    executed = runner.text.executed(runner.setting.groups, SWITCHES)
-    assert executed.count(SWITCHES[0]) == executed.count(SWITCHES[1]) == rows
-    changed = [pair for pair in zip(runner.source.split("\n"), executed.split("\n"), strict=True) if len({*pair}) > 1]
-    assert all(any(name in line for name in SWITCHES) for _, line in changed)
+    text = executed(runner.text, runner.setting)
+    assert text.count(SWITCHES[0]) == text.count(SWITCHES[1]) == rows
+    changed = [pair for pair in zip(runner.source.split("\n"), text.split("\n"), strict=True) if len({*pair}) > 1]
+    assert all(any(name in line for name in (*SWITCHES, PRODUCT)) for _, line in changed)
     assert "products on several threads of BLAS" not in runner.source
 
 
@@ -157,6 +158,53 @@ def test_calls_around_statements_leave_every_line_at_its_place() -> None:
     assert [line.replace("begin(); ", "").replace("; end()", "") for line in changed] == surrounded(
         text, [], ("begin", "end")
     ).split("\n")
+
+
+def test_a_product_that_has_several_threads_is_in_pieces_on_one(
+    several: Noted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called: list[int] = []
+
+    def noted_product(x: Any, y: Any, out: Any = None) -> Any:
+        called.append(several.count)
+        return product_in_pieces(x, y, out)
+
+    monkeypatch.setattr(threads, "product_in_pieces", noted_product)
+    x, w = rng.normal(size=(64, 784)), rng.normal(size=(784, 128))
+    runner = compile_program(program_of(lambda x, w: np.tanh(x @ w) @ w.T, [x, w]))
+    for has_several in (True, False, True):
+        monkeypatch.setattr(Pace, "has_several", lambda self, has_several=has_several: has_several)
+        (result,) = runner.run([x, w])
+        np.testing.assert_allclose(result, np.tanh(x @ w) @ w.T, rtol=1e-9, atol=1e-12)
+    assert called == [1, 1]
+    assert PRODUCT not in runner.source and "np.dot" in runner.source
+
+
+@given(SIZES, SIZES, SIZES, st.booleans(), st.booleans(), st.booleans(), st.booleans(), st.sampled_from("fd"))
+@settings(max_examples=100, deadline=None)
+def test_a_product_in_pieces_is_the_product(
+    m: int, k: int, n: int, x_turned: bool, y_turned: bool, into: bool, at_once: bool, kind: str
+) -> None:  # fmt: skip
+    m, k, n = [min(size, 9 if other > 900 else 300) for size, other in zip((m, k, n), (k, n, m), strict=True)]
+    x, y = [
+        rng.integers(-4, 5, size=shape[::-1] if turned else shape).astype(kind)
+        for shape, turned in (((m, k), x_turned), ((k, n), y_turned))
+    ]
+    x, y = (x.T if x_turned else x), (y.T if y_turned else y)
+    out = np.empty((m, n), kind) if into else None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cuts, "multiplies_small_at_once", lambda: at_once)
+        patch.setattr(cuts, "AT_ONCE", 3000)
+        patch.setattr(products, "_CUTS", {})
+        found = product_in_pieces(x, y, out)
+    assert found.flags.c_contiguous and found.dtype == x.dtype and (out is None or found is out)
+    np.testing.assert_array_equal(found, x @ y)
+
+
+def test_a_product_in_pieces_of_a_part_of_a_matrix_is_the_product() -> None:
+    x, y = rng.normal(size=(128, 800)), rng.normal(size=(800, 260))
+    for left, right in ((x[::2, 16:], y[16:, ::2]), (x, y[:, 2]), (x[0], y), (x.T[16:], y[:128]), (x[:, :0], y[:0])):
+        np.testing.assert_allclose(product_in_pieces(left, right), left @ right, rtol=1e-9, atol=1e-12)
 
 
 # --- what a program sets ----------------------------------------------------------------------------------------------

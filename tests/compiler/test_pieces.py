@@ -10,7 +10,7 @@ from tests.compiler.programs import one_phase, operations, program_of
 from tinygraph.compiler.pipeline import compile_program
 from tinygraph.compiler.program.builder import steps_of
 from tinygraph.compiler.rewrites.sharing import drop_dead
-from tinygraph.compiler.schedule import pieces
+from tinygraph.compiler.schedule import cuts, pieces
 from tinygraph.compiler.schedule.batch import Batch
 from tinygraph.compiler.schedule.batches import batches_of
 from tinygraph.compiler.schedule.pieces import divide_products
@@ -31,7 +31,7 @@ from tinygraph.compiler.schedule.pieces import divide_products
 )
 def test_products_in_pieces(shape, expected, transposed, monkeypatch):
     monkeypatch.setattr(pieces, "processors", lambda: 1)
-    monkeypatch.setattr(pieces, "multiplies_small_at_once", lambda: False)
+    monkeypatch.setattr(cuts, "multiplies_small_at_once", lambda: False)
     m, k, n = shape
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(k, m) if transposed else (m, k)), rng.normal(size=(k, n))
@@ -89,7 +89,7 @@ def test_pieces_that_are_multiplied_at_once(shape, plain, transposed, dtype, is_
     at_once = transposed if is_transposed else plain
     for found, form in ((True, at_once), (False, SUM if at_once == SUM else WHOLE)):
         expected = ["transpose", *form] if is_transposed and form == WHOLE else form
-        monkeypatch.setattr(pieces, "multiplies_small_at_once", lambda found=found: found)
+        monkeypatch.setattr(cuts, "multiplies_small_at_once", lambda found=found: found)
         assert operations(drop_dead(divide_products(steps_of(program)))) == expected
         (result,) = compile_program(program, phases=one_phase(divide_products)).run([x, y])
         assert result.flags.c_contiguous
@@ -98,7 +98,7 @@ def test_pieces_that_are_multiplied_at_once(shape, plain, transposed, dtype, is_
 
 def test_pieces_of_two_matrices_are_no_examples(monkeypatch):
     monkeypatch.setattr(pieces, "processors", lambda: 1)
-    monkeypatch.setattr(pieces, "multiplies_small_at_once", lambda: True)
+    monkeypatch.setattr(cuts, "multiplies_small_at_once", lambda: True)
     shapes = [(64, 800), (800, 800), (512, 800)]
     program = program_of(lambda x, w, y: np.tanh(x @ w) @ y.T, [np.ones(shape) for shape in shapes])
     after = drop_dead(divide_products(steps_of(program)))
@@ -116,7 +116,7 @@ def test_what_blas_divides_among_its_threads_is_not_in_pieces(monkeypatch):
 @pytest.mark.parametrize("at_once", [True, False])
 def test_rows_in_pieces_are_multiplied_apart(at_once, monkeypatch):
     monkeypatch.setattr(pieces, "processors", lambda: 1)
-    monkeypatch.setattr(pieces, "multiplies_small_at_once", lambda: at_once)
+    monkeypatch.setattr(cuts, "multiplies_small_at_once", lambda: at_once)
     rng = np.random.default_rng(0)
     h, u = rng.normal(size=(32, 256)), rng.normal(size=(256, 256)) / 16
 
@@ -172,7 +172,7 @@ def test_a_product_in_other_shapes_is_carried(function):
 
 def test_few_rows_of_what_is_assembled_are_in_pieces_too(monkeypatch):
     monkeypatch.setattr(pieces, "processors", lambda: 1)
-    monkeypatch.setattr(pieces, "multiplies_small_at_once", lambda: True)
+    monkeypatch.setattr(cuts, "multiplies_small_at_once", lambda: True)
     x, y = np.ones((32, 256)), np.ones((512, 128))
     program = program_of(lambda x, y: np.concatenate([np.sin(x), np.cos(x)], axis=1) @ y, [x, y])
     assert operations(drop_dead(divide_products(steps_of(program))))[-3:] == ROWS

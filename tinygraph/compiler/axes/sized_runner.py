@@ -18,7 +18,8 @@ from tinygraph.compiler.axes.open_text import OpenText
 from tinygraph.compiler.program.decisions import outcomes_in
 from tinygraph.compiler.program.program import Program
 from tinygraph.compiler.run.runner import Runner
-from tinygraph.compiler.run.threads import SWITCHES
+from tinygraph.compiler.run.threads import executed
+from tinygraph.compiler.schedule.blas_threads import Setting
 
 __all__ = ["OpenRunner", "SizedRunner"]
 
@@ -41,7 +42,7 @@ class OpenRunner:
         source = self.written.source
         self.code = compile(source, file, "exec")
         self._file = file
-        self._codes: dict[tuple[tuple[int, int], ...], CodeType] = {(): self.code}
+        self._codes: dict[Setting | None, CodeType] = {None: self.code}
         linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
         weakref.finalize(self, linecache.cache.pop, file, None)
         self._recent: list[_Executed] = []
@@ -53,11 +54,11 @@ class OpenRunner:
         """Return the runner for a size; see `SizedRunner`."""
         return SizedRunner(_Executed(self, size), program, write, pattern)
 
-    def code_with(self, groups: tuple[tuple[int, int], ...]) -> CodeType:
-        """Return the compiled text, with several threads of BLAS for some groups of statements; see `Setting`."""
-        if groups not in self._codes:
-            self._codes[groups] = compile(self.written.executed(groups, SWITCHES), self._file, "exec")
-        return self._codes[groups]
+    def code_with(self, setting: Setting | None) -> CodeType:
+        """Return the compiled text, with several threads of BLAS for some products."""
+        if setting not in self._codes:
+            self._codes[setting] = compile(executed(self.written, setting), self._file, "exec")
+        return self._codes[setting]
 
     def note(self, used: _Executed) -> None:
         """Note that the memory for a size has been made, and let go of that of the size that waits longest."""
@@ -75,7 +76,7 @@ class _Executed(Runner):
     def __init__(self, opened: OpenRunner, size: int) -> None:
         sample = opened.text.sample
         setting = opened.text.setting(size)
-        code = opened.code_with(() if setting is None else setting.groups)
+        code = opened.code_with(setting)
         super().__init__(sample.task, opened.written, sample.plan, code, setting, None)
         self.opened = opened
         self.size = size

@@ -28,7 +28,7 @@ from tinygraph.compiler.program.program import Program
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.run.machine_code import with_machine_code
 from tinygraph.compiler.run.profiling import Profile, Shown, profiled
-from tinygraph.compiler.run.threads import SWITCHES, Threads
+from tinygraph.compiler.run.threads import Threads, executed
 from tinygraph.compiler.schedule.blas_library import blas
 from tinygraph.compiler.schedule.blas_threads import Setting
 from tinygraph.compiler.write.tags import instrumented
@@ -261,8 +261,7 @@ def made_runner(
     """
     source = text.source
     file = f"<compiled {task.name} {id(text):x}>"
-    groups = () if setting is None else setting.groups
-    code = compile(text.executed(groups, SWITCHES) if groups else source, file, "exec")
+    code = compile(executed(text, setting), file, "exec")
     runner = Runner(task, text, plan, code, setting, otherwise)
     linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
     weakref.finalize(runner, linecache.cache.pop, file, None)

@@ -16,9 +16,14 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from tinygraph.compiler.schedule.blas_library import Blas, blas
+import numpy as np
 
-__all__ = ["SWITCHES", "Pace", "Threads", "blas_advice", "one_thread"]
+from tinygraph.compiler.run.products import product_in_pieces
+from tinygraph.compiler.schedule.blas_library import Blas, blas
+from tinygraph.compiler.schedule.blas_threads import Setting
+from tinygraph.compiler.write.text import Text
+
+__all__ = ["PRODUCT", "SWITCHES", "Pace", "Threads", "blas_advice", "executed", "one_thread"]
 
 
 @contextmanager
@@ -56,6 +61,9 @@ OWN = "on_two_threads"
 # The names of the functions that a program calls before its products with several threads of BLAS, and behind them. Its
 # text does not show these calls.
 SWITCHES = ("__several_threads__", "__one_thread__")
+
+# The name of the function that computes the products that BLAS may divide, on several threads or on one.
+PRODUCT = "__product__"
 
 
 class Pace:
@@ -176,8 +184,10 @@ class Threads:
         finally:
             library.set_threads(before)
 
-    def calls(self) -> dict[str, Callable[[], None]]:
-        """Return by their names the functions with which a program changes the threads of BLAS: see `SWITCHES`."""
+    def calls(self) -> dict[str, Callable[..., Any]]:
+        """Return by their names the functions with which a program changes the threads of BLAS, see `SWITCHES`, and
+        the one with which it computes the products that these divide, see `PRODUCT`.
+        """
 
         def several() -> None:
             if self._library is not None and self._count:
@@ -187,7 +197,17 @@ class Threads:
             if self._library is not None and self._count:
                 self._library.set_threads(1)
 
-        return dict(zip(SWITCHES, (several, one), strict=True))
+        def product(x: Any, y: Any, out: Any = None) -> Any:
+            return np.dot(x, y, out=out) if self._count > 1 else product_in_pieces(x, y, out)
+
+        return dict(zip((*SWITCHES, PRODUCT), (several, one, product), strict=True))
+
+
+def executed(text: Text, setting: Setting | None) -> str:
+    """Return a program's text as it is run, with the calls that set the threads of BLAS, line for line as it is."""
+    if setting is None or not setting.divided:
+        return text.source
+    return text.executed(setting.groups, SWITCHES, setting.divided, PRODUCT)
 
 
 # The kernels of OpenBLAS that do not use AVX-512.

@@ -27,6 +27,7 @@ Read the files in this order:
     batches         the parts of a program that are such fusions
     division        the rows of a fusion in blocks, on one thread or two
     unnesting       the steps of loops among the other calls
+    cuts            the pieces in which one thread of BLAS computes a product quickest
     pieces          a rewrite that asks the schedule: products that are cut into pieces, which take less time
     blas_library    the OpenBLAS that NumPy has loaded
     blas_threads    the products that are divided among several threads of BLAS

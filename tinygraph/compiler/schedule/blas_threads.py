@@ -25,6 +25,7 @@ from tinygraph.compiler.program.cost import flops
 from tinygraph.compiler.program.facts import PRODUCTS
 from tinygraph.compiler.program.loop_marks import Begin, End, iterations
 from tinygraph.compiler.program.steps import Step
+from tinygraph.compiler.schedule.blas_library import multiplies_small_at_once
 from tinygraph.compiler.schedule.blocks import Fusion, calls_in
 from tinygraph.compiler.schedule.division import division_of
 from tinygraph.graph import Graph
@@ -39,9 +40,9 @@ SMALL = 2_000_000
 # It divides the result, not the sum in each of its elements: a result with few rows and columns stays whole.
 NARROW = 32
 
-# Operations in a nanosecond on one thread, by the bytes of a number, and bytes that are read in a nanosecond: a product
-# of a matrix and a vector takes as long as its matrix takes to read.
-OPERATIONS = {4: 95.0, 8: 45.0}
+# Operations in a nanosecond on one thread, by the bytes of a number: with kernels for AVX2, and with those for AVX-512.
+# And bytes that are read in a nanosecond: a product of a matrix and a vector takes as long as its matrix takes to read.
+OPERATIONS = {4: (95.0, 200.0), 8: (45.0, 90.0)}
 BYTES = 50.0
 
 # The nanoseconds to hand a part of a product to another thread and to wait for its end.
@@ -145,7 +146,8 @@ def saved(product: Product) -> float:
     operations, nbytes, matrices, rows, columns, size, times = product
     if operations / max(matrices, 1) < SMALL or (min(rows, columns) > 1 and max(rows, columns) < NARROW):
         return 0.0
-    alone = max(operations / OPERATIONS.get(size, OPERATIONS[8]), sum(nbytes) / BYTES) / max(matrices, 1)
+    speed = OPERATIONS.get(size, OPERATIONS[8])[multiplies_small_at_once()]
+    alone = max(operations / speed, sum(nbytes) / BYTES) / max(matrices, 1)
     each = alone / 2 - HANDING
     return times * matrices * each if each > WORTH else 0.0
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from tinygraph.compiler.program.result_types import dtype_of, shape_of
 from tinygraph.compiler.program.steps import Step
-from tinygraph.compiler.schedule.pieces import is_in_pieces
+from tinygraph.compiler.schedule.cuts import is_in_pieces
 from tinygraph.compiler.write.writer import Writer
 
 __all__ = ["dot_into", "einsum", "einsum_into", "product", "product_into", "product_of_any_shape", "turned_into"]

@@ -31,13 +31,18 @@ def instrumented(source: str) -> str:
     return "\n".join(lines)
 
 
-def surrounded(source: str, groups: Iterable[tuple[int, int]], calls: tuple[str, str]) -> str:
+def surrounded(
+    source: str, groups: Iterable[tuple[int, int]], calls: tuple[str, str], products: Iterable[int] = (),
+    product: str = "",
+) -> str:  # fmt: skip
     """Return the text without tags and fitted, and with a call on the first and on the last line of each group.
 
     Args:
         source: the text with tags.
         groups: the first and the last step of each.
         calls: the functions that are called before a group, and behind it.
+        products: the steps that call another function in the place of `np.dot`.
+        product: the name of that.
     """
     before, behind = calls
     lines = source.split("\n")
@@ -46,6 +51,8 @@ def surrounded(source: str, groups: Iterable[tuple[int, int]], calls: tuple[str,
         if match := _TAGGED.match(line):
             of_steps.setdefault(int(match[3]), []).append(number)
     parts = [fitted(untagged(line)).split("\n") for line in lines]
+    for number in [number for step in products for number in of_steps.get(step, ())]:
+        parts[number] = [line.replace("np.dot(", f"{product}(") for line in parts[number]]
     for first, last in groups:
         if first in of_steps and last in of_steps:
             begin, end = parts[of_steps[first][0]], parts[of_steps[last][-1]]

@@ -46,11 +46,15 @@ class Text:
         """The module as it is shown and run: without tags, and with long calls on several lines."""
         return fitted(untagged(self.tagged))
 
-    def executed(self, groups: Iterable[tuple[int, int]], calls: tuple[str, str]) -> str:
-        """Return the module as it is run where something is called around some statements, line for line as `source`.
+    def executed(
+        self, groups: Iterable[tuple[int, int]], calls: tuple[str, str], products: Iterable[int], product: str
+    ) -> str:
+        """Return the module as it is run where BLAS has several threads for some products, line for line as `source`.
 
         Args:
             groups: the first and the last step of each group of statements.
             calls: what is called before a group, and behind it.
+            products: the steps that call another function in the place of `np.dot`.
+            product: the name of that.
         """
-        return surrounded(self.tagged, groups, calls)
+        return surrounded(self.tagged, groups, calls, products, product)
