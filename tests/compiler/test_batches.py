@@ -18,7 +18,7 @@ from tinygraph import nn, optim
 from tinygraph.compiler.pipeline import compile_program
 from tinygraph.compiler.run.runner import Runner
 from tinygraph.compiler.schedule import batch as batch_fusion
-from tinygraph.compiler.schedule import batches, division, pieces
+from tinygraph.compiler.schedule import batches, cuts, division
 from tinygraph.compiler.schedule.batch import Batch
 from tinygraph.compiler.write import reduction_calls
 
@@ -197,7 +197,7 @@ def test_where_a_thread_has_one_block_nothing_is_added_up(threads: int, monkeypa
 @pytest.mark.usefixtures("small")
 def test_products_of_all_sequences_are_made_with_the_rest_of_each(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in (("AT_ONCE", 100), ("LENGTH", 2)):
-        monkeypatch.setattr(pieces, name, value)
+        monkeypatch.setattr(cuts, name, value)
     arrays = starts((16, 64, 4), (4, 12), (4, 4), (4,), (4, 8), (8, 4), (4, 3))
     program = program_of(attention, arrays, backward=True)
     runner = compile_program(program, threads=2)
