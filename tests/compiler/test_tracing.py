@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import math
 import random
+import re
 import statistics
 import threading
 import time
@@ -195,6 +197,55 @@ def test_sections_names_and_lines():
     assert {"x", "w", "prediction", "loss", "d_prediction"} <= named.keys()
     assert named["prediction"].source.text == "prediction = x @ w"
     assert all(node.source is None or node.source.function == "step" for node in compiled.graph if not node.is_input)
+
+
+def test_the_sections_of_a_step_with_two_losses_follow_each_other_twice():
+    rng = np.random.default_rng(0)
+    model = tg.nn.Sequential([tg.nn.Dense(4), tg.nn.Dense(2)])
+    critic = tg.nn.Sequential([tg.nn.Dense(3), tg.nn.Dense(1)])
+    x = rng.normal(size=(8, 3))
+    critic(model(x))
+    optimizers = [tg.optim.Adam(player.parameters(), 0.1) for player in (critic, model)]
+
+    def step(x):
+        for optimizer, sign in zip(optimizers, (1, -1), strict=True):
+            loss = np.mean(sign * critic(model(x)) ** 2)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        return loss
+
+    compiled = tg.compile(step)
+    compiled(x)
+    program = compiled.program
+    sections = [program.sections.get(node.index, "forward") for node in compiled.graph if not node.is_input]
+    order = [section for section, _ in itertools.groupby(sections)]
+    assert order == ["forward", "backward", "update"] * 2
+    assert compiled.source.count("def update_1(") == 1 and compiled.source.count("update_1(") == 9
+    assert not re.search(r"# (forward|backward) · optimizer.step", compiled.source)
+
+
+def test_a_second_forward_pass_with_new_weights_is_one():
+    model = tg.nn.Sequential([tg.nn.Dense(4), tg.nn.BatchNormalization()])
+    x = np.random.default_rng(0).normal(size=(8, 3)).astype(np.float32)
+    model(x)
+    optimizer = tg.optim.Adam(model.parameters(), 0.1)
+
+    def step(x):
+        for factor in (1.0, 2.0):
+            loss = np.mean(np.abs(factor * model(x.astype(np.float64)) - 1))
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        return loss
+
+    compiled = tg.compile(step)
+    compiled(x)
+    program = compiled.program
+    calls = [node for node in compiled.graph if node.op in ("mean_over", "absolute")]
+    assert len(calls) > 4 and not any(node.index in program.sections for node in calls)
+    assert {program.sections.get(node.index) for node in compiled.graph if node.op == "sqrt"} == {None, "update"}
+    assert not re.search(r"# (forward|backward) · optimizer.step", compiled.source)
 
 
 # --- what it may not --------------------------------------------------------------------------------------------------

@@ -87,7 +87,7 @@ def program_of(trace: Trace, result: Any, order: list[Event], names: dict[int, s
         arguments=arguments,
         variables=variables,
         results=results,
-        sections=nodes.sections(_sections(calls, events, [*ends, *in_while])),
+        sections=nodes.sections(_sections(calls, events, [*ends, *in_while], updated)),
         differentiated=nodes.differentiated(calls),
         generators=tuple(trace.recording.generators.found),
         numbers={number: name for number, name in nodes.numbers.items() if name is not None},
@@ -236,27 +236,53 @@ def _update(captured: Captured) -> Event | None:
     return None if event is captured.first else event
 
 
-def _sections(calls: list[Event], events: list[Event], ends: list[Event]) -> dict[int, str]:
+def _sections(
+    calls: list[Event], events: list[Event], ends: list[Event], updated: list[Event]
+) -> dict[int, str]:  # fmt: skip
     """Return, by its index, the section of each call that is not in the forward pass: "backward" or "update".
 
     A call after the backward pass that reads one of its values, and is no update, belongs to it: a gradient is added to
-    the one from before.
+    the one from before. A second forward pass may read what was updated behind the first backward pass.
     """
     begun = next((event.index for event in events if event.section == "backward"), -1)
     early = [event for event in calls if event.function is decided and (begun < 0 or event.index < begun)]
     others = [event.index for event in calls if event.section != "backward" and event.index > begun]
     needed = _needed([*ends, *early], events, min(others, default=len(events)))
+    updating = _updating(calls, updated, begun)
     found: dict[int, str] = {}
     for event in calls:
         if event.section == "backward":
             found[event.index] = "backward"
         elif event.index <= begun:
             continue
-        elif not needed[event.index]:
+        elif not needed[event.index] or event.index in updating:
             found[event.index] = "update"
         elif any([found.get(operand.index) == "backward" for operand in events_in(event.args)]):
             found[event.index] = "backward"
     return found
+
+
+def _updating(calls: list[Event], updated: list[Event], begun: int) -> set[int]:
+    """Return the calls behind the first of a backward pass that only new values of variables are made of, by no
+    gradient. A second forward pass may read the new values themselves.
+    """
+    ends = {event.index for event in updated if event.index > begun and event.section != "backward"}
+    leading, read = {*ends}, set[int]()  # what leads to an end, and what others read, too
+    for event in reversed(calls):
+        if event.index <= begun:
+            break
+        operands = events_in((event.args, event.kwargs))
+        if event.index in ends:
+            ends.update([operand.index for operand in operands if _is_alike(operand, event)])
+        is_updating = event.index in ends or (event.index in leading and event.index not in read)
+        (leading if is_updating and event.section != "backward" else read).update([item.index for item in operands])
+    return ends | (leading - read)
+
+
+def _is_alike(value: Event, new: Event) -> bool:
+    """Return whether a value was made as the new value of a variable is made of it: w − s and (w − s) − t."""
+    is_call = value.kind == "call" and value.section != "backward" and value.function is new.function
+    return is_call and value.shape == new.shape and value.dtype == new.dtype
 
 
 # --- names ------------------------------------------------------------------------------------------------------------
