@@ -122,6 +122,41 @@ def test_an_update_of_arrays_of_other_lengths_is_left_to_numpy(monkeypatch: Any)
         assert np.all(parameter == -2)
 
 
+WEIGHT = "    np.multiply(d_w, 0.5, out=part)\n    np.subtract(w, part, out=w)\n"
+BIAS = "    np.multiply(d_b, 0.5, out=other)\n    np.subtract(b, other, out=b)\n"
+CALL = "def rows_1():\n    block_1(w, d_w, scratch_1_1[thread], b, d_b, scratch_1_2[thread])\n"
+
+
+@pytest.mark.parametrize(
+    ("body", "loops"),
+    [
+        (WEIGHT + BIAS, 2),
+        (WEIGHT, 1),
+        (WEIGHT + BIAS + WEIGHT, 0),  # another order would be another program where arrays share memory
+        (WEIGHT + "    np.add(w, b, out=w)\n", 0),
+        (WEIGHT + "    np.multiply(0.5, 2.0, out=other)\n", 0),  # of no array
+    ],
+)
+def test_arrays_of_two_shapes_have_a_loop_each(body: str, loops: int, monkeypatch: Any) -> None:
+    made: list[str] = []
+    monkeypatch.setattr(machine_code, "_compiled", lambda text: made.append(text) or in_python(text))
+    source = f"def block_1(w, d_w, part, b, d_b, other):\n{body}\n\n{CALL}"
+    results = []
+    for fast in (False, True):
+        space: dict[str, Any] = {"np": np}
+        exec(source, space)
+        if fast:
+            with_machine_code(source, space)
+        draw = np.random.default_rng(0)
+        arrays = [draw.normal(size=shape) for shape in [(3, 4)] * 3 + [(3, 1)] * 3]
+        for _ in range(2):
+            space["block_1"](*arrays)
+        results.append([arrays[0], arrays[3]])
+    assert len(made) == loops
+    for calls, fused in zip(*results, strict=True):
+        assert calls.tobytes() == fused.tobytes()
+
+
 def adam(fast: bool) -> list[Any]:
     """Steps of Adam, and the weights after them."""
     draw = np.random.default_rng(0)

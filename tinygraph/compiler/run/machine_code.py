@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import itertools
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -79,7 +80,7 @@ class Loop:
         Args:
             arrays: the parameters that are arrays, scratch apart. The others are numbers.
         """
-        own = [name for name in self.parameters if name not in self.scratch]
+        own = self.own
         given: list[str | float] = [*own, *self.constants, *self.literals]
         arguments = {item: f"x{place}" for place, item in enumerate(given)}
         known = {item: f"{name}[i]" if item in arrays else name for item, name in arguments.items()}
@@ -94,6 +95,38 @@ class Loop:
         return "\n".join(
             [f"def loop({', '.join(arguments.values())}):", f"    for i in range(len({first})):", *lines, ""]
         )
+
+    def by_shape(self, shapes: dict[str, tuple[int, ...]]) -> list[Loop] | None:
+        """Return a loop for the arrays of each shape, as those of a weight and those of its bias, in the order of the
+        calls; None where a call combines arrays of two shapes, or calls on some come before and behind those on others.
+
+        Args:
+            shapes: those of the parameters that are arrays, scratch too.
+        """
+        of_steps = []
+        for (target, _), operands in zip(self.steps, self.operands, strict=True):
+            found = {shapes[item] for item in (target, *operands) if item in shapes}
+            if len(found) != 1 or target not in shapes:
+                return None
+            of_steps.append(found.pop())
+        groups = [[*places] for _, places in itertools.groupby(range(len(of_steps)), key=of_steps.__getitem__)]
+        if len(groups) != len({*of_steps}):
+            return None
+        loops = [self._of(slice(places[0], places[-1] + 1)) for places in groups]
+        return loops if all([any([name in shapes for name in loop.own]) for loop in loops]) else None
+
+    def _of(self, part: slice) -> Loop:
+        """Return a loop with some of the steps, and the parameters and constants of these."""
+        steps, operands = self.steps[part], self.operands[part]
+        named = {target for target, _ in steps} | {item for given in operands for item in given}
+        parameters = tuple([name for name in self.parameters if name in named])
+        constants = tuple([name for name in self.constants if name in named])
+        return Loop(self.name, parameters, self.scratch, steps, operands, constants)
+
+    @property
+    def own(self) -> list[str]:
+        """The parameters, scratch apart."""
+        return [name for name in self.parameters if name not in self.scratch]
 
     @property
     def literals(self) -> tuple[float, ...]:
@@ -200,9 +233,9 @@ class _Block:
         self._loop = loop
         self._otherwise = otherwise
         self._is_update = loop.name.startswith("update_")
-        self._constants = constants
+        self._constants = dict(zip(loop.constants, constants, strict=True))
         self._given = [place for place, name in enumerate(loop.parameters) if name not in loop.scratch]
-        self._made: dict[tuple[Any, ...], _Ready | None] = {}  # by the layout of the arguments
+        self._made: dict[tuple[Any, ...], list[_Ready]] = {}  # by the layout of the arguments
 
     def __call__(self, *arguments: Any) -> None:
         if self._is_update and arguments[0].size < FEWEST:
@@ -216,39 +249,49 @@ class _Block:
         skipped = 0 if self._is_update else 1
         layout = tuple([(item.dtype, item.shape[skipped:], item.ndim, item.flags.c_contiguous) for item in given])
         if layout not in self._made:
-            self._made[layout] = self._ready(given)
-        ready = self._made[layout]
-        if ready is None:
+            self._made[layout] = self._ready(arguments)
+        loops = self._made[layout]
+        if not loops:
             self._otherwise(*arguments)
-            return
-        flat = [item.reshape(-1) if is_array else item[()] for item, is_array in zip(given, ready.arrays, strict=True)]
-        ready.run(*flat, *ready.numbers)
+        for loop in loops:
+            own = [arguments[place] for place in loop.places]
+            flat = [item.reshape(-1) if is_array else item[()] for item, is_array in zip(own, loop.arrays, strict=True)]
+            loop.run(*flat, *loop.numbers)
 
-    def _ready(self, given: list[Any]) -> _Ready | None:
-        """Return the machine code for arguments; None unless the arrays are contiguous, of one shape and one dtype."""
+    def _ready(self, arguments: tuple[Any, ...]) -> list[_Ready]:
+        """Return the machine code for arguments: a loop for the arrays of each shape. It is empty unless these are
+        contiguous and of one dtype, and no call combines arrays of two shapes.
+        """
+        given = [arguments[place] for place in self._given]
         arrays = [item for item in given if item.ndim > 0]
-        dtypes = {item.dtype for item in (*given, *self._constants)}
+        dtypes = {item.dtype for item in (*given, *self._constants.values())}
         if (
             not arrays or len(dtypes) != 1 or arrays[0].dtype.char not in "fd"
-            or len({item.shape for item in arrays}) != 1 or not all(item.flags.c_contiguous for item in arrays)
-            or any(item.ndim for item in self._constants)
+            or not all(item.flags.c_contiguous for item in arrays)
+            or any(item.ndim for item in self._constants.values())
         ):  # fmt: skip
-            return None
-        kind = arrays[0].dtype.type
-        names = [self._loop.parameters[place] for place in self._given]
-        targets = {target for target, _ in self._loop.steps}
-        if any(name in targets and not item.ndim for name, item in zip(names, given, strict=True)):
-            return None
-        text = self._loop.text(frozenset(name for name, item in zip(names, given, strict=True) if item.ndim))
-        numbers = [item[()] for item in self._constants] + [kind(number) for number in self._loop.literals]
-        return _Ready(_compiled(text), [item.ndim > 0 for item in given], numbers)
+            return []
+        named = dict(zip(self._loop.parameters, arguments, strict=True))
+        loops = self._loop.by_shape({name: item.shape for name, item in named.items() if item.ndim})
+        return [self._ready_of(loop, named) for loop in loops or ()]
+
+    def _ready_of(self, loop: Loop, named: dict[str, Any]) -> _Ready:
+        own = loop.own
+        arrays = [named[name].ndim > 0 for name in own]
+        text = loop.text(frozenset(name for name, is_array in zip(own, arrays, strict=True) if is_array))
+        kind = named[own[arrays.index(True)]].dtype.type
+        numbers = [self._constants[name][()] for name in loop.constants] + [kind(number) for number in loop.literals]
+        return _Ready(_compiled(text), [self._loop.parameters.index(name) for name in own], arrays, numbers)
 
 
 @dataclass(frozen=True)
 class _Ready:
-    """Machine code for arguments of one layout: which of these are arrays, and the numbers that follow them."""
+    """Machine code for arguments of one layout: the places of its own among these, which of them are arrays, and the
+    numbers that follow them.
+    """
 
     run: Callable[..., None]
+    places: list[int]
     arrays: list[bool]
     numbers: list[Any]
 
