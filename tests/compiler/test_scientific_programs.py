@@ -331,6 +331,35 @@ def area_of_a_mesh(vertices: Any, faces: Any) -> Any:
     return 0.5 * np.sum(np.linalg.norm(np.cross(b - a, c - a), axis=1))
 
 
+@program(1 + 0.1 * normal(size=60), np.sin(np.linspace(0, np.pi, 40)) ** 2)
+def wave_from_a_source(c: Any, source: Any) -> Any:
+    """A wave in a string whose speed is not the same everywhere, listened to at one place."""
+    before, u, heard = np.zeros(60), np.zeros(60), []
+    for strength in source:
+        curvature = np.roll(u, 1) - 2 * u + np.roll(u, -1)
+        before, u = u, 2 * u - before + 0.2 * c**2 * curvature + strength * (np.arange(60) == 10)
+        heard.append(u[15])
+    return np.sum(np.stack(heard) ** 2)
+
+
+@program(np.ones(60), np.sin(np.arange(40.0)))
+def driven_everywhere_but_once(c: Any, force: Any) -> Any:
+    """A constant array of every iteration stands beside a number that is read from an argument."""
+    u = c
+    for strength in force:
+        u = np.sin(u) * c + strength * (np.arange(60) != 10)
+    return np.sum(u)
+
+
+@program([50.0, 10.0, 2.0], np.linspace(100.0, 10000.0, 50))
+def current_through_a_circuit(parts: Any, frequency: Any) -> Any:
+    """A resistor, a coil and a capacitor, one after the other, in Ω, mH and µF."""
+    resistance, inductance, capacity = parts[0], parts[1] * 1e-3, parts[2] * 1e-6
+    impedance = resistance + 1j * frequency * inductance + 1 / (1j * frequency * capacity)
+    current = resistance / impedance
+    return np.sum(np.abs(current) ** 2) + 0.1 * np.sum(np.angle(current) ** 2)
+
+
 # --- the laws ---------------------------------------------------------------------------------------------------------
 
 

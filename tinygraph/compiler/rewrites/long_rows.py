@@ -37,8 +37,9 @@ def long_rows(graph: Graph) -> Graph:
             return None
         row = _row_of(step.shape)
         short = [item for item in step.args if type(item) is Step and _is_short(item, row)]
+        long = [item for item in step.args if all([item is not each for each in short])]
         length = min([_loop(item, row) for item in short], default=0)
-        if not length or any([not _goes_along(item, row) for item in step.args if item not in short]):
+        if not length or any([not _goes_along(item, row) for item in long]):
             return None
         size = math.prod(row)
         if step.size // length - step.size // size < LOOPS or step.size < 8 * size:
