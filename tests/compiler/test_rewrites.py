@@ -40,6 +40,7 @@ from tinygraph.functions.checks import CHECKS
 from tinygraph.graph import Graph
 
 VECTOR = np.array([0.5, -1.5, 2.0])
+WAVES = np.exp(1j * np.arange(6.0)).reshape(3, 2)
 MATRIX = np.arange(6.0).reshape(2, 3) - 2.5
 LONG = np.sin(np.arange(1100.0))
 ROWS = np.sin(np.arange(40.0)).reshape(8, 5)
@@ -113,6 +114,10 @@ def check(rewrite: Rewrite, function: Callable[..., Any], arrays: list[Any], exp
         (drop_identities, lambda x: x - -0.0, [VECTOR], ["subtract"]),
         (drop_identities, lambda x: np.negative(-x), [VECTOR], []),
         (drop_identities, lambda x: +x, [VECTOR], []),
+        (drop_identities, lambda z: np.conjugate(np.conjugate(z)), [WAVES], []),
+        (drop_identities, lambda z: np.real(np.conjugate(z)), [WAVES], ["real"]),
+        (drop_identities, lambda z: np.imag(np.conjugate(z)), [WAVES], ["conjugate", "imag"]),
+        (drop_identities, lambda z: np.real(np.sum(np.conjugate(z), axis=0)), [WAVES], ["sum", "real"]),
         (drop_identities, lambda x: x * -1, [VECTOR], ["negative"]),
         (drop_identities, lambda x, y: x + (-y), [VECTOR, VECTOR], ["subtract"]),
         (drop_identities, lambda x, y: (-x) + y, [VECTOR, VECTOR], ["subtract"]),

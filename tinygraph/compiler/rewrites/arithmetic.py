@@ -30,7 +30,8 @@ _NUMBERS = (np.floating, np.integer)
 
 def drop_identities(graph: Graph) -> Graph:
     """x * 1 -> x, x / 1 -> x, x + 0 -> x, x - 0 -> x, -(-x) -> x, a + (-b) -> a - b, a - (-b) -> a + b,
-    (-x) * 2 -> x * -2, x / 8 -> x * 0.125 for powers of two, np.where(m, 0, x) -> np.where(~m, x, 0).
+    (-x) * 2 -> x * -2, x / 8 -> x * 0.125 for powers of two, np.where(m, 0, x) -> np.where(~m, x, 0),
+    conjugate(conjugate(z)) -> z, real(conjugate(z)) -> real(z), real(sum(conjugate(z))) -> real(sum(z)).
 
     -0.0 + 0 is 0.0, so 0 is added where x can be -0.0. x - 0 and x + (-0.0) are x.
     """
@@ -133,6 +134,24 @@ def _negative(builder: Builder, step: Step) -> Any:
     return _negated(step.args[0], step.dtype)
 
 
+def _conjugate(builder: Builder, step: Step) -> Any:
+    return _conjugated(step.args[0])
+
+
+def _real(builder: Builder, step: Step) -> Any:
+    x = step.args[0]
+    if type(x) is Step and x.function is np.sum and (z := _conjugated(x.args[0])) is not None:
+        return builder.call(step, np.real, builder.call(x, np.sum, z, *x.args[1:], **x.kwargs))
+    z = _conjugated(x)
+    return None if z is None else builder.call(step, np.real, z)
+
+
+def _conjugated(item: Any) -> Any:
+    """Return the operand of a complex conjugation, or None."""
+    is_conjugate = type(item) is Step and item.function is np.conjugate and item.dtype.kind == "c"
+    return item.args[0] if is_conjugate and not item.kwargs else None
+
+
 # A mask of fewer elements is not turned round: its choice takes as long as the call.
 TURNED = 1024
 
@@ -154,6 +173,8 @@ _IDENTITIES: dict[Any, Callable[[Builder, Step], Any]] = {
     np.negative: _negative,
     np.positive: lambda builder, step: step.args[0],
     np.where: _where,
+    np.conjugate: _conjugate,
+    np.real: _real,
 }
 
 
