@@ -459,6 +459,37 @@ def test_a_comment_over_no_statement_is_left_out() -> None:
     ]  # fmt: skip
 
 
+def test_constants_that_are_written_alike_share_a_name() -> None:
+    def moved(x: Any) -> Any:
+        for _ in range(2):
+            turn = np.array([[0.6, -0.8], [0.8, 0.6]])
+            x = np.tanh(turn @ x)
+        return np.array([[0.6, -0.8], [0.8, 0.7]]) @ x
+
+    step = tg.compile(moved)
+    x = np.array([0.3, 0.4])
+    np.testing.assert_allclose(step(x), moved(x), rtol=1e-15)
+    assert re.findall(r"^constant\S* = .*", step.source, re.MULTILINE) == [
+        "constant = np.array([[0.6, -0.8], [0.8, 0.6]])", "constant_2 = np.array([[0.6, -0.8], [0.8, 0.7]])",
+    ]  # fmt: skip
+
+
+def test_one_element_of_every_state_is_read_at_once() -> None:
+    def heard(x: Any) -> Any:
+        found = []
+        for _ in range(30):
+            x = np.sin(x) + 0.1
+            found.append(x[..., 1])
+        return np.stack([x[0, 1:], *found[3:20:2], *found[::-1]])
+
+    step = tg.compile(heard)
+    x = np.arange(6.0).reshape(3, 2)[:1]
+    for _ in range(2):
+        np.testing.assert_allclose(step(x), heard(x), rtol=1e-15)
+    assert "all_x[3:21:2, ..., 1]" in step.source and step.source.count("    np.sin(") == 1
+    assert len(step.source.splitlines()) < 40
+
+
 def test_views_that_are_alike_share_a_statement() -> None:
     parts = ["a = z[:, :64]", "b = z[:, 64:128]", "c = z[:, 128:]"]
     turned = ["u = w.T", "v = a.T", "k = b.T"]

@@ -156,8 +156,10 @@ class _Rolling:
         builder, is_stack = self._builder, step.function is np.stack
         if type(item) is Series:
             stack = self._stack(Rows(item.pattern, item.offset, item.at))
-            if item.at != Affine(0, 1) or item.count != stack.shape[0]:
-                stack = builder.call(step, operator.getitem, stack, places_of(item.at, item.count))
+            is_whole = item.at == Affine(0, 1) and item.count == stack.shape[0]
+            rows = slice(None) if is_whole else places_of(item.at, item.count)
+            if item.part or not is_whole:
+                stack = builder.call(step, operator.getitem, stack, (rows, *item.part) if item.part else rows)
             return in_one(builder, step, stack, axis, is_stack)
         found = self._moved_item(item)
         if not is_stack:

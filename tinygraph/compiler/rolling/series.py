@@ -1,10 +1,12 @@
 """Series: values of a loop that stand one after the other in a list, as np.stack takes it, are read as one array.
 
-np.stack([h0, *hs])         hs is a series: the values that the loop keeps of every iteration
+np.stack([h0, *hs])                     hs is a series: the values that the loop keeps of every iteration
+np.stack([hs[0][2], hs[1][2], ...])     hs[:, 2], a series of parts
 """
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +17,7 @@ from tinygraph.compiler.program.builder import Builder
 from tinygraph.compiler.program.counting import Affine
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.rolling.patterns import Located, Pattern, Places
+from tinygraph.compiler.rolling.words import is_element
 
 __all__ = ["Series", "in_one", "joins", "places_of", "series_in"]
 
@@ -27,12 +30,14 @@ class Series:
         pattern, offset: of the loop, and the place of the step.
         at: the iteration of the first value, and the way from one to the next.
         count: the number of values.
+        part: the index of the part that is taken of each value, as a tuple; it is empty for a whole value.
     """
 
     pattern: Pattern
     offset: int
     at: Affine
     count: int
+    part: tuple[Any, ...] = ()
 
 
 def joins(step: Step) -> bool:
@@ -45,40 +50,56 @@ def joins(step: Step) -> bool:
     ]) and step.kwargs.get("axis", 0) is not None  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """An entry of a list that is a value of a loop, or a part of one."""
+
+    item: Step
+    place: Located
+    part: tuple[Any, ...]
+
+
 def series_in(items: Sequence[Any], places: Places) -> Iterator[Any]:
     """Yield the entries of a list, those of one loop that move evenly as one `Series`."""
-    held: list[Any] = []
+    held: list[_Entry] = []
     for item in items:
-        place = places.of(item) if type(item) is Step else None
-        if place is not None and place.pattern.exit is not None:
-            place = None
-        if held and not (place is not None and _goes_on_evenly(held, place)):
+        entry = _entry_of(item, places) if type(item) is Step else None
+        if held and not (entry is not None and _goes_on_evenly(held, entry)):
             yield from _series_of(held)
             held = []
-        if place is None:
+        if entry is None:
             yield item
         else:
-            held.append((place, item))
+            held.append(entry)
     yield from _series_of(held)
 
 
-def _goes_on_evenly(held: list[Any], place: Located) -> bool:
+def _entry_of(item: Step, places: Places) -> _Entry | None:
+    """Return where an entry of a list comes from; None if that is no loop with a known number of iterations."""
+    value, part = item, ()
+    if is_element(item) and item.function is operator.getitem:
+        value, part = item.args[0], item.args[1] if type(item.args[1]) is tuple else (item.args[1],)
+    place = places.of(value)
+    return None if place is None or place.pattern.exit is not None else _Entry(item, place, part)
+
+
+def _goes_on_evenly(held: list[_Entry], entry: _Entry) -> bool:
     """Return whether a value moves on from those that are held as they do."""
-    last = held[-1][0]
-    if (place.pattern, place.offset) != (last.pattern, last.offset):
+    place, last = entry.place, held[-1].place
+    if (place.pattern, place.offset) != (last.pattern, last.offset) or entry.part != held[-1].part:
         return False
     step = place.iteration - last.iteration
-    return step != 0 and (len(held) == 1 or step == last.iteration - held[-2][0].iteration)
+    return step != 0 and (len(held) == 1 or step == last.iteration - held[-2].place.iteration)
 
 
-def _series_of(held: list[Any]) -> Iterator[Any]:
+def _series_of(held: list[_Entry]) -> Iterator[Any]:
     """Yield some values that move evenly as one series; a single one as it is."""
     if len(held) < 2:
-        yield from [item for _, item in held]
+        yield from [entry.item for entry in held]
         return
-    first = held[0][0]
-    at = Affine(first.iteration, held[1][0].iteration - first.iteration)
-    yield Series(first.pattern, first.offset, at, len(held))
+    first = held[0].place
+    at = Affine(first.iteration, held[1].place.iteration - first.iteration)
+    yield Series(first.pattern, first.offset, at, len(held), held[0].part)
 
 
 def places_of(at: Affine, count: int) -> slice:

@@ -42,14 +42,18 @@ class References:
     functions: dict[str, Callable[..., Any]] = field(default_factory=dict)
     imports: dict[str, str] = field(default_factory=dict)
     made: dict[str, str] = field(default_factory=dict)
-    _known: dict[int, str] = field(default_factory=dict)
+    _known: dict[int, tuple[str, Any]] = field(default_factory=dict)
+    _written: dict[Any, str] = field(default_factory=dict)
 
     def array(self, value: Any, name: str | None) -> str:
-        """Return the name of an array that the program was made with."""
+        """Return the name of an array that the program was made with. Those that are written alike share a name."""
         if id(value) not in self._known:
-            chosen = self._known[id(value)] = self.taken.take(users(name or "constant"))
-            self.constants[chosen] = value  # and so its id stays its own
-        return self._known[id(value)]
+            key = (name, value.dtype, value.shape, value.strides, value.tobytes()) if is_written(value) else id(value)
+            if key not in self._written:
+                self._written[key] = self.taken.take(users(name or "constant"))
+                self.constants[self._written[key]] = value
+            self._known[id(value)] = self._written[key], value  # whose id stays its own
+        return self._known[id(value)][0]
 
     def made_once(self, text: str, wish: str) -> str:
         """Return the name of an array that is made once, by an expression."""
