@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import pickle
 import sys
 import threading
 import warnings
@@ -361,6 +362,34 @@ def test_a_copied_model_has_a_compiled_function_of_its_own():
     np.testing.assert_array_equal(second.step(X), X * 8)
     np.testing.assert_array_equal(first.step(X), X * 4)
     assert second.step._programs.kept.maxsize == 5
+
+
+@tg.compile(static_argnames="n")
+def pickled_by_name(x, n=2):
+    return np.sum(x**n)
+
+
+def pickled_function(x, n=2):
+    return np.sum(x**n)
+
+
+class Pickled:
+    @tg.compile
+    def step(self, x):
+        return np.sum(x**2)
+
+
+def test_a_decorated_function_is_pickled_by_its_name_and_another_by_its_function():
+    for function in (pickled_by_name, Pickled.step):
+        assert pickle.loads(pickle.dumps(function)) is function
+        assert copy.copy(function) is function
+    assert pickle.loads(pickle.dumps(Pickled().step))(X) == np.sum(X**2)
+    made = tg.compile(functools.partial(pickled_function, n=3), static_argnames="n", maxsize=3)
+    made(X)
+    for twin in (pickle.loads(pickle.dumps(made)), copy.copy(made)):
+        assert twin is not made and not twin.signatures
+        np.testing.assert_allclose(twin(X), np.sum(X**3))
+        assert twin._programs.kept.maxsize == 3
 
 
 def test_a_call_of_a_program_costs_eleven_python_calls_of_ours_at_most():

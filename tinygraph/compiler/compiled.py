@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import sys
 import types
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Literal, overload
@@ -73,6 +74,16 @@ class Compiled(Saving):
     def __deepcopy__(self, memo: dict[int, Any]) -> Compiled:
         """Return a compiled function of a copy, such as the method of a copied model. It has no programs yet."""
         return self.remade(copy.deepcopy(self._function, memo))
+
+    def __reduce__(self) -> Any:
+        """Pickle a decorated function by its name, as Python does with functions; others with the function that was
+        compiled. The programs are made anew, in the process that calls it.
+        """
+        name = getattr(self, "__qualname__", None)
+        if name is not None and _found(self.__module__, name) is self:
+            return name
+        made = self._programs
+        return Compiled, (self._function, tuple(made.parameters.static), made.kept.maxsize, made.otherwise, made.fast)
 
     def remade(self, function: Callable[..., Any]) -> Compiled:
         """Return a compiled function of another function, such as the gradient of this one, with the same options."""
@@ -218,6 +229,14 @@ class Compiled(Saving):
     def clear(self) -> None:
         """Forget all programs."""
         self._programs.clear()
+
+
+def _found(module: str, name: str) -> Any:
+    """Return what a dotted name means in a module; None if it means nothing."""
+    found: Any = sys.modules.get(module)
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    return found
 
 
 @overload
