@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -66,6 +67,9 @@ def test_what_is_written_in_place_of_a_name_works(table, name, tmp_path, monkeyp
     if table == "drawing":
         pytest.importorskip("pygraphviz")
         names["drawing"] = owner()
+    if "sklearn" in code:
+        names["sklearn"] = pytest.importorskip("sklearn")
+        pytest.importorskip("sklearn.datasets")
     if "scipy" in code:
         names["scipy"] = pytest.importorskip("scipy")
         pytest.importorskip("scipy.special")
@@ -136,6 +140,43 @@ def test_what_is_written_in_place_of_a_method_computes_what_the_method_does():
             getattr(rows, name)
         parts = eval(str(caught.value).partition(". Write ")[2], {"np": np, "t": rows, "n": 2})
         assert [part.tolist() for part in parts] == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("from tinygraph import tensor", r"cannot import name 'tensor' from 'tinygraph'\. Write tg\.Tensor\(values\)$"),
+        ("from tinygraph.nn import Linear", r"from 'tinygraph\.nn'\. Write tg\.nn\.Dense\(3\)$"),
+        ("from tinygraph.nn import Dense, relu", r"from 'tinygraph\.nn'\. Write tg\.relu$"),
+        ("from tinygraph.nn import functional as F", r"import tinygraph as F$"),
+        ("from tinygraph.optim import lr_scheduler", r"Write tg\.optim\.ExponentialDecay"),
+        ("from tinygraph.keras.utils import np_utils", r"Write tg\.keras\.utils\.to_categorical\(labels\)$"),
+        ("from tinygraph.numpy import sofmax", r"from 'tinygraph\.numpy'\. Did you mean 'fmax'\?$"),
+    ],
+)
+def test_a_name_that_is_imported_is_answered_too(line, told):
+    with pytest.raises(ImportError, match=told):
+        exec(line, {})
+
+
+def test_a_module_that_is_being_loaded_is_imported_as_before():
+    """Python looks for it among the loaded modules, if the module around it raises an AttributeError."""
+    for module in ("nn", "optim", "keras"):
+        assert not hasattr(sys.modules.get(f"tinygraph.{module}", tg), "does_not_exist")
+    code = "import sys, types; sys.modules['tinygraph.nn.made'] = made = types.ModuleType('made')\n"
+    code += "from tinygraph.nn import made as found; assert found is made; del sys.modules['tinygraph.nn.made']"
+    exec(code, {})
+
+
+def test_a_function_of_pytorch_is_answered_as_the_method_of_its_name():
+    with pytest.raises(AttributeError, match=r"'masked_fill'\. Write np\.where\(condition, value, t\)$"):
+        tg.masked_fill  # noqa: B018
+
+
+@pytest.mark.parametrize("name", ["nn", "optim", "keras", "testing", "Tensor", "Graph"])
+def test_a_tensor_has_no_attribute_for_what_is_no_function(name):
+    getattr(tg, name)
+    assert not hasattr(tg.Tensor(1.0), name)
 
 
 def test_names_that_numpy_or_a_room_has_are_found_there():

@@ -530,6 +530,14 @@ def test_the_axis_is_called_axis():
         with pytest.raises(TypeError, match=r"no argument dim=, at test_tensor\.py:\d+\. Write axis=$"):
             call(dim=0)
         call(axis=0)
+    with pytest.raises(TypeError, match=r"no argument unbiased=, .* Write ddof=1 for unbiased=True, ddof=0"):
+        t.std(unbiased=False)
+    with pytest.raises(tg.ShapeError, match=r"To exchange two axes write t\.swapaxes\(1, 2\)$"):
+        tg.Tensor(np.ones((2, 3, 4))).transpose(1, 2)
+    with pytest.raises(TypeError, match=r"To keep the first axis write t\.reshape\(len\(t\), -1\)$"):
+        t.flatten(1)
+    with pytest.raises(TypeError, match=r"To repeat the whole array write np\.tile\(t, \(2, 1, 1\)\)$"):
+        t.repeat(2, 1, 1)
     with pytest.raises(TypeError, match=r"no argument keepdim=, .* Write keepdims=$"):
         t.sum(0, keepdim=True)
     with pytest.raises(TypeError, match="unexpected keyword"):

@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import importlib
 import os
-import sys
 from typing import Any
 
 from tinygraph.users_code.warning_lines import at_users_line
@@ -69,9 +68,9 @@ def __getattr__(name: str) -> Any:
     elif name in _HOME or name in _ROOMS:
         value = importlib.import_module(f"tinygraph.{name}")
     else:
-        from tinygraph.elsewhere import no_name_in_tinygraph
+        from tinygraph.elsewhere import absent_in_tinygraph
 
-        raise AttributeError(no_name_in_tinygraph(name, __all__), name=name, obj=sys.modules[__name__])
+        raise absent_in_tinygraph(name, __all__)
     globals()[name] = value
     return value
 

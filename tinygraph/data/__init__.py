@@ -8,7 +8,6 @@ The environment variable TINYGRAPH_DATA names the folder with the files. A file 
 which needs `tinygraph[data]`. TINYGRAPH_CACHE names the folder for downloads, if it is not to be the system's.
 """
 
-import sys
 from typing import Any
 
 from tinygraph.data.batches import Batches, batches
@@ -45,8 +44,6 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    from tinygraph.elsewhere import OF_DATA, no_attribute
+    from tinygraph.elsewhere import OF_DATA, absent
 
-    raise AttributeError(
-        no_attribute(f"module {__name__!r}", name, OF_DATA, __all__), name=name, obj=sys.modules[__name__]
-    )
+    raise absent(__name__, name, OF_DATA, __all__)

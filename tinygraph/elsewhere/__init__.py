@@ -15,12 +15,13 @@ The files:
 from tinygraph.elsewhere.keywords import OF_TRANSFORMS, check_transform_keywords, checked
 from tinygraph.elsewhere.missing import (
     Late,
+    absent,
+    absent_in_nn,
+    absent_in_numpy,
+    absent_in_tinygraph,
     meant,
     no_attribute,
     no_attribute_of_tensor,
-    no_name_in_nn,
-    no_name_in_numpy,
-    no_name_in_tinygraph,
 )
 from tinygraph.elsewhere.tables import (
     OF_DATA,
@@ -53,6 +54,6 @@ __all__ = [
     "OF_TENSOR",
     "OF_TINYGRAPH",
     "OF_TRANSFORMS",
-    "Late", "check_transform_keywords", "checked", "meant", "no_attribute", "no_attribute_of_tensor", "no_name_in_nn",
-    "no_name_in_numpy", "no_name_in_tinygraph",
+    "Late", "absent", "absent_in_nn", "absent_in_numpy", "absent_in_tinygraph", "check_transform_keywords", "checked",
+    "meant", "no_attribute", "no_attribute_of_tensor",
 ]  # fmt: skip

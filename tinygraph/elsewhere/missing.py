@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import dis
 import inspect
 import sys
 from collections.abc import Callable, Iterable
@@ -14,12 +15,13 @@ from tinygraph.elsewhere.tables import OF_NN, OF_TENSOR, OF_TINYGRAPH
 
 __all__ = [
     "Late",
+    "absent",
+    "absent_in_nn",
+    "absent_in_numpy",
+    "absent_in_tinygraph",
     "meant",
     "no_attribute",
     "no_attribute_of_tensor",
-    "no_name_in_nn",
-    "no_name_in_numpy",
-    "no_name_in_tinygraph",
     "similar",
 ]
 
@@ -76,33 +78,69 @@ def similar(name: str, known: Iterable[str]) -> str | None:
     return next(iter(difflib.get_close_matches(name, list(known), 1, 0.75)), None)
 
 
-def no_name_in_nn(name: str, known: Iterable[str]) -> str:
-    """Return the message for a name that tinygraph.nn does not have: functions are in tinygraph itself."""
+def absent(module: str, name: str, table: dict[str, str], known: Iterable[str] = ()) -> AttributeError | ImportError:
+    """Return the error for a name that a module does not have, for its `__getattr__` to raise.
+
+    Where the name is imported, `from tinygraph.nn import Linear`, Python drops the message of an AttributeError. There
+    it is an ImportError.
+
+    Args:
+        module: the name of the module.
+        name, table, known: see `no_attribute`.
+    """
+    return _error(module, name, table, known, _is_imported(module, name))
+
+
+def absent_in_nn(name: str, known: Iterable[str]) -> AttributeError | ImportError:
+    """Return the error for a name that tinygraph.nn does not have: functions are in tinygraph itself."""
     functions = getattr(sys.modules.get("tinygraph"), "__all__", ())
     table = {name: f"tg.{name}"} if name in functions else OF_NN
-    return no_attribute("module 'tinygraph.nn'", name, table, known)
+    return _error("tinygraph.nn", name, table, known, _is_imported("tinygraph.nn", name))
 
 
-def no_name_in_tinygraph(name: str, known: Iterable[str]) -> str:
-    """Return the message for a name that tinygraph does not have, but one of its modules, NumPy or another library."""
-    table = dict(OF_TINYGRAPH)
-    if name not in table:
-        for room in ("nn", "optim", "data"):
-            module = sys.modules.get(f"tinygraph.{room}")
-            if name in getattr(module, "__all__", ()):
-                table[name] = f"tg.{room}.{name}"
-        if name not in table and name in OF_NN:
-            table = OF_NN
-        elif name not in table and callable(getattr(np, name, None)):
-            table[name] = f"np.{name}"
-    return no_attribute("module 'tinygraph'", name, table, known)
+def absent_in_tinygraph(name: str, known: Iterable[str]) -> AttributeError | ImportError:
+    """Return the error for a name that tinygraph does not have, but one of its modules, NumPy or another library."""
+    return _error("tinygraph", name, _table_for_tinygraph(name), known, _is_imported("tinygraph", name))
 
 
-def no_name_in_numpy(name: str, known: Iterable[str]) -> str:
-    """Return the message for a name that `tinygraph.numpy` does not have, such as one of `jax.numpy`."""
+def absent_in_numpy(name: str, known: Iterable[str]) -> AttributeError | ImportError:
+    """Return the error for a name that `tinygraph.numpy` does not have, such as one of `jax.numpy`."""
     functions = getattr(sys.modules.get("tinygraph"), "__all__", ())
     table = {name: f"tg.{name}"} if name in functions else OF_TINYGRAPH
-    return no_attribute("module 'tinygraph.numpy'", name, table, known)
+    return _error("tinygraph.numpy", name, table, known, _is_imported("tinygraph.numpy", name))
+
+
+def _error(
+    module: str, name: str, table: dict[str, str], known: Iterable[str], is_imported: bool
+) -> AttributeError | ImportError:  # fmt: skip
+    found: Any = sys.modules[module]
+    message = no_attribute(f"module {module!r}", name, table, known)
+    if not is_imported:
+        return AttributeError(message, name=name, obj=found)
+    told = message.removeprefix(f"module {module!r} has no attribute {name!r}")
+    return ImportError(f"cannot import name {name!r} from {module!r}{told}", name=module, path=found.__file__)
+
+
+def _is_imported(module: str, name: str) -> bool:
+    """Return whether the name is asked for by `from module import name`, in the code that called `__getattr__`."""
+    frame = sys._getframe(3)
+    is_import = frame.f_code.co_code[frame.f_lasti] == dis.opmap["IMPORT_FROM"]
+    return is_import and f"{module}.{name}" not in sys.modules  # a module that is being loaded is found there
+
+
+def _table_for_tinygraph(name: str) -> dict[str, str]:
+    """Return the table that has a name, or one with the name in tinygraph's rooms or in NumPy."""
+    if name in OF_TINYGRAPH:
+        return OF_TINYGRAPH
+    for room in ("nn", "optim", "data"):
+        module = sys.modules.get(f"tinygraph.{room}")
+        if name in getattr(module, "__all__", ()):
+            return {name: f"tg.{room}.{name}"}
+    if name in OF_NN:
+        return OF_NN
+    if callable(getattr(np, name, None)):
+        return {name: f"np.{name}"}
+    return OF_TENSOR  # torch.masked_fill(t, ...) is t.masked_fill(...)
 
 
 def no_attribute_of_tensor(name: str) -> str:
@@ -112,7 +150,7 @@ def no_attribute_of_tensor(name: str) -> str:
         tinygraph: Any = sys.modules.get("tinygraph")
         if callable(getattr(np, name, None)):
             table = {name: f"np.{name}({_arguments(getattr(np, name))})"}
-        elif name in getattr(tinygraph, "__all__", ()):
+        elif name in getattr(tinygraph, "__all__", ()) and inspect.isroutine(getattr(tinygraph, name)):
             table = {name: f"tg.{name}({_arguments(getattr(tinygraph, name))})"}
         elif hasattr(np.ndarray, name):
             table = {name: f"t.data.{name}, of the plain array"}

@@ -8,6 +8,7 @@ from __future__ import annotations
 _LOOP = "optimizer.zero_grad(); loss.backward(); optimizer.step()"
 _SAVE = 'tg.nn.save_weights(model, "model.safetensors")'
 _LOAD = 'tg.nn.load_weights(model, "model.safetensors")'
+_FUNCTIONS = "tg.relu(t), as functions are in tinygraph itself: import tinygraph as F"
 _CONV1D = "tg.conv2d(x[:, None], kernel[None])[:, 0]"
 
 OF_TINYGRAPH = {
@@ -82,11 +83,23 @@ OF_TINYGRAPH = {
     "losses": "tg.training.losses",
     "metrics": "tg.training.metrics",
     "activations": "tg.relu(t)",
-    "functional": "tg.relu(t)",
+    "functional": _FUNCTIONS,
+    "Generator": "np.random.default_rng(seed)",
+    "multinomial": "np.random.default_rng().choice(len(values), size=n, p=values / np.sum(values))",
+    "randint": "np.random.default_rng().integers(0, n, size=shape)",
+    "randperm": "np.random.default_rng().permutation(n)",
+    "rand_like": "np.random.default_rng().uniform(size=t.shape)",
+    "randn_like": "np.random.default_rng().normal(size=t.shape)",
+    "nll_loss": "-np.mean(x[range(len(x)), labels])",
+    "set_default_dtype": 'tg.nn.set_floatx("float32"), as the dtype of layers',
+    "float": "np.float32",
+    "int": "np.int32",
     "float32": "np.float32",
     "float64": "np.float64",
     "int64": "np.int64",
     "long": "np.int64",
+    "FloatTensor": "tg.Tensor(values, dtype=np.float32)",
+    "LongTensor": "np.asarray(values, dtype=np.int64)",
     **dict.fromkeys(("cuda", "device"), "np.asarray(values), as all arrays are in the memory of the processor"),
 }
 
@@ -145,7 +158,7 @@ OF_NN = {
     "Unflatten": "tg.nn.Reshape((-1, 1))",
     **dict.fromkeys(("Upsample", "UpsamplingNearest2d"), "tg.nn.UpSampling2D(2)"),
     "ZeroPad2d": "tg.nn.ZeroPadding2D(1)",
-    "functional": "tg.relu(t)",
+    "functional": _FUNCTIONS,
     "init": 'tg.nn.Dense(3, kernel_initializer="he_normal")',
     "utils": "tg.optim.Adam(parameters, global_clipnorm=1.0)",
     "RNNCell": "tg.nn.SimpleRNNCell(32)",
@@ -222,6 +235,8 @@ OF_KERAS_UTILS = {
 }
 
 OF_DATA = {
+    "iris": "sklearn.datasets.load_iris(return_X_y=True)",
+    "digits": "sklearn.datasets.load_digits(return_X_y=True)",
     **dict.fromkeys(("DataLoader", "Dataset", "TensorDataset"), "tg.data.batches(x, labels, size=32, shuffle=True)"),
     **dict.fromkeys(("random_split", "train_test_split"), "np.split(np.random.default_rng().permutation(len(x)), [n])"),
 }
@@ -229,6 +244,7 @@ OF_DATA = {
 OF_DRAWING = {
     **dict.fromkeys(("view", "render", "write", "savefig"), 'drawing.save("graph.svg")'),
     **dict.fromkeys(("show", "display", "open"), "drawing.interactive()"),
+    "dot": "drawing.source",
     "pipe": "drawing.svg()",
     "write_png": 'drawing.save("graph.png")',
 }
@@ -300,7 +316,8 @@ OF_TENSOR = {
     "append": "np.append(t, 1.0)",
     "numel": "t.size",
     "dim": "t.ndim",
-    "values": "t.data",
+    "values": "t, as t.max(axis) is the largest values alone, or t.data for the plain array",
+    "indices": "t.argmax(axis)",
     "backwards": "loss.backward()",
     "gradient": "t.grad",
     **dict.fromkeys(("zero_grad", "zero_", "null_grad"), "t.grad = None"),

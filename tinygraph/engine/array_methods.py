@@ -18,7 +18,7 @@ from tinygraph.engine.flat import Flat
 from tinygraph.engine.memory import in_own_memory
 from tinygraph.engine.orders import laid_out, lies_in, order_after
 from tinygraph.engine.record import call_function
-from tinygraph.errors import UnsupportedError
+from tinygraph.errors import ShapeError, UnsupportedError
 from tinygraph.users_code.source import made_at, users_line
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ Array = TypeVar("Array")
 _getframe = sys._getframe
 
 
-# PyTorch's names of arguments, and NumPy's.
-_OF_NUMPY = {"dim": "axis", "keepdim": "keepdims"}
+# PyTorch's names of arguments, and what NumPy has for them.
+_OF_NUMPY = {"dim": "axis=", "keepdim": "keepdims=", "unbiased": "ddof=1 for unbiased=True, ddof=0 for False"}
 
 
 def _method(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -46,7 +46,7 @@ def _method(function: Callable[..., Any]) -> Callable[..., Any]:
             if theirs is None:
                 raise
         raise TypeError(
-            f"t.{function.__name__}: there is no argument {theirs}=, at {users_line()}. Write {_OF_NUMPY[theirs]}="
+            f"t.{function.__name__}: there is no argument {theirs}=, at {users_line()}. Write {_OF_NUMPY[theirs]}"
         )
 
     method.__name__ = method.__qualname__ = function.__name__
@@ -88,7 +88,6 @@ class ArrayMethods(Generic[Array]):
     nonzero = _method(np.nonzero)
     prod = _method(np.prod)
     ravel = _method(np.ravel)
-    repeat = _method(np.repeat)
     round = _method(np.round)
     searchsorted = _method(np.searchsorted)
     squeeze = _method(np.squeeze)
@@ -99,6 +98,16 @@ class ArrayMethods(Generic[Array]):
     trace = _method(np.trace)
     var = _method(np.var)
     flatten = _method(np.ravel)
+
+    def repeat(self: Any, repeats: Any, *axis: Any, **keywords: Any) -> Array:
+        """See `numpy.ndarray.repeat`."""
+        if len(axis) > 1:
+            counts = ", ".join([str(count) for count in (repeats, *axis)])
+            raise TypeError(
+                f"t.repeat: it repeats single elements, along one axis, at {users_line()}. To repeat the whole array "
+                f"write np.tile(t, ({counts}))"
+            )
+        return self._numpy(np.repeat, (self, repeats, *axis), keywords, _getframe(1))  # type: ignore[no-any-return]
 
     def conj(self: Any) -> Array:
         """See `numpy.ndarray.conj`: a real array is its own conjugate."""
@@ -131,7 +140,12 @@ class ArrayMethods(Generic[Array]):
         """See `numpy.ndarray.transpose`."""
         order = axes[0] if len(axes) == 1 and not isinstance(axes[0], int | np.integer) else (axes or None)
         args = (self,) if order is None else (self, order)
-        return self._numpy(np.transpose, args, {}, _getframe(1))  # type: ignore[no-any-return]
+        try:
+            return self._numpy(np.transpose, args, {}, _getframe(1))  # type: ignore[no-any-return]
+        except ShapeError as error:
+            if len(axes) != 2:
+                raise
+            raise ShapeError(f"{error}. To exchange two axes write t.swapaxes({axes[0]}, {axes[1]})") from None
 
     def clip(self: Any, min: Any = None, max: Any = None, **keywords: Any) -> Array:  # noqa: A002 - NumPy's names
         """See `numpy.ndarray.clip`."""
@@ -208,6 +222,11 @@ class TensorMethods(ArrayMethods[Array]):
 
     def flatten(self: Any, order: str = "C") -> Array:
         """Return the elements along one axis, in memory of their own. See `numpy.ndarray.flatten`."""
+        if not isinstance(order, str):
+            raise TypeError(
+                f"t.flatten: the order is a text, not {order!r}, at {users_line()}. To keep the first axis write "
+                "t.reshape(len(t), -1)"
+            )
         keywords = {} if order == "C" else {"order": order}
         if modes.unusual and modes.is_tracing():
             return in_own_memory(self._numpy(np.ravel, (self,), keywords, _getframe(1)))  # type: ignore[no-any-return]

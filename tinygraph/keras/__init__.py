@@ -76,8 +76,6 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name == "__version__":
         return sys.modules["tinygraph"].__version__
-    from tinygraph.elsewhere import OF_KERAS, no_attribute
+    from tinygraph.elsewhere import OF_KERAS, absent
 
-    raise AttributeError(
-        no_attribute(f"module {__name__!r}", name, OF_KERAS, __all__), name=name, obj=sys.modules[__name__]
-    )
+    raise absent(__name__, name, OF_KERAS, __all__)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 from tinygraph.training.callbacks import (
@@ -35,8 +34,6 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    from tinygraph.elsewhere import OF_KERAS_CALLBACKS, no_attribute
+    from tinygraph.elsewhere import OF_KERAS_CALLBACKS, absent
 
-    raise AttributeError(
-        no_attribute(f"module {__name__!r}", name, OF_KERAS_CALLBACKS, __all__), name=name, obj=sys.modules[__name__]
-    )
+    raise absent(__name__, name, OF_KERAS_CALLBACKS, __all__)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 from tinygraph.keras.in_use import (
@@ -319,8 +318,6 @@ def dot(inputs: Any, axes: Any, normalize: bool = False, **options: Any) -> Any:
 
 
 def __getattr__(name: str) -> Any:
-    from tinygraph.elsewhere import OF_NN, no_attribute
+    from tinygraph.elsewhere import OF_NN, absent
 
-    raise AttributeError(
-        no_attribute(f"module {__name__!r}", name, OF_NN, __all__), name=name, obj=sys.modules[__name__]
-    )
+    raise absent(__name__, name, OF_NN, __all__)

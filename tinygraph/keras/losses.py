@@ -13,7 +13,6 @@ softmax: the same numbers to 1e-6, until a probability is clipped.
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 from tinygraph.engine.primitives import composed
@@ -162,8 +161,6 @@ def get(identifier: Any) -> Any:
 
 
 def __getattr__(name: str) -> Any:
-    from tinygraph.elsewhere import OF_KERAS_LOSSES, no_attribute
+    from tinygraph.elsewhere import OF_KERAS_LOSSES, absent
 
-    raise AttributeError(
-        no_attribute(f"module {__name__!r}", name, OF_KERAS_LOSSES, __all__), name=name, obj=sys.modules[__name__]
-    )
+    raise absent(__name__, name, OF_KERAS_LOSSES, __all__)

@@ -8,7 +8,6 @@ number gives the same numbers at each call.
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import numpy as np
@@ -89,12 +88,10 @@ def shuffle(x: Any, axis: int = 0, seed: Any = None) -> Any:
 
 
 def __getattr__(name: str) -> Any:
-    from tinygraph.elsewhere import no_attribute
+    from tinygraph.elsewhere import absent
 
     table = dict.fromkeys(
         ("beta", "binomial", "gamma", "truncated_normal"),
         "np.random.default_rng(), whose draws are constants in a compiled step",
     )
-    raise AttributeError(
-        no_attribute(f"module {__name__!r}", name, table, __all__), name=name, obj=sys.modules[__name__]
-    )
+    raise absent(__name__, name, table, __all__)

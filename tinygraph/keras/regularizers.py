@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 from tinygraph.nn.regularizers import (
@@ -32,8 +31,6 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name in SMALL:
         return SMALL[name]
-    from tinygraph.elsewhere import no_attribute
+    from tinygraph.elsewhere import absent
 
-    raise AttributeError(
-        no_attribute(f"module {__name__!r}", name, {}, [*__all__, *SMALL]), name=name, obj=sys.modules[__name__]
-    )
+    raise absent(__name__, name, {}, [*__all__, *SMALL])

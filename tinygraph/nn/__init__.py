@@ -8,7 +8,6 @@ whose last axis gives the number of inputs. They are float32 unless told otherwi
     model.parameters()
 """
 
-import sys
 from typing import Any
 
 from tinygraph.nn import activations as activations
@@ -218,6 +217,6 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    from tinygraph.elsewhere import no_name_in_nn
+    from tinygraph.elsewhere import absent_in_nn
 
-    raise AttributeError(no_name_in_nn(name, __all__), name=name, obj=sys.modules[__name__])
+    raise absent_in_nn(name, __all__)

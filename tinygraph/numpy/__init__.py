@@ -38,9 +38,9 @@ def __getattr__(name: str) -> Any:
     try:
         return getattr(_numpy, name)
     except AttributeError:
-        from tinygraph.elsewhere import no_name_in_numpy
+        from tinygraph.elsewhere import absent_in_numpy
 
-        raise AttributeError(no_name_in_numpy(name, __dir__()), name=name, obj=sys.modules[__name__]) from None
+        raise absent_in_numpy(name, __dir__()) from None
 
 
 def __dir__() -> list[str]:

@@ -10,7 +10,6 @@
 Tensors hold all that changes from step to step, so that `tg.compile` can compile a step.
 """
 
-import sys
 from typing import Any
 
 from tinygraph.optim import schedules
@@ -72,8 +71,6 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    from tinygraph.elsewhere import OF_OPTIM, no_attribute
+    from tinygraph.elsewhere import OF_OPTIM, absent
 
-    raise AttributeError(
-        no_attribute(f"module {__name__!r}", name, OF_OPTIM, __all__), name=name, obj=sys.modules[__name__]
-    )
+    raise absent(__name__, name, OF_OPTIM, __all__)

@@ -1,6 +1,5 @@
 """Datasets under Keras's names: `mnist.load_data()` and `fashion_mnist.load_data()`."""
 
-import sys
 from typing import Any, NoReturn
 
 import tinygraph.keras.datasets.fashion_mnist as fashion_mnist
@@ -47,8 +46,6 @@ class Absent:
 def __getattr__(name: str) -> Any:
     if name in ABSENT:
         return Absent(name)
-    from tinygraph.elsewhere import no_attribute
+    from tinygraph.elsewhere import absent
 
-    raise AttributeError(
-        no_attribute(f"module {__name__!r}", name, {}, [*__all__, *ABSENT]), name=name, obj=sys.modules[__name__]
-    )
+    raise absent(__name__, name, {}, [*__all__, *ABSENT])

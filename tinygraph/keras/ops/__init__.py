@@ -174,11 +174,9 @@ def __getattr__(name: str) -> Any:
         return activations.ACTIVATIONS[name]
     if name in ("nn", "numpy", "linalg"):
         return sys.modules[__name__]  # in Keras the same functions once more, in files by their kind
-    from tinygraph.elsewhere import OF_KERAS_OPS, no_attribute
+    from tinygraph.elsewhere import OF_KERAS_OPS, absent
 
-    raise AttributeError(
-        no_attribute(f"module {__name__!r}", name, OF_KERAS_OPS, __dir__()), name=name, obj=sys.modules[__name__]
-    )
+    raise absent(__name__, name, OF_KERAS_OPS, __dir__())
 
 
 def __dir__() -> list[str]:

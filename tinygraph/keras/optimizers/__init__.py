@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import tinygraph.keras.optimizers.schedules as schedules
@@ -51,8 +50,6 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    from tinygraph.elsewhere import OF_OPTIM, no_attribute
+    from tinygraph.elsewhere import OF_OPTIM, absent
 
-    raise AttributeError(
-        no_attribute(f"module {__name__!r}", name, OF_OPTIM, __all__), name=name, obj=sys.modules[__name__]
-    )
+    raise absent(__name__, name, OF_OPTIM, __all__)

@@ -1,6 +1,5 @@
 """Functions of `keras.utils`: labels and sequences made ready, seeds, and pictures of models."""
 
-import sys
 from typing import Any
 
 from tinygraph.keras.backend import clear_session
@@ -33,8 +32,6 @@ Sequence = PyDataset  # the older name
 
 
 def __getattr__(name: str) -> Any:
-    from tinygraph.elsewhere import OF_KERAS_UTILS, no_attribute
+    from tinygraph.elsewhere import OF_KERAS_UTILS, absent
 
-    raise AttributeError(
-        no_attribute(f"module {__name__!r}", name, OF_KERAS_UTILS, __all__), name=name, obj=sys.modules[__name__]
-    )
+    raise absent(__name__, name, OF_KERAS_UTILS, __all__)
