@@ -333,3 +333,27 @@ def halved(a):
         a = scale * np.array([1.0, 0.7])
         assert np.array_equal(compiled(a), changed_halved.halved(a))
     assert "while True:" not in compiled.source
+
+
+def test_a_division_that_is_read_is_not_kept_once_more():
+    def root(a):
+        x = a
+        while np.abs(x * x - a) > 1e-10:
+            x = 0.5 * (x + a / x)
+        return x
+
+    def unread(a):
+        while np.abs(a) > 1:
+            1 / (a - 3)
+            a = a - 1
+        return a
+
+    read, kept = tg.compile(root), tg.compile(unread)
+    for value in (2.0, 9.0, 1e6):
+        assert read(value) == root(value)
+    assert "attempted" not in read.source
+    for value in (2.5, 7.5, 4.5):
+        assert kept(value) == unread(value)
+    assert "attempted" in kept.source
+    with pytest.raises(ZeroDivisionError):
+        kept(5.0)

@@ -13,6 +13,7 @@ from tinygraph.compiler.program.loops import Loop
 from tinygraph.compiler.program.rewriting import placed, rewritten, steps_in
 from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.engine.nested import mapped
+from tinygraph.functions.checks import attempted
 from tinygraph.graph import Graph
 
 # Calls that are not computed beforehand: a broadcast, since a repeated number is no table, and those of the functions
@@ -30,11 +31,16 @@ FOLDED = 4096
 
 
 def drop_dead(graph: Graph) -> Graph:
-    """y = f(x); z = g(x); return y  ->  y = f(x); return y. Inputs, draws and decisions stay."""
+    """y = f(x); z = g(x); return y  ->  y = f(x); return y. Inputs, draws and decisions stay.
+
+    So does attempted(x), which keeps a call that may fail, where nothing else keeps x.
+    """
     steps = steps_in(graph)
     alive = {output.index for output in graph.outputs}
-    alive.update([step.index for step in steps if step.given or step.has_effect])
+    alive.update([step.index for step in steps if step.given or (step.has_effect and step.function is not attempted)])
     for step in reversed(steps):
+        if step.function is attempted and step.args[0].index not in alive:
+            alive.add(step.index)
         if step.index in alive:
             alive.update([operand.index for operand in operands_of(step)])
     if len(alive) == len(steps):
