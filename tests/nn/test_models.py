@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import io
 
 import numpy as np
 import pytest
@@ -334,6 +335,18 @@ def test_a_model_of_symbols_is_called_as_in_keras(capsys: pytest.CaptureFixture[
     assert 'Model: "functional"' in capsys.readouterr().out
     outer = tg.nn.Sequential([tg.nn.Input((4,)), inner, tg.nn.Dense(2)])
     assert [layer.name for layer in outer.layers] == ["functional", "dense"]
+
+
+def test_a_file_without_the_lines_of_the_table_gets_others(monkeypatch):
+    model = nn.Sequential([nn.Input((3,)), nn.Dense(2, name="größe")])
+    for encoding in ("ascii", "cp1252", "utf-8"):
+        file = io.TextIOWrapper(io.BytesIO(), encoding)
+        monkeypatch.setattr("sys.stdout", file)
+        model.summary()
+        file.flush()
+        text = file.buffer.getvalue().decode(encoding)
+        assert ("┃ Layer (type)" if encoding == "utf-8" else "| Layer (type)") in text
+        assert ("gr??e" if encoding == "ascii" else "größe") in text
 
 
 def test_the_summary_has_keras_options():

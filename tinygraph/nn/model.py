@@ -20,7 +20,7 @@ from tinygraph.nn.layer_order import in_keras_order
 from tinygraph.nn.masks import call_with_mask, with_masks
 from tinygraph.nn.module import Module
 from tinygraph.nn.saving import Saving
-from tinygraph.nn.summary import summary
+from tinygraph.nn.summary import print_summary, summary
 from tinygraph.nn.symbolic import Call, Symbol, calls_before, symbolic_call, symbols_in, symbols_of_shapes
 from tinygraph.training.fitting import Fitting
 
@@ -290,7 +290,7 @@ class Model(Fitting, Saving, Layer, builds_itself=False):
         Raises:
             ValueError: no layer has a name of `layer_range`.
         """
-        (print_fn or print)(summary(self, line_length, expand_nested, show_trainable, layer_range))
+        (print_fn or print_summary)(summary(self, line_length, expand_nested, show_trainable, layer_range))
 
 
 def _note(symbols: Any, result: Any, values: dict[int, Any]) -> None:

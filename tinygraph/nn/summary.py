@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,11 +14,14 @@ from tinygraph.nn.layer_names import keras_name
 from tinygraph.nn.module import Module
 from tinygraph.nn.symbolic import Symbol, symbolic_call, symbols_in
 
-__all__ = ["summary"]
+__all__ = ["print_summary", "summary"]
 
 _HEADS = ("Layer (type)", "Output Shape", "Param #")
 _CONNECTED = "Connected to"
 _TRAINABLE = "Trainable"
+
+# The lines of the table, where a terminal has no others.
+_PLAIN = str.maketrans({**dict.fromkeys("━─", "-"), **dict.fromkeys("┃│", "|"), **dict.fromkeys("┏┳┓┡╇┩├┼┤└┴┘", "+")})
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,16 @@ class _Row:
     def trainable(self) -> str:
         tensors = list(self.layer.tensors().values()) if isinstance(self.layer, Module) else []
         return "-" if not tensors else "Y" if any([tensor.requires_grad for tensor in tensors]) else "N"
+
+
+def print_summary(text: str) -> None:
+    """Print the table. A file in another encoding than UTF-8, as Windows makes them, has lines of - and |."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        text = text.translate(_PLAIN).encode(encoding, "replace").decode(encoding)
+    print(text)
 
 
 def summary(
