@@ -16,7 +16,7 @@ from tests.compiler.programs import program_of
 from tinygraph.compiler.pipeline import compile_program
 from tinygraph.compiler.run import threads
 from tinygraph.compiler.write.alike_allocations import with_alike_together
-from tinygraph.compiler.write.leaving_out import without_empty_groups, without_unused
+from tinygraph.compiler.write.leaving_out import with_zeros, without_empty_groups, without_unused
 from tinygraph.compiler.write.lists_of_rows import with_views_inside
 from tinygraph.compiler.write.literals import string_text
 
@@ -457,6 +457,18 @@ def test_a_comment_over_no_statement_is_left_out() -> None:
     assert [line for line in without_empty_groups(lines) if line] == [
         "# two", "for x in xs:", "    # three", "    f(x)", "# five", "g()",
     ]  # fmt: skip
+
+
+def test_a_new_array_is_filled_with_zeros_when_it_is_made() -> None:
+    lines = ["y = np.empty((3, 4))", "y.fill(0)", "    z = np.empty(3, dtype=np.int64)  #@7", "    z.fill(0)  #@8"]
+    assert with_zeros(lines) == ["y = np.zeros((3, 4))", "    z = np.zeros(3, dtype=np.int64)  #@8"]
+    other = ["y = np.empty(3)", "y.fill(0.5)", "x = np.empty(3)", "y.fill(0)", "y.fill(0)", "z = np.empty(3)"]
+    assert with_zeros(other) == other
+    step = tg.compile(lambda table: tg.grad(lambda t: np.sum(t[np.array([0, 2, 2])] ** 2))(table))
+    table = np.arange(8.0).reshape(4, 2)
+    for _ in range(2):
+        np.testing.assert_array_equal(step(table), 2 * table * np.array([[1], [0], [2], [0]]))
+    assert "np.zeros((4, 2))" in step.source and "fill" not in step.source
 
 
 def test_constants_that_are_written_alike_share_a_name() -> None:

@@ -399,7 +399,7 @@ def test_a_gradient_is_added_up_and_cleared_in_its_place():
     np.testing.assert_allclose(tg.compile(gradient)(x), gradient(x), rtol=1e-14)
     compiled = tg.compile(gradient)
     compiled(x)
-    assert "np.copyto" not in compiled.source and "fill(0)" not in compiled.source
+    assert not [made for made in ("np.copyto", "fill(0)", "np.zeros(") if made in compiled.source]
     assert "d_y[0] = 0" in compiled.source
     assert "np.add(d_y_part_2, y_slope, out=d_y_part_2)" in compiled.source
 
