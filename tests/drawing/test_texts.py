@@ -58,6 +58,12 @@ def test_a_title_stands_where_no_arrow_crosses_it_if_there_is_such_a_place(place
         assert x == LEFT + 8  # it was free
 
 
+def test_of_several_places_the_nearest_is_taken():
+    root = scope_with([(30, 30), (110, 110)])
+    clear_titles(root)
+    assert place_of_title(root) == 34
+
+
 def test_a_slanted_arrow_crosses_a_title_only_where_it_passes_the_row():
     far = scope_with([(-400, 600)])  # it passes the row near the middle, at 100
     clear_titles(far)
