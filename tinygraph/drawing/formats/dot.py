@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from tinygraph.drawing.formats.fonts import DOT_FONTS
-from tinygraph.drawing.grouping.repeats import loop_line
+from tinygraph.drawing.grouping.repeats import short_loop_line
 from tinygraph.drawing.grouping.scopes import Scope
 from tinygraph.drawing.layout.lanes import LABEL_ROW, STOP, Placed
 from tinygraph.drawing.layout.tracks import Track
@@ -204,7 +204,7 @@ def _fill(
 def _cluster(scope: Scope, scene: Scene, members: list[Box]) -> dict[str, str]:
     backwards = scope is BACKWARD_SIDE
     colour = "gradient" if backwards else "muted"
-    title = f"{scope.title}{SPACE * 2}{loop_line(scope.names[-1])}".rstrip(SPACE)
+    title = f"{scope.title}{SPACE * 2}{short_loop_line(scope.names[-1])}".rstrip(SPACE)
     if not scene.pairs and all(box.id in scene.on_trunk for box in members):
         title += SPACE * (2 * len(title) + 4)  # a gap of the same width: the arrow in the middle passes through it
     return {

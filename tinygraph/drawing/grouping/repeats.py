@@ -37,10 +37,12 @@ __all__ = [
     "name_of_loop",
     "name_of_repeat",
     "repeat_of",
+    "short_loop_line",
 ]
 
 
 MOST_CARRIED = 3
+LONGEST_CODE = 40
 
 
 class LoopName(ScopeName):
@@ -125,6 +127,12 @@ def repeat_of(name: str) -> Repeat | None:
 def loop_line(name: str) -> str:
     """Return the line of the user's code that a scope begins with; "" for a scope that is no loop."""
     return name.line if isinstance(name, LoopName) else ""
+
+
+def short_loop_line(name: str) -> str:
+    """Return that line with at most 40 characters of code, for a card that it would make too wide."""
+    code, space, place = loop_line(name).rpartition(" ")
+    return clip(code, LONGEST_CODE) + space + place
 
 
 class _OfLoop:

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from tinygraph.drawing.grouping.repeats import LoopName, carried_words, is_condition, is_of_loop, loop_line, repeat_of
+from tinygraph.drawing.grouping.repeats import (
+    LoopName,
+    carried_words,
+    is_condition,
+    is_of_loop,
+    repeat_of,
+    short_loop_line,
+)
 from tinygraph.drawing.scenes.scene import Box, Scene
 from tinygraph.drawing.words.numbers import count, shape
 from tinygraph.drawing.words.symbols import operation_symbol, sign
@@ -73,4 +80,4 @@ def loop_lines(box: Box) -> list[str]:
     told = carried_words(name)
     if not told and name.repeat is None and name.again:
         told = f"{len(name.again)} value{'s' if len(name.again) > 1 else ''}"
-    return [line for line in (loop_line(name), told and f"carries {told}") if line]
+    return [line for line in (short_loop_line(name), told and f"carries {told}") if line]
