@@ -319,7 +319,7 @@ def _width(scene: Scene) -> float:
         else:
             value = box.node.value
             name = scene.names[box.node.index]
-            words = name if value is None or value.ndim else f"{name} = {number(value)}"
+            words = name if value is None or value.ndim else f"{name} = {number(value[()])}"
             letters = max(LETTER * len(words), SMALL_LETTER * len(gradient_words(box.node, scene)))
         width += letters + BESIDE_LETTERS
     return width

@@ -46,6 +46,7 @@ class Assembly:
         if self.unframed:
             self.places = {at: tuple([s for s in path if s not in self.unframed]) for at, path in self.places.items()}
         self.tail_of: dict[int, str] = {}  # the box that the arrows of a value start at, by the value's index
+        self.labelled: set[int] = set()  # the values whose shape an arrow says
         self.constants: dict[int, str] = {}  # the box of an array, by the array's id
         self.alike: dict[Any, str] = {}  # the box of equal arrays in one scope
         self.boxes: list[Box] = []
@@ -192,10 +193,16 @@ class Assembly:
                 self.links += [Link(tail, head, "again", "next iteration") for tail, head in pairs]
 
     def _edge_label(self, operand: Node, node: Node, into_layer: bool) -> str:
-        """Return the shape of a value without a card, if it comes out of a layer or the next call changes its shape."""
+        """Return the shape of a value without a card, if it comes out of a layer or the next call changes its shape.
+
+        The first of its arrows says it. The labels of two would push the arrows apart.
+        """
         tail = self.tail_of[operand.index]
         changes = tail.startswith("o") and (into_layer or operand.shape != node.shape)
-        return shape(operand.shape) if operand.shape and (tail.startswith("s") or changes) else ""
+        if operand.index in self.labelled or not operand.shape or not (tail.startswith("s") or changes):
+            return ""
+        self.labelled.add(operand.index)
+        return shape(operand.shape)
 
 
 def _merged(links: list[Link], layers: set[str]) -> Iterable[Link]:
