@@ -150,3 +150,18 @@ def test_a_program_finds_the_extremes_of_rows_by_their_places(shape, name):
     compiled = tg.compile(lambda x: getattr(np, name)(np.exp(x), axis=-1))
     np.testing.assert_array_equal(compiled(x).data, getattr(np, name)(np.exp(x), axis=-1))
     assert {"max": "largest_into", "min": "smallest_into"}[name] in compiled.source
+
+
+@pytest.mark.parametrize("name", ["any", "all"])
+@pytest.mark.parametrize("shape", [(8, 14, 14, 3), (64, 40, 2), (8, 14, 14, 3, 1), (4096, 1, 3), (40, 64, 200)])
+@pytest.mark.parametrize("keepdims", [False, True])
+def test_a_program_asks_all_pixels_of_a_channel_row_by_row(name, shape, keepdims):
+    x = drawn(5, shape, np.float32)
+    limit = np.quantile(x, 1e-3) if name == "all" else np.quantile(x, 1 - 1e-3)
+    axes = tuple(range(len(shape) - 1))
+    compiled = tg.compile(lambda x: getattr(np, name)(np.exp(x) > np.exp(limit), axis=axes, keepdims=keepdims))
+    for each in (x, np.full(shape, limit + 1, np.float32), np.full(shape, limit - 1, np.float32)):
+        expected = getattr(np, name)(np.exp(each) > np.exp(limit), axis=axes, keepdims=keepdims)
+        np.testing.assert_array_equal(compiled(each).data, expected)
+    row = f".reshape(-1, {shape[-2] * shape[-1]}))"
+    assert (row in compiled.source) == (shape in [(8, 14, 14, 3), (64, 40, 2)]), compiled.source

@@ -29,7 +29,8 @@ def test_where_into_is_where_to_the_bit(dtype: Any, in_place: bool) -> None:
     condition = np.random.default_rng(0).random(x.shape) < 0.5
     numbers = [0, 0.0, -0.0, 1.5, np.nan, -np.inf, dtype(0), np.array(2.0, dtype), np.zeros((), dtype)]
     rows = [x[:, :1], y[:1]]
-    for wanted in (condition, condition[:1], condition[:, :1], condition.T):
+    everywhere = np.ones(x.shape, bool)
+    for wanted in (condition, condition[:1], condition[:, :1], condition.T, everywhere, everywhere[:1], ~everywhere):
         for first in (x, *numbers, *rows):
             for other in (y, *numbers, *rows):
                 expected = np.where(wanted, first, other).astype(dtype)

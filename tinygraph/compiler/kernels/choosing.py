@@ -22,6 +22,9 @@ def where_into(condition: Any, x: Any, y: Any, out: Any) -> None:
         x, y: arrays of the dtype of `out`, or numbers. All three broadcast to the shape of `out`.
         out: an array of float32 or float64. It may be `y`, and has no other memory in common with `x`.
     """
+    if np.all(condition):  # a False is found in a microsecond, and a copy takes a third of the rest
+        np.copyto(out, x)
+        return
     kind: Any = np.int32 if out.dtype.itemsize == 4 else np.int64
     one, other, bits = (np.asarray(item, out.dtype).view(kind) for item in (x, y, out))
     other_is_zero = other.ndim == 0 and not other
