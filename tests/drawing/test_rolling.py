@@ -16,9 +16,11 @@ from hypothesis import strategies as st
 import tinygraph as tg
 from tinygraph.drawing.grouping.repeats import common_name, repeat_of
 from tinygraph.drawing.grouping.rolling import rolled
+from tinygraph.drawing.looks.boxes import tooltip
 from tinygraph.drawing.looks.repeat_cards import Norms, norms_of
 from tinygraph.drawing.page.panel import about
 from tinygraph.drawing.scenes import views
+from tinygraph.drawing.scenes.layer_words import loop_lines
 from tinygraph.drawing.scenes.scene import Scene
 from tinygraph.drawing.words.facts import norm
 from tinygraph.drawing.words.numbers import number
@@ -184,6 +186,20 @@ def test_a_loop_in_a_loop_is_a_card_in_a_card() -> None:
     assert [title.partition(",")[0] for title in cards(opened)] == ["step × 4"] * 12
     (scope,) = {box.layer for box in scene.boxes if box.layer is not None}
     assert "for _ in range(12):" in scope.names[-1].line  # type: ignore[union-attr]
+
+
+def test_a_card_shows_the_ends_of_a_long_line_and_its_tooltip_all_of_it() -> None:
+    x: Any = tg.Tensor(np.ones(3), name="x")
+    for _, _, _ in zip(range(12), ["a first word"] * 12, ["a second word"] * 12, strict=True):
+        x = np.tanh(np.sin(x)) / 2
+    drawing = tg.draw(x, view="rolled")
+    (card,) = [box for box in drawing._scene.boxes if box.layer is not None]
+    (line, *_) = loop_lines(card)
+    code, _, place = line.rpartition(" ")
+    code = code.rstrip()
+    assert code.startswith("for _, _, _ in zip(") and code.endswith("strict=True):") and "…" in code
+    assert len(code) == 40 and place.startswith("test_rolling.py:")
+    assert '["a first word"] * 12' in tooltip(card, drawing._scene)
 
 
 def test_two_loops_have_two_cards() -> None:

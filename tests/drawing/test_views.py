@@ -312,6 +312,15 @@ def test_a_picture_as_wide_as_its_letters_are_small_goes_from_top_to_bottom() ->
     assert (chain("x").direction, chain("the_length_of_a_leg").direction) == ("LR", "TB")
 
 
+def test_one_arrow_of_a_value_says_its_shape() -> None:
+    r = Recorder()
+    x = r.input(np.ones((2, 3)), "x")
+    inside = r.call(np.exp, x, scope=("layer",))
+    r.call(np.add, r.call(np.sum, inside), r.call(np.max, inside))
+    scene = chosen(r.graph(r.nodes[-1]), view="collapsed")
+    assert [link.label for link in scene.links if link.label] == ["2×3"]
+
+
 def test_a_plain_array_given_to_a_model_has_its_name_and_stands_outside_of_it():
     model = tg.nn.Sequential([tg.nn.Dense(3, activation="tanh"), tg.nn.Dense(1)])
     images = np.linspace(-1.0, 1.0, 10).reshape(5, 2)  # the layers compute with a copy of it in float32

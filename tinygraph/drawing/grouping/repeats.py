@@ -131,8 +131,9 @@ def loop_line(name: str) -> str:
 
 def short_loop_line(name: str) -> str:
     """Return that line with at most 40 characters of code, for a card that it would make too wide."""
-    code, space, place = loop_line(name).rpartition(" ")
-    return clip(code, LONGEST_CODE) + space + place
+    line = loop_line(name)
+    code = line.rpartition(" ")[0].rstrip()
+    return clip(code, LONGEST_CODE) + line[len(code) :]
 
 
 class _OfLoop:
