@@ -41,7 +41,7 @@ def ours(function, x):
 
 
 @pytest.mark.parametrize(("name", "options"), CASES)
-def test_values_and_gradients(name, options):
+def test_activations_have_the_values_and_gradients_of_keras(name, options):
     theirs = getattr(keras().activations, name)
     function = getattr(activations, name)
     expected, (gradient,) = pulled(lambda x: theirs(x, **options), POINTS)
@@ -82,7 +82,7 @@ PENALTIES = [
 
 
 @pytest.mark.parametrize(("name", "options", "weight"), PENALTIES)
-def test_regularizers(name, options, weight):
+def test_regularizers_have_the_penalties_of_keras(name, options, weight):
     theirs = getattr(keras().regularizers, name)(**options)
     expected, (gradient,) = pulled(theirs, weight)
     made = getattr(regularizers, name)(**options)
@@ -107,7 +107,7 @@ CONSTRAINTS = [
 
 
 @pytest.mark.parametrize(("name", "options", "weight"), CONSTRAINTS)
-def test_constraints(name, options, weight):
+def test_constraints_put_weights_where_keras_does(name, options, weight):
     theirs = getattr(keras().constraints, name)(**options)
     made = getattr(constraints, name)(**options)
     expected = np.asarray(theirs(weight))

@@ -40,7 +40,7 @@ LABELS = {
 }
 
 
-def test_labels_become_rows():
+def test_labels_become_rows_of_zeros_and_a_one():
     np.testing.assert_array_equal(to_categorical([0, 2]), [[1, 0, 0], [0, 0, 1]])
     np.testing.assert_array_equal(to_categorical([[0], [2]], 4), [[1, 0, 0, 0], [0, 0, 1, 0]])
     assert to_categorical([0, 2]).dtype == np.float64
@@ -262,7 +262,7 @@ def test_a_seed_that_is_none_is_refused(untouched_seeds, seed):
     assert random.getstate() == before
 
 
-def test_variables():
+def test_a_variable_has_the_attributes_of_keras():
     weight = keras.Variable([1.0, 2.0], name="w")
     assert weight.dtype == np.float32 and weight.requires_grad and weight.name == "w"
     drawn = keras.Variable("he_normal", shape=(3, 2), trainable=False)
@@ -283,7 +283,7 @@ def test_the_shape_of_a_result_is_asked_without_weights():
     assert keras.layers.Dense(2)(keras.KerasTensor((None, 4))).shape == (None, 2)
 
 
-def test_metrics_begin_anew():
+def test_metrics_begin_anew_after_reset_metrics():
     model = keras.Sequential([keras.layers.Dense(1)])
     model.compile("sgd", "mse", metrics=["mae"], auto_scale_loss=True)
     x = np.ones((4, 2))

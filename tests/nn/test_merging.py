@@ -1,4 +1,4 @@
-"""Layers on lists of batches."""
+"""Layers on lists of batches: sums, products and joins of several inputs, and their masks."""
 
 import numpy as np
 import pytest
@@ -28,13 +28,13 @@ cases = pytest.mark.parametrize(("layer", "batches", "expected"), MERGED.values(
 
 
 @cases
-def test_results(layer, batches, expected):
+def test_layers_of_lists_compute_what_numpy_does(layer, batches, expected):
     np.testing.assert_allclose(layer(batches), expected)
     assert layer([x.astype(np.float16) for x in batches]).dtype == np.float16
 
 
 @cases
-def test_gradients(layer, batches, expected):
+def test_gradients_of_layers_of_lists_are_right(layer, batches, expected):
     check_grads(lambda *xs: np.sum(np.sin(layer(list(xs)))), *batches, order=2)
 
 
@@ -46,7 +46,7 @@ def test_a_compiled_layer_is_the_eager_one(layer, batches, expected):
 
 
 @cases
-def test_no_examples(layer, batches, expected):
+def test_a_batch_without_examples_keeps_its_other_axes(layer, batches, expected):
     if "examples" not in layer.name:
         assert layer([x[:0] for x in batches]).shape[1:] == expected.shape[1:]
 
@@ -80,13 +80,13 @@ MISFITS = [
 
 
 @pytest.mark.parametrize(("layer", "batches", "words"), MISFITS)
-def test_batches_that_do_not_fit(layer, batches, words):
+def test_batches_that_do_not_fit_are_refused_with_the_line(layer, batches, words):
     with pytest.raises(tg.ShapeError, match=f'{type(layer).__name__} "it": .*{words}') as e:
         layer(batches)
     assert "test_merging.py" in str(e.value)
 
 
-def test_axes_that_are_no_good():
+def test_axes_that_are_no_whole_numbers_are_refused():
     with pytest.raises(TypeError, match="Dot: axes must be a whole number or two of them"):
         nn.Dot(axes=(1, 2, 3))
 

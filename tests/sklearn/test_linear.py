@@ -60,7 +60,7 @@ def test_columns_of_any_scale_are_no_trouble():
     assert ours.n_iter_[0] < 200
 
 
-def test_without_a_penalty():
+def test_without_a_penalty_the_weights_are_scikit_learns():
     rng = np.random.default_rng(0)
     x = rng.normal(size=(300, 4))
     y = x @ [1.0, -1.0, 0.5, 0.0] + rng.logistic(size=300) > 0
