@@ -411,3 +411,15 @@ def rolls_by_unsigned_integers():
 def test_a_roll_by_a_narrow_integer_is_rolled_back(shift):
     axis = (0, 1) if np.ndim(shift) else 1
     tg.testing.check_grads(lambda x: np.roll(x, shift, axis) * np.arange(15.0).reshape(3, 5), np.ones((3, 5)))
+
+
+def test_parts_along_an_axis_that_is_not_there():
+    for split, x in ((np.vsplit, [1.0, 2.0]), (np.dsplit, [[1.0, 2.0]]), (np.hsplit, 1.0)):
+        with pytest.raises(tg.ShapeError, match="fewer than"):
+            split(tg.Tensor(x), 1)
+
+
+def test_a_reshape_that_copies():
+    t = tg.Tensor([1.0, 2.0])
+    assert t.reshape(2, 1, copy=True).shape == (2, 1)
+    assert t.reshape((1, 2), copy=None).shape == (1, 2)

@@ -18,7 +18,7 @@ from tinygraph.engine.operands import array_of, plain
 from tinygraph.engine.orders import laid_out
 from tinygraph.engine.primitives import primitive
 from tinygraph.engine.table import composition, derivative, no_derivative
-from tinygraph.errors import UnsupportedError
+from tinygraph.errors import ShapeError, UnsupportedError
 
 
 @primitive
@@ -288,21 +288,29 @@ def split(ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
     return array_split(ary, indices_or_sections, axis)
 
 
+def _check_axes(ary: Any, name: str, least: int) -> None:
+    if ary.ndim < least:
+        raise ShapeError(f"{name}: an array of shape {ary.shape} has fewer than {least} axes")
+
+
 @composition(np.vsplit)
 def vsplit(ary: Any, indices_or_sections: Any) -> Any:
     """Groups of rows."""
+    _check_axes(ary, "vsplit", 2)
     return split(ary, indices_or_sections, 0)
 
 
 @composition(np.hsplit)
 def hsplit(ary: Any, indices_or_sections: Any) -> Any:
     """Groups of columns."""
+    _check_axes(ary, "hsplit", 1)
     return split(ary, indices_or_sections, 0 if ary.ndim == 1 else 1)
 
 
 @composition(np.dsplit)
 def dsplit(ary: Any, indices_or_sections: Any) -> Any:
     """Groups along the third axis."""
+    _check_axes(ary, "dsplit", 3)
     return split(ary, indices_or_sections, 2)
 
 

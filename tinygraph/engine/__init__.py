@@ -58,6 +58,7 @@ The Tensor:
     array_methods     ndarray's methods
     ufuncs            NumPy's ufuncs called with it, and their methods
     common_dtypes     operands of SciPy's ufuncs, converted as these convert them
+    out_by_position   an array for the result that is given by its position
     writing           `t[index] = value`
     masked            writes at a mask that a program computes
     in_place          `t += v`

@@ -17,6 +17,7 @@ from tinygraph.engine import modes
 from tinygraph.engine.flat import Flat
 from tinygraph.engine.memory import in_own_memory
 from tinygraph.engine.orders import laid_out, lies_in, order_after
+from tinygraph.engine.out_by_position import with_named_out
 from tinygraph.engine.record import call_function
 from tinygraph.errors import ShapeError, UnsupportedError
 from tinygraph.users_code.source import made_at, users_line
@@ -39,8 +40,11 @@ def _method(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return a method that is a NumPy function of the array."""
 
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        args = (self, *args)
+        if len(args) > 2:
+            args, kwargs = with_named_out(function, args, kwargs)
         try:
-            return self._numpy(function, (self, *args), kwargs, _getframe(1))
+            return self._numpy(function, args, kwargs, _getframe(1))
         except TypeError:
             theirs = next((name for name in _OF_NUMPY if name in kwargs), None)
             if theirs is None:
@@ -130,10 +134,12 @@ class ArrayMethods(Generic[Array]):
         """The elements one by one, in C order."""
         return iter(self.reshape(-1))
 
-    def reshape(self: Any, *shape: Any, order: str = "C") -> Array:
+    def reshape(self: Any, *shape: Any, order: str = "C", copy: bool | None = None) -> Array:
         """See `numpy.ndarray.reshape`."""
         new = shape[0] if len(shape) == 1 else shape
-        keywords = {} if order == "C" else {"order": order}
+        keywords: dict[str, Any] = {} if order == "C" else {"order": order}
+        if copy is not None:
+            keywords["copy"] = copy
         return self._numpy(np.reshape, (self, new), keywords, _getframe(1))  # type: ignore[no-any-return]
 
     def transpose(self: Any, *axes: Any) -> Array:
@@ -147,13 +153,16 @@ class ArrayMethods(Generic[Array]):
                 raise
             raise ShapeError(f"{error}. To exchange two axes write t.swapaxes({axes[0]}, {axes[1]})") from None
 
-    def clip(self: Any, min: Any = None, max: Any = None, **keywords: Any) -> Array:  # noqa: A002 - NumPy's names
+    def clip(self: Any, min: Any = None, max: Any = None, out: Any = None, **keywords: Any) -> Array:  # noqa: A002 - NumPy's names
         """See `numpy.ndarray.clip`."""
+        if out is not None:
+            keywords["out"] = out
         return self._numpy(np.clip, (self, min, max), keywords, _getframe(1))  # type: ignore[no-any-return]
 
-    def compress(self: Any, condition: ArrayLike, axis: int | None = None) -> Array:
+    def compress(self: Any, condition: ArrayLike, axis: int | None = None, out: Any = None) -> Array:
         """See `numpy.ndarray.compress`."""
-        return self._numpy(np.compress, (condition, self), {"axis": axis}, _getframe(1))  # type: ignore[no-any-return]
+        keywords = {"axis": axis} if out is None else {"axis": axis, "out": out}
+        return self._numpy(np.compress, (condition, self), keywords, _getframe(1))  # type: ignore[no-any-return]
 
 
 class TensorMethods(ArrayMethods[Array]):

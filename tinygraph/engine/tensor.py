@@ -22,6 +22,7 @@ from tinygraph.engine.memory import value_to_keep
 from tinygraph.engine.modes import is_recording, is_tracing, state
 from tinygraph.engine.operands import as_array, check_unmasked
 from tinygraph.engine.operators import Operators
+from tinygraph.engine.out_by_position import with_named_out
 from tinygraph.engine.ownership import is_temporary
 from tinygraph.engine.passes import hand_out_gradient, no_pass
 from tinygraph.engine.protocols import Protocols
@@ -442,6 +443,8 @@ class Tensor(Value, Operators, Protocols["Tensor"], TensorMethods["Tensor"]):
     ) -> Any:
         if len(types) > 1 and not all(issubclass(kind, Tensor | np.ndarray) for kind in types):
             return NotImplemented
+        if len(args) > 1:
+            args, kwargs = with_named_out(function, args, kwargs)
         return self._numpy(function, args, kwargs, _getframe(1))
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> Array:

@@ -21,6 +21,7 @@ from tinygraph.compiler.trace.refused import refused
 from tinygraph.engine.array_methods import ArrayMethods
 from tinygraph.engine.flat import Flat
 from tinygraph.engine.orders import lies_in, order_after
+from tinygraph.engine.out_by_position import with_named_out
 from tinygraph.engine.ownership import StandInMemory
 
 __all__ = ["Traced"]
@@ -112,7 +113,7 @@ class Traced(Escapes, Operators, ArrayMethods[Any]):
     def __array_function__(
         self, function: Callable[..., Any], types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
-        return self._recorder.call_function(function, args, kwargs)
+        return self._recorder.call_function(function, *with_named_out(function, args, kwargs))
 
     # --- Python's protocols -----------------------------------------------------------------------------------------
 
