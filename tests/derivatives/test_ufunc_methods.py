@@ -211,3 +211,67 @@ def test_no_places_and_no_axes():
                 ufunc.accumulate(array, axis)
             with pytest.raises((TypeError, ValueError)):
                 ufunc.accumulate(tg.Tensor(array), axis)
+
+
+MASK = np.array([True, False, True])
+
+
+@pytest.mark.filterwarnings("ignore:Casting complex values")  # NumPy's, of the numbers that `out` had
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex128])
+@pytest.mark.parametrize("keywords", [{}, {"dtype": np.float64}, {"dtype": np.complex128}], ids=str)
+@pytest.mark.parametrize("of_tensor", [True, False])
+def test_a_masked_result_goes_into_out_as_numpys_does(dtype, keywords, of_tensor):
+    x, start = np.float32([1.1, 2.2, 3.3]), (np.array([1, 2, 3]) / 3).astype(dtype)
+
+    def into(x, out):
+        return np.sin(x, out=out, where=MASK, **keywords)
+
+    try:
+        expected = into(x, start.copy())
+    except TypeError:
+        with pytest.raises(TypeError, match="does not fit into out="):
+            into(tg.Tensor(x), tg.Tensor(start) if of_tensor else start)
+        return
+    found = into(tg.Tensor(x), tg.Tensor(start) if of_tensor else start)
+    assert found.dtype == expected.dtype
+    np.testing.assert_array_equal(found.data, expected)
+
+
+def test_an_imaginary_part_is_not_dropped_on_the_way_into_out():
+    z = tg.Tensor([1 + 2j, 3.0])
+    for out in (np.zeros(2), tg.Tensor(np.zeros(2))):
+        for keywords in ({"where": np.array([True, False])}, {}):
+            with pytest.raises(TypeError, match="does not fit into out="):
+                np.positive(z, out=out, **keywords)
+
+
+def test_a_masked_result_of_a_number_and_of_a_list():
+    t = tg.Tensor(2.0)
+    for mask, expected in ((np.True_, 3.0), (np.False_, 5.0)):
+        out = tg.Tensor(5.0)
+        np.add(t, 1.0, out=out, where=mask)
+        assert out.item() == expected
+    check_grads(lambda x: np.add([1.0, 2.0, 3.0], x, out=np.ones(3), where=MASK), np.array([1.0, 2.0, 4.0]))
+    check_grads(lambda z: np.abs(z, dtype=float, out=np.ones(3), where=MASK), np.array([1 + 2j, 2 - 1j, 3 + 1j]))
+
+
+def test_python_numbers_in_an_outer_call_have_a_dtype():
+    x = np.float16([1.5, 2.5])
+    for ufunc in (np.hypot, np.fmax, np.divide):
+        assert ufunc.outer(tg.Tensor(x), 0.75).dtype == ufunc.outer(x, 0.75).dtype
+    same_value(np.hypot.reduceat, (np.array([-1.0, 2.0, -3.0]), [0, 1]), {})
+
+
+@pytest.mark.parametrize(
+    "keywords",
+    [{"axes": [0, 2]}, {"axes": [-1, -1]}, {"axis": -1}, {"axes": [np.int8(-1), np.array(-1)]}, {}],
+    ids=str,
+)
+def test_what_a_product_sums_away_stands_where_numpy_puts_it(keywords):
+    a, b = np.arange(27.0).reshape(3, 3, 3), np.arange(9.0).reshape(3, 1, 3)
+    same_value(lambda a, b: np.vecdot(a, b, keepdims=True, **keywords), (a, b), {})
+
+
+def test_a_result_with_more_axes_than_out_is_refused():
+    with pytest.raises(tg.ShapeError, match=r"shape \(1,\) does not fit into out= of \(\)"):
+        np.add([2.0], tg.Tensor(1.0), out=tg.Tensor(3.0))

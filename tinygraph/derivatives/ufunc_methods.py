@@ -32,11 +32,19 @@ def method_of(ufunc: np.ufunc, method: str) -> Callable[..., Any] | None:
     if ufunc.nin != 2 or ufunc.signature is not None:
         return None
     if method == "outer":
-        return lambda a, b, **keywords: ufunc(np.reshape(a, np.shape(a) + (1,) * np.ndim(b)), b, **keywords)
+        return _outer(ufunc)
     if ufunc.nout != 1:
         return None
     kinds = {"reduce": _reduction, "accumulate": _accumulation, "reduceat": _reduction_at}
     return kinds[method](ufunc) if method in kinds else None
+
+
+def _outer(ufunc: np.ufunc) -> Callable[..., Any]:
+    def outer(a: Any, b: Any, **keywords: Any) -> Any:
+        a, b = array_of(a), array_of(b)  # of Python's numbers, too: here they have a dtype
+        return ufunc(np.reshape(a, np.shape(a) + (1,) * np.ndim(b)), b, **keywords)
+
+    return outer
 
 
 # --- reduce -----------------------------------------------------------------------------------------------------------
@@ -188,7 +196,7 @@ def _reduction_at(ufunc: np.ufunc) -> Callable[..., Any]:
         lies = ufunc.reduceat(ones, indices, axis)  # NumPy says if the places do not fit
         before = (slice(None),) * axis
         parts = [
-            ufunc.reduce(array[(*before, slice(start, end))], axis) if start < end else array[(*before, start)]
+            ufunc.reduce(array[(*before, slice(start, end))], axis) if start + 1 < end else array[(*before, start)]
             for start, end in pairwise([*np.asarray(indices).tolist(), array.shape[axis]])
         ]
         return laid_out(np.stack(parts, axis=axis), "K", lies) if parts else array[(*before, slice(0))]

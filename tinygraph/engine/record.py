@@ -37,6 +37,7 @@ from tinygraph.engine.scopes import Entry, Label
 from tinygraph.engine.settling import note_view
 from tinygraph.engine.table import Operation, composition_of, function_name, is_plain, operation_of, product_with_sparse
 from tinygraph.engine.value import Value
+from tinygraph.errors import ShapeError
 
 # NumPy's warnings of this file's lines are remembered nowhere, so that none is taken for a repetition: see
 # `warning_lines`.
@@ -319,6 +320,8 @@ def into(out: Any, result: Any, function: Callable[..., Any], frame: FrameType) 
     dtype = getattr(result, "dtype", None)
     if dtype is not None and not np.can_cast(dtype, out.dtype, "same_kind"):
         raise TypeError(f"{name}: a result of dtype {dtype} does not fit into out= of {out.dtype}")
+    if np.ndim(result) > out.ndim:
+        raise ShapeError(f"{name}: a result of shape {np.shape(result)} does not fit into out= of {out.shape}")
     if isinstance(out, Value):
         out._write(..., result, frame, f"{name}, out=t")
     elif not (type(out) is np.ndarray or is_stand_in(out)) or (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
@@ -12,11 +13,14 @@ from tinygraph.derivatives.ufunc_methods import method_of
 from tinygraph.derivatives.writing import at_of
 from tinygraph.engine.data import on_data
 from tinygraph.engine.modes import is_tracing
-from tinygraph.engine.operands import array_of, has_tensors, plain
+from tinygraph.engine.operands import array_of, has_tensors, plain, tensors_in
 from tinygraph.engine.record import call_function, call_operator, compose, into, record_call
+from tinygraph.engine.refusing import lost_in_array
 from tinygraph.engine.table import Operation, function_name, is_plain, operation_of
 from tinygraph.errors import UnsupportedError
 from tinygraph.users_code.source import users_line
+
+_NOT_GIVEN = getattr(np, "_NoValue", None)
 
 
 def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any], frame: FrameType) -> Any:
@@ -35,17 +39,20 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
         return compose(f"{name}.at", at_of(ufunc), inputs, kwargs, frame)
     if is_plain(ufunc) and not has_tensors(kwargs.get("out", ())):
         return getattr(ufunc, method)(*plain(inputs), **plain(kwargs))
-    masked = method == "__call__" and kwargs.get("where", True) is not True
+    where = kwargs.get("where", True)
+    masked = method == "__call__" and where is not True and where is not _NOT_GIVEN
     if any(item is not None for item in kwargs.get("out", ())) and not (
         masked and type(kwargs["out"][0]) is np.ndarray
     ):
-        rest = {key: item for key, item in kwargs.items() if key != "out"}
+        rest = {key: item for key, item in kwargs.items() if key != "out" and (masked or item is not _NOT_GIVEN)}
+        if masked or (method == "__call__" and "casting" in kwargs):
+            _loop_dtypes(ufunc, inputs, kwargs)
         if masked and is_tracing():
             where = plain(rest.pop("where"))
-            computed = np.where(where, call_ufunc(ufunc, method, inputs, rest, frame), kwargs["out"][0])
-            return into(kwargs["out"], computed, ufunc, frame)
+            computed = call_ufunc(ufunc, method, inputs, rest, frame).astype(kwargs["out"][0].dtype)
+            return into(kwargs["out"], np.where(where, computed, kwargs["out"][0]), ufunc, frame)
         if masked:  # the others stay what they are in `out`
-            rest["out"] = (plain(kwargs["out"][0]),)
+            rest["out"] = (np.asarray(plain(kwargs["out"][0])),)
             return into(kwargs["out"], _masked_into(ufunc, inputs, rest, kwargs["out"][0], frame), ufunc, frame)
         return into(kwargs["out"], call_ufunc(ufunc, method, inputs, rest, frame), ufunc, frame)
     if method != "__call__":
@@ -58,6 +65,8 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: di
         return compose(f"{name}.{method}", written_out, inputs, kwargs, frame)
     op = operation_of(ufunc)
     if masked:
+        if "out" in kwargs and frame.f_globals.get("__name__", "").partition(".")[0] in ("numpy", "scipy"):
+            raise lost_in_array(f"{name}, with out= and where=", tensors_in(inputs))  # it does not read what we return
         return _masked(op, ufunc, inputs, dict(kwargs), frame)
     if {"axes", "axis", "keepdims"} & kwargs.keys():
         return compose(name, _placed(ufunc), inputs, kwargs, frame)
@@ -86,14 +95,20 @@ def _computed_in(op: Operation, ufunc: np.ufunc, frame: FrameType) -> Callable[.
         if dtype.kind not in "fc":  # integers: a step function, as `np.floor` is
             return ufunc(*plain(operands), dtype=dtype, casting=casting, **plain(keywords))
 
-        def misfits(item: Any, position: int) -> bool:
-            carries = has_tensors(item) and position < len(op.rules) and op.rules[position] is not None
-            return carries and item.dtype != dtype and np.can_cast(item.dtype, dtype, casting)
-
-        converted = [item.astype(dtype) if misfits(item, place) else item for place, item in enumerate(operands)]
-        return record_call(op, ufunc, tuple(converted), {"dtype": dtype, "casting": casting, **keywords}, frame)
+        keywords.update(dtype=dtype, casting=casting)
+        converted = _converted(op, operands, _loop_dtypes(ufunc, operands, keywords))
+        return record_call(op, ufunc, converted, keywords, frame)
 
     return written_out
+
+
+def _converted(op: Operation, operands: tuple[Any, ...], dtypes: tuple[np.dtype[Any], ...]) -> tuple[Any, ...]:
+    """Return operands in the dtypes that a ufunc computes with, where a rule will carry a gradient back."""
+    rules = (*op.rules, *[None] * len(operands))
+    return tuple([
+        item.astype(dtype) if rule is not None and has_tensors(item) and item.dtype != dtype else item
+        for item, rule, dtype in zip(operands, rules, dtypes, strict=False)
+    ])  # fmt: skip
 
 
 def _placed(ufunc: np.ufunc) -> Callable[..., Any]:
@@ -106,13 +121,13 @@ def _placed(ufunc: np.ufunc) -> Callable[..., Any]:
         if axis is not None:
             axes = [(axis,)] * len(arrays)
         if axes is not None:
-            axes = [(item,) if isinstance(item, int | np.integer) else tuple(item) for item in axes]
+            axes = [tuple(item) if isinstance(item, tuple | list) else (operator.index(item),) for item in axes]
             arrays = [np.moveaxis(item, at, range(-len(at), 0)) for item, at in zip(arrays, axes, strict=False)]
         result = ufunc(*arrays, **keywords)
         of_result = axes[len(arrays)] if axes is not None and len(axes) > len(arrays) else ()
         if keepdims:
-            # What is summed away stands where it stood in the first operand.
-            at = of_result or (axes[0] if axes is not None else (-1,))
+            # What is summed away stands along `axis=`, or else where `axes=` puts the result: by default at the end.
+            at = of_result or (axes[0] if axis is not None and axes is not None else (-1,))
             return np.expand_dims(result, at)
         return np.moveaxis(result, range(-len(of_result), 0), of_result) if of_result else result
 
@@ -141,8 +156,8 @@ def _masked(
             f"{name}: where= leaves the other elements undefined; give them values with out=, a plain array, or use "
             f"np.where(mask, {'scipy' if '.' in name else 'np'}.{name}(...), otherwise)"
         )
-    computed = np.result_type(*plain(inputs))
-    filled = out.astype(computed if computed.kind in "fc" else out.dtype)
+    *dtypes, computed = _loop_dtypes(ufunc, inputs, {**kwargs, "out": (out,)})
+    filled = (out.real if computed.kind == "f" else out).astype(computed if computed.kind in "fc" else out.dtype)
 
     def compute(*arrays: Any, **keywords: Any) -> Any:
         if is_tracing():
@@ -150,7 +165,27 @@ def _masked(
         return ufunc(*arrays, where=mask, out=filled.copy(), **keywords)
 
     def written_out(*operands: Any, **keywords: Any) -> Any:
-        result = np.where(mask, record_call(op, compute, operands, keywords, frame), filled)
-        return result if result.dtype == out.dtype else result.astype(out.dtype)
+        if "dtype" in keywords:
+            operands = _converted(op, operands, tuple(dtypes))
+        result = record_call(op, compute, operands, keywords, frame)
+        return np.where(mask, result if result.dtype == out.dtype else result.astype(out.dtype), out)
 
     return compose(name, written_out, inputs, kwargs, frame)
+
+
+def _loop_dtypes(ufunc: np.ufunc, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[np.dtype[Any], ...]:
+    """Return the dtypes that NumPy converts the operands to, and that it computes the result in.
+
+    Raises:
+        TypeError: NumPy's own, where it refuses the operands; or the result does not fit into `out=`.
+    """
+    given = [type(item) if type(item) in (int, float, complex) else array_of(plain(item)).dtype for item in inputs]
+    casting = kwargs.get("casting", "same_kind")
+    keywords: dict[str, Any] = {"casting": casting}
+    if kwargs.get("dtype") is not None:
+        keywords["signature"] = (*[None] * ufunc.nin, *[np.dtype(kwargs["dtype"])] * ufunc.nout)
+    found = ufunc.resolve_dtypes((*given, *[None] * ufunc.nout), **keywords)
+    for result, out in zip(found[ufunc.nin :], kwargs.get("out", ()), strict=False):
+        if out is not None and not np.can_cast(result, out.dtype, casting):
+            raise TypeError(f"{function_name(ufunc)}: a result of dtype {result} does not fit into out= of {out.dtype}")
+    return found
