@@ -154,3 +154,35 @@ def test_operators_of_numbers_have_the_type_of_an_eager_call(case: str) -> None:
     for one, other in zip(*[item if isinstance(item, tuple) else (item,) for item in (found, eager)], strict=True):
         assert type(one) is type(other)
         np.testing.assert_array_equal(one, other, strict=True)
+
+
+OF_ONE_NUMBER = {
+    "a sum of nothing": lambda x: np.sum(x, where=np.False_) * 1.0,
+    "a sum that begins": lambda x: np.sum(x, initial=1.5) * 1.0,
+    "a product of nothing": lambda x: np.prod(x, where=False, initial=2.0) * 1.0,
+    "the largest with a beginning": lambda x: np.max(x, initial=1.5) * 1.0,
+    "a reduction of nothing": lambda x: np.add.reduce(x, axis=None, where=False) * 1.0,
+    "either": lambda x: np.logical_or(x, np.zeros(())) * 3.0,
+    "both": lambda x: np.logical_and(np.ones(()), x) * 3.0,
+    "either of two truths": lambda x: np.logical_or(x > 0, x < -1) * 3.0,
+    "divided by a truth": lambda x: x / np.True_,
+    "any": lambda x: np.any(x) * 3.0,
+    "all": lambda x: np.all(x) * 3.0,
+}
+
+
+@pytest.mark.parametrize("name", OF_ONE_NUMBER)
+def test_reductions_and_truths_of_one_number(name):
+    f = OF_ONE_NUMBER[name]
+    compiled = tg.compile(f)
+    for number in (-1.125, 0.0, 0.25):
+        assert compiled(np.array(number)) == f(np.array(number))
+
+
+def test_a_truth_that_is_written_into_an_array_of_one_number():
+    def written(x):
+        out = tg.numpy.zeros(())
+        np.logical_and(np.True_, x, out=out)
+        return out * 2
+
+    assert tg.compile(written)(np.array(-1.125)) == 2

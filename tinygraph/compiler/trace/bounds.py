@@ -252,7 +252,7 @@ def _is_call_of(item: Any, function: Any) -> bool:
 
 def _divides(args: tuple[Any, ...]) -> bool:
     divisor = args[1]
-    if isinstance(divisor, int | float | complex | np.number):
+    if isinstance(divisor, int | float | complex | np.number | np.bool_):
         return bool(divisor != 0)
     if divisor.content is not None:
         return bool(np.all(divisor.content != 0))

@@ -27,9 +27,10 @@ import numpy as np
 
 from tinygraph.compiler.names import TakenNames, core, made_up, slopes_in, users
 from tinygraph.compiler.program.counting import kept_at, kept_rows
-from tinygraph.compiler.program.facts import REDUCTIONS, RESHAPING, TRANSPOSING
+from tinygraph.compiler.program.facts import RESHAPING, TRANSPOSING
 from tinygraph.compiler.program.loop_marks import Begin, End, carried, kept, put_row, row, stacked, with_loops
 from tinygraph.compiler.program.loops import goes_on
+from tinygraph.compiler.program.predicates import is_plain_reduction
 from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.compiler.write.allocations import reckoned_lines
 from tinygraph.compiler.write.conditions import Conditions
@@ -97,6 +98,8 @@ def _is_of_numbers(step: Step, lists: frozenset[int]) -> bool:
         return True
     if step.decides or function is goes_on:
         return _is_number(step.args[0])
+    if step.function in (np.logical_and, np.logical_or) and not all(_is_truth(item) for item in step.args[:2]):
+        return False  # Python's `x or y` is x or y itself, and no truth about them
     if step.function in INFIX or step.function in CALLS:
         adds_truth = step.function in (np.add, np.multiply) and step.dtype.kind == "b"
         return not step.kwargs and not adds_truth and all(_is_number(item) for item in step.args[:3])
@@ -106,7 +109,8 @@ def _is_of_numbers(step: Step, lists: frozenset[int]) -> bool:
 def _passes(step: Step) -> bool:
     """Return whether a number goes through a step unchanged."""
     return (
-        step.function in RESHAPING or step.function in TRANSPOSING or step.function in REDUCTIONS
+        step.function in RESHAPING or step.function in TRANSPOSING
+        or (is_plain_reduction(step) and getattr(step.args[0], "dtype", None) == step.dtype)
         or step.function in (np.copy, np.broadcast_to, np.positive, carried)
         or (step.function is astype and step.dtype == np.float64)
     )  # fmt: skip
@@ -116,6 +120,10 @@ def _is_number(item: Any) -> bool:
     if type(item) is np.ndarray:
         return not item.shape and item.dtype.char in "d?"
     return type(item) in (Step, float, int, bool, np.float64, np.bool_)
+
+
+def _is_truth(item: Any) -> bool:
+    return item.dtype == np.bool_ if hasattr(item, "dtype") else type(item) is bool
 
 
 def named_apart(task: Task) -> Task:
