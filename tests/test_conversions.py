@@ -265,3 +265,10 @@ def test_math_takes_no_gradient_away_in_code_that_has_run_before():
         sine(0.5)
     with pytest.raises(tg.UnsupportedError, match=r"math.sin: it takes the number of a Tensor.*Write np.sin"):
         sine(tg.Tensor(0.5))
+
+
+def test_a_complex_number_is_no_float():
+    for kind in (float, int):
+        with pytest.raises(TypeError, match=rf"{kind.__name__}\(t.real\)"):
+            kind(tg.Tensor(1 + 2j))
+    assert complex(tg.Tensor(1 + 2j, requires_grad=False)) == 1 + 2j

@@ -314,6 +314,11 @@ def test_the_value_of_a_step_at_the_step_has_a_gradient():
         np.heaviside(t, tg.Tensor(1j))
 
 
+def test_modf_drops_no_imaginary_part():
+    with pytest.raises(TypeError, match="cannot be cast"):
+        np.modf(tg.Tensor([1 + 2j]), dtype=np.float64)
+
+
 def test_modf_computes_in_the_dtype_that_it_is_told():
     part, whole = np.modf(tg.Tensor([1.25]), dtype=np.float32, casting="same_kind")
     assert part.dtype == whole.dtype == np.float32
@@ -343,3 +348,16 @@ def test_the_power_0_has_the_slope_0_at_any_number(x, zero):
             np.testing.assert_array_equal(gradient, np.zeros_like(number))
             assert np.asarray(gradient).dtype == np.asarray(number).dtype
     assert tg.hessian(lambda x: x**zero if np.ndim(zero) == 0 else np.sum(x**zero))(1.5) == 0
+
+
+def test_bounds_under_the_other_names():
+    x = np.array([1.5, -2.0, 0.25])
+    check_grads(lambda x, high: np.clip(x, max=high), x, 0.5)
+    check_grads(lambda x, low: np.clip(x, min=low, max=1.0), x, np.array([0.5]))
+    check_grads(lambda high: np.clip([1.5, -2.0], max=high), 0.5)
+
+
+def test_a_step_at_a_number_of_pythons():
+    for number in (0, 1.5):
+        check_grads(lambda x, number=number: np.heaviside(number, x), np.array([0.5, 2.0]))
+        tg.jvp(lambda x, number=number: np.heaviside(number, x), (np.array([1.0]),), (np.array([1.0]),))

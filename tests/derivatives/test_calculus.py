@@ -210,3 +210,23 @@ def test_the_gradient_at_repeated_knots():
     by_x, by_values = tg.grad(lambda x, fp: np.sum(np.interp(x, xp, fp)), argnums=(0, 1))(x, fp)
     np.testing.assert_array_equal(by_x, [1, 2, 2, 0, 0])
     np.testing.assert_array_equal(by_values, [0.5, 0.5, 1.5, 0.5, 2])
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint64, np.int8])
+def test_slopes_of_whole_numbers_do_not_wrap_around(dtype):
+    falling, places = np.array([120, 3, 7], dtype), np.array([-1.0, 0.5, 2.0])
+    np.testing.assert_allclose(np.gradient(falling, tg.Tensor(places)).data, np.gradient(falling, places))
+    check_grads(lambda places: np.gradient(falling, places), places)
+    downwards = np.array([120, 50, 3], dtype)
+    np.testing.assert_allclose(np.gradient(tg.Tensor(places), downwards).data, np.gradient(places, downwards))
+
+
+def test_one_row_of_places_is_not_taken_for_several_axes():
+    with pytest.raises(TypeError, match="2 axes, but 1 spacings"):
+        np.gradient(np.ones((3, 3)), tg.Tensor([1.0, 2.0, 4.0]))
+
+
+def test_ends_that_do_not_fit_beside_whole_numbers_are_refused():
+    for keywords in ({"to_end": tg.Tensor([0.5])}, {"to_begin": tg.Tensor(0.5)}):
+        with pytest.raises(TypeError, match="does not fit beside elements of int64"):
+            np.ediff1d(np.array([1, 2, 4]), **keywords)

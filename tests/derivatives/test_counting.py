@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 import tinygraph as tg
 from tinygraph.derivatives.counting import _among_even
+from tinygraph.testing import check_grads
 from tinygraph.testing.strategies import arrays
 
 from .laws import Call, enter, obey
@@ -94,3 +95,16 @@ def test_a_division_finds_the_bin_that_a_search_finds(low, width, bins, places, 
 def test_weights_of_another_shape_are_refused_as_numpy_does():
     with pytest.raises(ValueError, match="same shape"):
         np.histogram(np.zeros((2, 3)), weights=tg.Tensor(np.ones((3, 2))))
+
+
+def test_edges_move_with_the_range():
+    x = tg.Tensor([1.0, 2.0, 3.0])
+    check_grads(lambda low, high: np.histogram(x, bins=3, range=(low, high))[1], 0.5, 3.5)
+    check_grads(lambda ends: np.histogram(x, bins=3, range=ends)[1], np.array([0.5, 3.5]))
+    points = tg.Tensor([[1.0, 2.0], [2.0, 3.0]])
+    check_grads(lambda low: np.histogramdd(points, bins=3, range=((low, 4.0), (0.0, 5.0)))[1][0], 0.5)
+
+
+def test_complex_weights():
+    weights = np.array([1 + 2j, -1 + 1j, 2 + 2j])
+    check_grads(lambda weights: np.histogram([1.25, 2.5, 2.25], bins=[0, 2, 3], weights=weights)[0], weights)

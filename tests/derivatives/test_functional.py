@@ -59,10 +59,19 @@ def test_a_function_is_not_called_on_elements_that_it_is_not_for():
 @pytest.mark.parametrize(
     "call",
     [
-        lambda t: np.apply_along_axis(np.sum, 0, t[:0]),
+        lambda t: np.apply_along_axis(np.sum, 1, t[:0, None]),
         lambda t: np.piecewise(t, [t > 0], [1, 2, 3]),
     ],
 )
 def test_what_does_not_fit_is_refused(call):
     with pytest.raises(ValueError, match=r"apply_along_axis|piecewise"):
         call(tg.Tensor([1.0, 2.0]))
+
+
+def test_vectors_without_elements_and_numbers_without_axes():
+    x = np.zeros((0, 3))
+    found = np.apply_along_axis(lambda column: column.sum(), 0, tg.Tensor(x))
+    np.testing.assert_array_equal(found.data, np.zeros(3))
+    with pytest.raises(ValueError, match="no vectors along axis 1"):
+        np.apply_along_axis(np.sum, 1, tg.Tensor(x))
+    assert np.apply_over_axes(np.sum, tg.Tensor(2.0), [0, -1]).item() == 2

@@ -358,3 +358,9 @@ def test_least_squares_are_compiled_with_their_gradient():
             np.ones((4, 2)), np.arange(4.0)
         )
     )
+
+
+@pytest.mark.parametrize("order", [None, "fro", "nuc", 1, 2, np.inf])
+def test_the_norm_of_nothing(order):
+    x = np.zeros((0, 2))
+    assert np.linalg.norm(tg.Tensor(x), order).item() == np.linalg.norm(x, order)

@@ -93,3 +93,12 @@ def test_an_extremum_with_an_initial_value_is_that_where_there_is_nothing_else()
     for function, initial in ((np.nanmax, -np.inf), (np.nanmin, np.inf), (np.nanmax, 0.0)):
         found = function(tg.Tensor(x), axis=1, initial=initial)
         np.testing.assert_array_equal(found.data, function(x, axis=1, initial=initial))
+
+
+@pytest.mark.parametrize("shape", [(0,), (2, 0), (0, 3)])
+def test_the_middle_of_nothing_is_nan(shape):
+    x = np.zeros(shape)
+    with pytest.warns(RuntimeWarning):
+        for axis in (None, 0, -1):
+            for function in (np.nanmedian, lambda x, axis: np.nanpercentile(x, [20, 50], axis)):
+                np.testing.assert_array_equal(function(tg.Tensor(x), axis).data, function(x, axis))

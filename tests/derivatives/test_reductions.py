@@ -287,3 +287,41 @@ def test_deviations_in_a_given_dtype_are_numpys(function, kind, dtype):
     np.testing.assert_allclose(got.data, expected, rtol=1e-6)
     if kind is not np.float32 and dtype is not np.float32:
         check_grads(lambda x: function(x, axis=0, dtype=dtype), x)
+
+
+PRODUCTS = {
+    "prod": np.prod, "reduce": np.multiply.reduce, "cumprod": np.cumprod, "accumulate": np.multiply.accumulate,
+    "nanprod": np.nanprod,
+}  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore:Casting complex values")
+@pytest.mark.parametrize("name", PRODUCTS)
+def test_a_real_product_of_complex_numbers_is_that_of_their_real_parts(name):
+    x = np.array([1 + 2j, 2 - 1j, -1.5 + 0.5j])
+    check_grads(lambda x: PRODUCTS[name](x, dtype=float), x, order=2)
+
+
+def test_a_product_without_a_beginning():
+    x = np.array([[1.0, 2.0], [3.0, -4.0]])
+    check_grads(lambda x: np.multiply.reduce(x, initial=None), x)
+
+
+def test_an_average_of_small_integers_has_the_dtype_of_numpys():
+    a, weights = np.array([1, 5, 200], np.uint8), np.float32([1, 2, 3])
+    expected = np.average(a, weights=weights, returned=True)
+    for found, wanted in zip(np.average(a, weights=tg.Tensor(weights), returned=True), expected, strict=True):
+        assert found.dtype == wanted.dtype
+        assert found.data == pytest.approx(wanted)
+    with pytest.raises(ZeroDivisionError, match="sum to 0"):
+        np.average(tg.Tensor([1.0, 2.0]), weights=[1.0, -1.0])
+
+
+def test_a_variance_around_a_mean_that_is_given():
+    mean = np.array([2.0])
+    for data in ([1.0, 2.0, 4.0], np.array([1.0, 2.0, 4.0])):
+        check_grads(lambda mean, data=data: np.var(data, mean=mean), mean)
+    with pytest.raises(tg.UnsupportedError, match="plain array"):  # NumPy writes where a mask holds, inside of nanvar
+        np.nanvar([1.0, 2.0, 4.0], mean=tg.Tensor(mean))
+    with pytest.raises(tg.UnsupportedError, match="plain array"):
+        np.nanvar([1.0, 2.0, 4.0], mean=tg.Tensor(mean), where=[True, True, False])

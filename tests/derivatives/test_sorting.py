@@ -180,3 +180,11 @@ def test_medians_in_a_program(run):
     found = run(tg.value_and_grad(lambda x: np.sum(np.nanmedian(x, axis=1))))(x)
     assert found[0] == 8
     np.testing.assert_array_equal(found[1], [[0, 0, 0, 1], [0.5, 0, 0, 0.5]])
+
+
+def test_shares_outside_of_their_range_are_refused():
+    for share in ([0.25, 1.5], [-0.25, 0.5], [np.nan, 0.5]):
+        with pytest.raises(ValueError, match="between 0 and 1"):
+            np.quantile([1.0, 2.0, 3.0], tg.Tensor(share))
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        np.percentile([1.0, 2.0, 3.0], tg.Tensor(120.0))

@@ -40,3 +40,23 @@ def test_laws(entry, data):
 def test_observations_of_many_axes_are_refused():
     with pytest.raises(ValueError, match="1 or 2 axes"):
         np.cov(tg.Tensor(np.zeros((2, 2, 2))))
+
+
+def test_weights_that_numpy_refuses_are_refused():
+    x = tg.Tensor([[1.0, 2.0, 4.0], [5.0, 3.0, 7.0]])
+    for keywords in ({"aweights": [1, -1, 1]}, {"fweights": [1, -1, 1]}):
+        with pytest.raises(ValueError, match="below 0"):
+            np.cov(x, **keywords)
+    for weights in ([1.0, 1.0], np.ones((2, 3))):
+        with pytest.raises(tg.ShapeError, match="for 3 observations"):
+            np.cov(x, aweights=weights)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_without_degrees_of_freedom_a_covariance_is_not_negative():
+    for x, keywords in (([1.0, 2.0], {"ddof": 3}), ([[1.0], [2.0]], {}), ([1.0, 2.0], {"fweights": [1, 1], "ddof": 4})):
+        found = np.cov(tg.Tensor(x), **keywords).data
+        compiled = tg.compile(lambda x, keywords=keywords: np.cov(x, **keywords))(np.array(x))
+        expected = np.cov(x, **keywords)
+        np.testing.assert_array_equal(found, expected)
+        np.testing.assert_array_equal(compiled, expected)

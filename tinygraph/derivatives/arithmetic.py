@@ -140,8 +140,8 @@ derivative(np.copysign, lambda g, z, x, y: g * (np.sign(x) * np.copysign(np.ones
 
 
 # The step itself is flat; its value at the step need not be a constant.
-derivative(np.heaviside, None, lambda g, z, x1, x2: g * (x1 == 0))
-selection(np.heaviside, None, lambda z, x1, x2: x1 == 0)
+derivative(np.heaviside, None, lambda g, z, x1, x2: g * np.equal(x1, 0))
+selection(np.heaviside, None, lambda z, x1, x2: np.equal(x1, 0))
 derivative(np.hypot, lambda g, z, x, y: g * (x / _nonzero(z)), lambda g, z, x, y: g * (y / _nonzero(z)))
 
 
@@ -226,7 +226,10 @@ derivative(np.nextafter, lambda g, z, x1, x2: g, None)  # x1, moved by a roundin
 @composition(np.modf)
 def modf(x: Any, dtype: Any = None, **keywords: Any) -> Any:
     """The fractional part, and the whole part as a plain array, since it is a step function."""
-    x = x if dtype is None else x.astype(dtype)
+    if dtype is not None:
+        if not np.can_cast(x.dtype, dtype, "same_kind"):
+            raise TypeError(f"modf: an array of {x.dtype} cannot be cast to {np.dtype(dtype)}")
+        x = x.astype(dtype)
     # Of an infinite number the part behind the point is 0.
     finite = np.where(np.isinf(x), 0, x) if for_any_values() or np.any(np.isinf(x)) else x
     return np.fmod(finite, 1), np.trunc(x)

@@ -93,25 +93,36 @@ def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = 
 @composition(np.ediff1d)
 def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
     """The differences of an array's elements in order, with numbers put before and behind."""
-    differences = np.diff(np.ravel(array_of(ary)))
-    parts = [to_begin, differences, to_end]
-    return np.concatenate([np.ravel(array_of(part)).astype(differences.dtype) for part in parts if part is not None])
+    elements = np.ravel(array_of(ary))
+    ends = [None if end is None else np.ravel(array_of(end)) for end in (to_begin, to_end)]
+    for name, end in zip(("to_begin", "to_end"), ends, strict=True):
+        if end is not None and not np.can_cast(end.dtype, elements.dtype, "same_kind"):
+            raise TypeError(f"ediff1d: {name}= of dtype {end.dtype} does not fit beside elements of {elements.dtype}")
+    differences = np.diff(elements)
+    parts = [part for part in (ends[0], differences, ends[1]) if part is not None]
+    return np.concatenate([part.astype(differences.dtype) for part in parts])
 
 
 @composition(np.gradient)
 def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
     """Slopes along each axis, by central differences inside and one-sided ones at the ends."""
-    f = array_of(f)
+    f = _of_floats(f)
     axes = range(f.ndim) if axis is None else normalize_axis_tuple(axis, f.ndim)
-    steps = varargs * len(axes) if len(varargs) == 1 else varargs or (1.0,) * len(axes)
+    steps = varargs or (1.0,)
+    steps = steps * len(axes) if len(steps) == 1 and np.ndim(steps[0]) == 0 else steps
     if len(steps) != len(axes):
         raise TypeError(f"gradient: there are {len(axes)} axes, but {len(steps)} spacings")
-    dtype = f.dtype if f.dtype.kind in "fc" else np.dtype(np.float64)
     slopes = [
-        laid_out(_slopes(f, step, each, edge_order).astype(dtype), "K", f)
+        laid_out(_slopes(f, step, each, edge_order).astype(f.dtype), "K", f)
         for each, step in zip(axes, steps, strict=True)
     ]
     return slopes[0] if len(slopes) == 1 else tuple(slopes)
+
+
+def _of_floats(samples: Any) -> Any:
+    """Return samples as floats: whole numbers without a sign have no differences below 0."""
+    samples = array_of(samples)
+    return samples.astype(np.float64) if samples.dtype.kind in "iu" else samples
 
 
 def _slopes(f: Any, step: Any, axis: int, edge_order: int) -> Any:
@@ -129,7 +140,7 @@ def _slopes(f: Any, step: Any, axis: int, edge_order: int) -> Any:
         raise ValueError(f"gradient: axis {axis} of shape {f.shape} needs {edge_order + 1} samples at least")
     each = (-1,) + (1,) * (f.ndim - 1 - axis)
     # Gaps that are equal are not taken for one: each has a slope of its own.
-    gaps = np.broadcast_to(step, (size - 1,)) if np.ndim(step) == 0 else np.diff(step)
+    gaps = np.broadcast_to(step, (size - 1,)) if np.ndim(step) == 0 else np.diff(_of_floats(step))
     gaps = np.reshape(gaps, each)
     rises = (_part(f, axis, 1, None) - _part(f, axis, None, -1)) / gaps
     if size == 2:

@@ -23,7 +23,11 @@ def _weighted(columns: list[Any], edges: list[Any], even: list[bool], weights: A
     # Bins before the first edge and behind the last hold the points outside.
     shape = [len(edge) + 1 for edge in edges]
     size = int(np.prod(shape))
-    counts = np.bincount(np.ravel_multi_index(places, shape), np.ravel(weights), size)
+    flat, weights = np.ravel_multi_index(places, shape), np.ravel(weights)
+    if weights.dtype.kind == "c":
+        counts = np.bincount(flat, np.real(weights), size) + 1j * np.bincount(flat, np.imag(weights), size)
+    else:
+        counts = np.bincount(flat, weights, size)
     return np.reshape(counts, shape)[(slice(1, -1),) * len(shape)]
 
 
@@ -56,6 +60,8 @@ def _edges(column: Any, bins: Any, range: Any, found: Any) -> Any:  # noqa: A002
     """
     if np.ndim(bins):
         return bins if has_tensors(bins) and hasattr(bins, "dtype") else found
+    if has_tensors(range):
+        return np.linspace(range[0], range[1], len(found))
     if (
         range is not None
         or not (has_tensors(column) and column.requires_grad)

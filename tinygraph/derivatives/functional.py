@@ -24,10 +24,10 @@ def apply_along_axis(func1d: Callable[..., Any], axis: int, arr: Any, *args: Any
     """A function of each vector along an axis; its results stand in the place of the vectors."""
     arr = array_of(arr)
     axis = normalize_axis_index(axis, arr.ndim)
-    if arr.size == 0:
-        raise ValueError(f"apply_along_axis: there are no vectors in an array of shape {arr.shape}")
     last = np.moveaxis(arr, axis, -1)
     around = last.shape[:-1]
+    if 0 in around:
+        raise ValueError(f"apply_along_axis: there are no vectors along axis {axis} of an array of shape {arr.shape}")
     results = [func1d(last[index], *args, **kwargs) for index in np.ndindex(around)]
     together = np.stack(results)
     shape = together.shape[1:]
@@ -39,7 +39,7 @@ def apply_along_axis(func1d: Callable[..., Any], axis: int, arr: Any, *args: Any
 def apply_over_axes(func: Callable[..., Any], a: Any, axes: Any) -> Any:
     """A reduction over one axis after the other; the axes stay."""
     for axis in np.atleast_1d(axes).tolist():
-        axis = normalize_axis_index(axis, a.ndim)
+        axis = axis + a.ndim if axis < 0 else axis
         result = func(a, axis)
         a = result if result.ndim == a.ndim else np.expand_dims(result, axis)
     return a

@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import math
 import operator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -154,13 +155,19 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
     return np.expand_dims(result, axes) if keepdims else result
 
 
+def _largest(sizes: Any, axis: Any, keepdims: bool = False) -> Any:
+    """The largest of numbers that are not below 0. Of none it is 0."""
+    keywords: dict[str, Any] = {} if sizes.size else {"initial": 0}
+    return np.max(sizes, axis=axis, keepdims=keepdims, **keywords)
+
+
 def _vector_norm(x: Any, ord: Any, axis: int) -> Any:  # noqa: A002
     if ord is None:
         return vector_norm(x, 2, axis)
     if isinstance(ord, str):
         raise ValueError(f"norm: order {ord!r} is for matrices")
     if ord == np.inf:
-        return np.max(np.abs(x), axis=axis)
+        return _largest(np.abs(x), axis)
     if ord == -np.inf:
         return np.min(np.abs(x), axis=axis)
     if ord == 0:
@@ -176,10 +183,10 @@ def _matrix_norm(x: Any, ord: Any, axes: tuple[int, ...]) -> Any:  # noqa: A002
         rest = [axis for axis in range(x.ndim) if axis not in axes]
         last = np.transpose(x, (*rest, *axes))
         return vector_norm(np.reshape(last, (*last.shape[:-2], last.shape[-2] * last.shape[-1])), 2, -1)
-    sums = {
-        1: (rows, columns, np.max),
+    sums: dict[Any, tuple[int, int, Callable[..., Any]]] = {
+        1: (rows, columns, _largest),
         -1: (rows, columns, np.min),
-        np.inf: (columns, rows, np.max),
+        np.inf: (columns, rows, _largest),
         -np.inf: (columns, rows, np.min),
     }
     if ord in sums:
@@ -192,7 +199,7 @@ def _matrix_norm(x: Any, ord: Any, axes: tuple[int, ...]) -> Any:  # noqa: A002
 
 
 # Norms by the singular values.
-SINGULAR: dict[Any, Any] = {2: np.max, -2: np.min, "nuc": np.sum}
+SINGULAR: dict[Any, Any] = {2: _largest, -2: np.min, "nuc": np.sum}
 
 
 @primitive

@@ -9,11 +9,13 @@ import numpy as np
 
 from tinygraph.derivatives.reductions import root
 from tinygraph.engine.modes import for_any_values
+from tinygraph.engine.operands import array_of
 from tinygraph.engine.table import composition
 
 
 def _replaced(a: Any, value: float) -> Any:
     """The array with a value in the place of each NaN; no gradient flows there."""
+    a = array_of(a)
     missing = np.isnan(a)
     return np.where(missing, value, a) if for_any_values() or np.any(missing) else a
 

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from tinygraph.engine.dependence import elementwise, selection, uses_all
+from tinygraph.engine.modes import for_any_values
 from tinygraph.engine.notes import decomposition, formula
-from tinygraph.engine.operands import array_of
+from tinygraph.engine.operands import array_of, plain
 from tinygraph.engine.primitives import primitive
 from tinygraph.engine.record import SHOWN
 from tinygraph.engine.rows import running_sums
@@ -112,12 +113,19 @@ def _prod_a(
     g: Any, z: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False,
     initial: Any = 1, where: Any = True,
 ) -> Any:  # fmt: skip
+    initial = 1 if initial is None else initial
+    a = _kept_part(a, z)
     factors = a if where is True else np.where(where, a, 1)
     known = where is True and type(initial) is int and initial == 1 and z.dtype == a.dtype
     others = product_of_others(factors, axis, expand(z, a.shape, axis, keepdims) if known else None)
     others = others if known else others * initial
     others = others if where is True else np.where(where, others, 0)
     return expand(g, a.shape, axis, keepdims) * others
+
+
+def _kept_part(a: Any, z: Any) -> Any:
+    """Return the factors that a product was computed from: with a real `dtype=`, the real parts of complex ones."""
+    return np.real(a) if a.dtype.kind == "c" and z.dtype.kind != "c" else a
 
 
 def _quotients(a: Any, axes: tuple[int, ...], product: Any = None) -> Any:
@@ -205,6 +213,7 @@ def var(
     *, where: Any = True, mean: Any = None, correction: Any = None,
 ) -> Any:  # fmt: skip
     """Mean squared distance from the mean."""
+    a = array_of(a)
     ddof = ddof if correction is None else correction
     dtype = None if dtype is None else np.dtype(dtype)
     loses = dtype is not None and a.dtype.kind == "c" and dtype.kind != "c"  # the mean loses its imaginary part
@@ -264,9 +273,11 @@ def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = Fals
             raise ShapeError(f"average: weights of shape {np.shape(weights)} do not fit axes {axes} of {np.shape(a)}")
         shape = [size if position in axes else 1 for position, size in enumerate(np.shape(a))]
         weights = np.broadcast_to(np.reshape(np.transpose(weights, np.argsort(axes)), shape), np.shape(a))
-    weighted = a * weights
-    total = np.sum(weights, axis=axis, dtype=weighted.dtype, keepdims=keepdims)
-    mean = np.sum(weighted, axis=axis, keepdims=keepdims) / total
+    dtype = np.result_type(a.dtype, weights.dtype, *([] if a.dtype.kind in "fc" else [np.float64]))
+    total = np.sum(weights, axis=axis, dtype=dtype, keepdims=keepdims)
+    if not for_any_values() and np.any(plain(total) == 0):
+        raise ZeroDivisionError("average: the weights sum to 0")
+    mean = np.sum(np.multiply(a, weights, dtype=dtype), axis=axis, keepdims=keepdims) / total
     return (mean, np.broadcast_to(total, np.shape(mean))) if returned else mean
 
 
@@ -341,6 +352,7 @@ carried.derivative(_carried_factors, lambda g, z, factors, terms: carried_back(f
 
 def _cumprod_a(g: Any, z: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
     """The cotangent of element i without a division: the product of the elements before it, times the later factors."""
+    a = _kept_part(a, z)
     if axis is None or a.ndim == 0:
         flat = np.reshape(z, (-1,))
         return np.reshape(_cumprod_a(np.reshape(g, (-1,)), flat, np.reshape(a, (-1,)), 0), a.shape)

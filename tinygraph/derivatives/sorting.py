@@ -113,6 +113,10 @@ def _quantiles(find: Callable[..., Any]) -> Callable[..., Any]:
         a = array_of(a)
         if a.dtype.kind == "c":
             raise TypeError(f"{find.__name__}: the elements must be real numbers, got {a.dtype}")
+        if find is np.nanquantile and a.size == 0:
+            return np.mean(a, axis=axis, keepdims=keepdims)
+        if has_tensors(q) and not for_any_values() and not np.all((plain(q) >= 0) & (plain(q) <= 1)):
+            raise ValueError(f"{find.__name__}: the shares must lie between 0 and 1, got {plain(q)}")
         axes = tuple(range(a.ndim)) if axis is None else normalize_axis_tuple(axis, a.ndim)
         ordered = np.sort(_flat(a, axes), axis=-1)
         missing = np.isnan(a)
@@ -255,6 +259,8 @@ def nanmedian(a: Any, axis: Any = None, out: None = None, overwrite_input: bool 
         if np.any(np.isnan(a)):
             raise TypeError("nanmedian: a complex array must have no NaN. Leave the NaNs out first, z[~np.isnan(z)]")
         return np.median(a, axis=axis, keepdims=bool(keepdims))
+    if a.size == 0:
+        return np.mean(a, axis=axis, keepdims=bool(keepdims))
     axes = tuple(range(a.ndim)) if axis is None else normalize_axis_tuple(axis, a.ndim)
     ordered = np.sort(_flat(a, axes), axis=-1)
     count = np.sum(~np.isnan(_flat(plain(a), axes)), axis=-1)

@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.engine.operands import array_of, as_array
+from tinygraph.engine.modes import for_any_values
+from tinygraph.engine.operands import array_of, as_array, plain
 from tinygraph.engine.table import composition
+from tinygraph.errors import ShapeError
 
 
 def _rows(m: Any, rowvar: bool) -> Any:
@@ -31,11 +33,26 @@ def cov(
     if fweights is None and aweights is None:
         weights: Any = np.ones(rows.shape[1], dtype=rows.dtype)
     else:
+        _check_weights(rows, fweights, aweights)
         weights = as_array(1 if fweights is None else fweights) * (1 if aweights is None else aweights)
     total = np.sum(weights)
     lost = ddof if aweights is None else ddof * np.sum(weights * aweights) / total
     apart = rows - np.sum(rows * weights, axis=1, keepdims=True) / total
-    return np.squeeze(np.matmul(apart, np.conjugate((apart * weights).T)) / (total - lost))
+    freedom = total - lost
+    if for_any_values() or np.real(plain(freedom)) <= 0:
+        freedom = np.where(np.real(freedom) <= 0, 0, freedom)
+    return np.squeeze(np.matmul(apart, np.conjugate((apart * weights).T)) / freedom)
+
+
+def _check_weights(rows: Any, *given: Any) -> None:
+    """Raise an error for weights that are not one for each observation, or below 0."""
+    for name, weights in zip(("fweights", "aweights"), given, strict=True):
+        if weights is None:
+            continue
+        if np.shape(weights) != rows.shape[1:]:
+            raise ShapeError(f"cov: {name} of shape {np.shape(weights)} for {rows.shape[1]} observations")
+        if not for_any_values() and np.any(plain(array_of(weights)) < 0):
+            raise ValueError(f"cov: {name} must not be below 0")
 
 
 @composition(np.corrcoef)

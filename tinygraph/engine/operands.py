@@ -126,6 +126,8 @@ def _bind(op: Operation, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple
         if name not in rest:
             break
         bound.append(rest.pop(name))
+    if op.function is np.clip and len(bound) == 1 and has_tensors(rest):
+        bound += [rest.pop("min", rest.pop("a_min", None)), rest.pop("max", rest.pop("a_max", None))]
     stray = next((key for key, item in rest.items() if has_tensors(item)), None)
     if stray is not None:
         raise UnsupportedError(

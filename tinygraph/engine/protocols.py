@@ -73,10 +73,10 @@ class Protocols(Generic[Array]):
     def __float__(self: Any) -> float:
         if modes.unusual and state.taken_numbers is not None:
             note_number(self._link, "float()", _getframe(1))
-        return float(_number(self, _getframe(1)))
+        return float(_real_number(self, "float", _getframe(1)))
 
     def __int__(self: Any) -> int:
-        return int(_number(self, _getframe(1)))
+        return int(_real_number(self, "int", _getframe(1)))
 
     def __complex__(self: Any) -> complex:
         if modes.unusual and state.taken_numbers is not None:
@@ -187,6 +187,15 @@ def _elements(tensor: Any) -> Iterator[Any]:
     """Yield the parts along the first axis, each recorded on behalf of the line that asks for it."""
     for index in range(len(tensor._value)):
         yield tensor._numpy(operator.getitem, (tensor, index), {}, _getframe(1))
+
+
+def _real_number(tensor: Any, kind: str, frame: FrameType) -> Any:
+    if tensor.dtype.kind == "c":
+        raise TypeError(
+            f"{kind}(t): a number of dtype {tensor.dtype} has an imaginary part, at {users_line()}. Write "
+            f"{kind}(t.real), or complex(t)"
+        )
+    return _number(tensor, frame)
 
 
 def _number(tensor: Any, frame: FrameType) -> Any:
