@@ -19,6 +19,7 @@ from tinygraph.compiler.write.alike_allocations import with_alike_together
 from tinygraph.compiler.write.leaving_out import with_zeros, without_empty_groups, without_unused
 from tinygraph.compiler.write.lists_of_rows import with_views_inside
 from tinygraph.compiler.write.literals import string_text
+from tinygraph.compiler.write.reading_inside import reading_inside
 
 
 def logistic_regression() -> tuple[Any, list[Any]]:
@@ -469,6 +470,45 @@ def test_a_new_array_is_filled_with_zeros_when_it_is_made() -> None:
     for _ in range(2):
         np.testing.assert_array_equal(step(table), 2 * table * np.array([[1], [0], [2], [0]]))
     assert "np.zeros((4, 2))" in step.source and "fill" not in step.source
+
+
+@pytest.mark.parametrize(
+    ("lines", "joined"),
+    [
+        (["a = u[1]", "y = np.sin(a)"], ["y = np.sin(u[1])"]),
+        (["a = u[1]  #@3", "d = a - v * w  #@4", "u[1] = d  #@5"], ["u[1] -= v * w  #@5"]),
+        (["a = u[9 - i]", "d = a + v", "u[9 - i] = d"], ["u[9 - i] += v"]),
+        (["a = u[1]", "d = a - v - w", "u[1] = d"], ["u[1] = u[1] - v - w"]),
+        (["a = u[1]", "d = a * v", "u[1] = d"], ["u[1] = u[1] * v"]),
+        (["a = u[1]", "d = v - a", "u[1] = d"], ["u[1] = v - u[1]"]),
+        (["a = u[1]", "if not a > 0:", "    raise Left(0)"], ["if not u[1] > 0:", "    raise Left(0)"]),
+    ],
+)
+def test_an_element_is_read_by_the_statement_that_needs_it(lines: list[str], joined: list[str]) -> None:
+    assert reading_inside(lines) == joined
+    indented = [f"    {line}" for line in lines]
+    assert reading_inside(["for i in range(3):", *indented]) == [
+        "for i in range(3):",
+        *[f"    {one}" for one in joined],
+    ]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["a = u[1]", "y = np.sin(a)", "z = np.cos(a)"],  # read twice
+        ["a = u[1]", "u[1] = v", "y = np.sin(a)"],  # written before it is read
+        ["a = u[1]", "np.sin(v, out=a)"],  # written into
+        ["a = u[1]", "a[2] = v"],
+        ["a = u[1]", "for x in a:", "    y = np.sin(x)"],
+        ["a = u[1]", "", "# another line of the user's", "y = np.sin(a)"],
+        ["a = np.sin(v)", "y = np.cos(a)"],
+        ["for a in us:", "    b = u[1]", "y = np.sin(b)"],
+    ],
+)
+def test_other_elements_keep_their_names(lines: list[str]) -> None:
+    assert reading_inside(lines) == lines
+    assert reading_inside(["a = u[1]", "y = np.sin(a)"], ["return a"]) == ["a = u[1]", "y = np.sin(a)"]
 
 
 def test_constants_that_are_written_alike_share_a_name() -> None:

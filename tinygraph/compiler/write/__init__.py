@@ -37,6 +37,7 @@ Read `calls`, `body` and `module` first, which write a call, a function and the 
     body                 all statements of the step
     lists_of_rows        lists of views, each in one line
     leaving_out          lines that say nothing, dropped, and np.empty behind which all is 0
+    reading_inside       elements that one statement reads, read there
     update_functions     updates that are alike, as calls of one function
     module               the whole text
     floats               the whole text of a program in which all values are single numbers

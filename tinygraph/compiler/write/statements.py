@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.write.comments import Comments
 from tinygraph.compiler.write.leaving_out import with_zeros, without_empty_groups, without_unused
+from tinygraph.compiler.write.reading_inside import reading_inside
 from tinygraph.compiler.write.tags import TAG
 
 __all__ = ["Statements"]
@@ -43,8 +44,9 @@ class Statements:
     def leave_out(self, views: Collection[str], elsewhere: Iterable[str]) -> None:
         """Leave out names of views that nothing reads, here or elsewhere, comments over nothing, and `fill(0)`."""
         self.setup = without_unused(self.setup, views, [*self.lines, *elsewhere])
-        lines = without_unused(self.lines, views, [*self.setup, *elsewhere])
-        self.lines = without_empty_groups(with_zeros(lines))
+        others = [*self.setup, *elsewhere]
+        lines = without_unused(self.lines, views, others)
+        self.lines = without_empty_groups(reading_inside(with_zeros(lines), others))
 
     def end_group(self) -> None:
         """Let the next statement stand apart, whatever line it is from."""
