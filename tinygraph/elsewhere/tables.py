@@ -162,6 +162,8 @@ OF_NN = {
     "init": 'tg.nn.Dense(3, kernel_initializer="he_normal")',
     "utils": "tg.optim.Adam(parameters, global_clipnorm=1.0)",
     "RNNCell": "tg.nn.SimpleRNNCell(32)",
+    "MLP": 'tg.nn.Sequential([tg.nn.Dense(4, activation="tanh"), tg.nn.Dense(1)])',
+    "Neuron": "tg.nn.Dense(1)",
     # Layers that tinygraph does not have are a Module of your own.
     **dict.fromkeys(
         ("Transformer", "TransformerEncoderLayer"),
@@ -347,7 +349,8 @@ OF_TENSOR = {
     "requires_grad_": "t.requires_grad = True, with False for a constant",
     "detach_": "t.detach()",
     "retain_grad": "loss.backward(retain_graph=True)",
-    "grad_fn": "tg.Graph.of(loss)",
+    **dict.fromkeys(("grad_fn", "_prev", "_op"), "tg.Graph.of(loss)"),
+    "label": "t.name",
     "register_hook": "tg.explain(t, loss)",
     "add_": "t.assign_add(value)",
     "sub_": "t.assign_sub(value)",
