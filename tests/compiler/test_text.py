@@ -511,6 +511,15 @@ def test_other_elements_keep_their_names(lines: list[str]) -> None:
     assert reading_inside(["a = u[1]", "y = np.sin(a)"], ["return a"]) == ["a = u[1]", "y = np.sin(a)"]
 
 
+def test_an_index_of_one_number_is_written_without_a_comma() -> None:
+    step = tg.compile(lambda x: tg.grad(lambda p: np.sum(np.stack([p[0] * np.sin(p[1]), p[1] ** 2]) ** 2))(x))
+    x = np.array([1.0, 2.0])
+    sine = np.sin(x[1])
+    expected = [2 * x[0] * sine**2, 2 * x[0] ** 2 * sine * np.cos(x[1]) + 4 * x[1] ** 3]
+    np.testing.assert_allclose(step(x), expected, rtol=1e-14)
+    assert ",]" not in step.source
+
+
 def test_constants_that_are_written_alike_share_a_name() -> None:
     def moved(x: Any) -> Any:
         for _ in range(2):

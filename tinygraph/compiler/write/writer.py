@@ -91,7 +91,7 @@ class Writer(References):
         """Return the text between the brackets of an index."""
         if type(item) is tuple and item:
             inside = ", ".join([self._index_part(part) for part in item])
-            return f"{inside}," if len(item) == 1 else inside
+            return f"{inside}," if len(item) == 1 and type(item[0]) not in (int, slice) else inside
         return self._index_part(item)
 
     def _index_part(self, item: Any) -> str:
