@@ -274,10 +274,11 @@ def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = Fals
         shape = [size if position in axes else 1 for position, size in enumerate(np.shape(a))]
         weights = np.broadcast_to(np.reshape(np.transpose(weights, np.argsort(axes)), shape), np.shape(a))
     dtype = np.result_type(a.dtype, weights.dtype, *([] if a.dtype.kind in "fc" else [np.float64]))
-    total = np.sum(weights, axis=axis, dtype=dtype, keepdims=keepdims)
+    weights = weights.astype(dtype) if weights.dtype != dtype and dtype.kind in "fc" else weights
+    total = np.sum(weights, axis=axis, keepdims=keepdims)
     if not for_any_values() and np.any(plain(total) == 0):
         raise ZeroDivisionError("average: the weights sum to 0")
-    mean = np.sum(np.multiply(a, weights, dtype=dtype), axis=axis, keepdims=keepdims) / total
+    mean = np.sum(a * weights, axis=axis, keepdims=keepdims) / total
     return (mean, np.broadcast_to(total, np.shape(mean))) if returned else mean
 
 
