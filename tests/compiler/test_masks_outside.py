@@ -172,3 +172,29 @@ def test_masks_that_do_not_fit_and_masks_that_are_computed() -> None:
         tg.compile(lambda x, mask: x[mask])(TABLE, PLACES)
     with pytest.raises(tg.UnsupportedError, match="nonzero of a computed value"):
         tg.compile(lambda x: np.nonzero(x))(TABLE)
+
+
+@pytest.mark.parametrize("ufunc", [np.add, np.subtract, np.multiply, np.maximum, np.power, np.negative])
+@pytest.mark.parametrize("mask", [[True, False, True], [[True, False], [False, True], [True, True]], [False] * 3])
+def test_a_ufunc_at_a_mask(ufunc, mask):
+    mask, x = np.array(mask), np.array([[1.5, 2.0], [3.0, 0.5], [2.5, 4.0]])
+    values = (
+        () if ufunc is np.negative else (np.full(x[mask].shape, 2.0) + np.arange(x[mask].size).reshape(x[mask].shape),)
+    )
+
+    def written(x):
+        y = x * 1.0
+        ufunc.at(y, mask, *values)
+        ufunc.at(y, (slice(None), mask[:2] if mask.ndim == 1 else np.array([True, False])), *([2.0] if values else []))
+        return np.sum(y * x * np.arange(6.0).reshape(3, 2))
+
+    for function in (written, tg.grad(written)):
+        compiled = tg.compile(function)
+        for data in (x, x * 1.25):
+            np.testing.assert_allclose(compiled(data), function(data), rtol=1e-12)
+
+
+def test_the_gradient_of_one_number_that_a_mask_may_leave_out():
+    for function in (np.nanmean, np.nansum, lambda x: np.mean(x, where=x > 0)):
+        gradient = tg.grad(lambda x, function=function: function(x) * 1.0)
+        assert tg.compile(gradient)(np.array(1.25)) == gradient(1.25) == 1

@@ -423,3 +423,9 @@ def test_a_reshape_that_copies():
     t = tg.Tensor([1.0, 2.0])
     assert t.reshape(2, 1, copy=True).shape == (2, 1)
     assert t.reshape((1, 2), copy=None).shape == (1, 2)
+
+
+def test_a_conversion_to_no_dtype_is_one_to_float64():
+    x = np.float32([1.0, 2.0])
+    assert tg.Tensor(x).astype(None).dtype == x.astype(None).dtype
+    assert tg.compile(lambda x: x.astype(None) * 2)(x).dtype == np.float64

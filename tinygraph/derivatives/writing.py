@@ -177,7 +177,11 @@ def at_of(ufunc: np.ufunc) -> Any:
 
     def at(a: Any, indices: Any, b: Any = None) -> None:
         a, index = _writable(a, f"{ufunc.__name__}.at", b), plain(indices)
-        if any(map(is_stand_in, index if type(index) is tuple else (index,))):
+        computed = [item for item in (index if type(index) is tuple else (index,)) if is_stand_in(item)]
+        if len(computed) == 1 and computed[0].dtype == np.bool_:  # no place comes twice
+            _at_mask(ufunc, a, index, b)
+            return
+        if computed:
             a[...] = _at_computed(ufunc, a, index, b)
             return
         positions = np.arange(a.size).reshape(a.shape)[index]
@@ -190,6 +194,18 @@ def at_of(ufunc: np.ufunc) -> Any:
             a[part] = ufunc(a[part], *[operand[chosen] for operand in operands])
 
     return at
+
+
+def _at_mask(ufunc: np.ufunc, a: Any, index: Any, b: Any) -> None:
+    """Compute where a mask of a program holds, and leave the other elements."""
+    chosen = np.zeros_like(a)
+    chosen[index] = 1
+    operands: tuple[Any, ...] = ()
+    if b is not None:
+        operand = np.ones_like(a, dtype=np.result_type(a.dtype, b if type(b) in (int, float) else array_of(b).dtype))
+        operand[index] = b
+        operands = (operand,)
+    a[...] = np.where(chosen != 0, ufunc(a, *operands), a)
 
 
 def _at_computed(ufunc: np.ufunc, a: Any, index: Any, b: Any) -> Any:

@@ -221,12 +221,13 @@ class TensorMethods(ArrayMethods[Array]):
 
         The result is a new Tensor, but with `copy=False` and nothing to convert the same one.
         """
+        dtype = np.dtype(dtype)
         if not np.can_cast(self.dtype, dtype, casting):
-            raise TypeError(f"astype: cannot cast from {self.dtype} to {np.dtype(dtype)} according to {casting!r}")
+            raise TypeError(f"astype: cannot cast from {self.dtype} to {dtype} according to {casting!r}")
         order = order_after(order, self)
         if not copy and self.dtype == dtype and lies_in(self, order):
             return self
-        converted = self._numpy(shapes.astype, (self, np.dtype(dtype)), {}, _getframe(1))
+        converted = self._numpy(shapes.astype, (self, dtype), {}, _getframe(1))
         return converted if order == "K" else laid_out(converted, order)
 
     def flatten(self: Any, order: str = "C") -> Array:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.compiler.trace.events import Event
+from tinygraph.engine.ownership import is_stand_in
 
 __all__ = ["brief", "same", "same_content", "same_memory"]
 
@@ -43,6 +44,8 @@ def same(one: Any, other: Any) -> bool:
         return all([a is b or same(a, b) for a, b in zip(one, other, strict=True)])
     if isinstance(one, dict):
         return one.keys() == other.keys() and all([same(item, other[key]) for key, item in one.items()])
+    if is_stand_in(one):
+        return bool(one._event.index == other._event.index)
     if isinstance(one, _NUMBERS):
         return same_content(one, other)
     if hasattr(one, "__code__") and hasattr(other, "__code__"):
