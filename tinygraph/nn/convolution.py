@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from tinygraph.engine.tensor import Tensor
+from tinygraph.errors import ShapeError
 from tinygraph.functions.windows import Padding
 from tinygraph.nn import constraints, regularizers
 from tinygraph.nn.activations import Activation
 from tinygraph.nn.configured import Rule
 from tinygraph.nn.initializers import Initializer, checked
 from tinygraph.nn.layer import count
-from tinygraph.nn.sliding import convolved, spread
+from tinygraph.nn.sliding import convolved, transposed
 from tinygraph.nn.windowed import Size, Windowed, numbers
 
 __all__ = ["Conv1D", "Conv1DTranspose", "Conv2D", "Conv2DTranspose", "Conv3D", "Conv3DTranspose"]
@@ -217,30 +216,10 @@ class _Transposed(Windowed):
         return self.kernel.shape[-1]
 
     def _moved(self, x: Any) -> Any:
-        sizes, pads, beyond = [], [], []
-        for axis in range(self.rank):
-            extent = (self.kernel_size[axis] - 1) * self.dilation_rate[axis] + 1
-            stride = self.strides[axis]
-            before, after = self._cut(axis, extent)
-            size = (x.shape[axis + 1] - 1) * stride + extent - before - after
-            if size < 1 or x.shape[axis + 1] < 1:
-                raise self.misfit(f"nothing is left of a batch of shape {x.shape} with padding {self.padding!r}")
-            rest = max(-after - stride + 1, 0)  # further than a convolution would leave out
-            sizes.append(size - rest)
-            pads.append((before, max(after, 0)))
-            beyond.append((0, rest))
-        z = spread(x, self.kernel, sizes, self.strides, pads, self.dilation_rate)
-        return np.pad(z, ((0, 0), *beyond, (0, 0))) if any(rest for _, rest in beyond) else z
-
-    def _cut(self, axis: int, extent: int) -> tuple[int, int]:
-        """Return the pixels to cut off before and after, of the windows put together; below 0, those to add."""
-        stride = self.strides[axis]
-        more = None if self.output_padding is None else self.output_padding[axis]
-        if self.padding == "valid":
-            return 0, -(max(stride - extent, 0) if more is None else more)
-        kept = stride + extent - 2 if more is None else extent + extent % 2 - 2 + more
-        before = min(kept // 2 + kept % 2, extent - 1)
-        return extent - 1 - before, extent - 1 - (kept - before)
+        try:
+            return transposed(x, self.kernel, self.strides, self.padding, self.output_padding, self.dilation_rate)
+        except ShapeError as error:
+            raise self.misfit(str(error)) from None
 
 
 class Conv2DTranspose(_Transposed):

@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph.errors import ShapeError
 from tinygraph.functions.convolution import conv2d, conv2d_input
 from tinygraph.functions.windows import slide
 
-__all__ = ["convolved", "convolved_by_channel", "pooled", "spread"]
+__all__ = ["convolved", "convolved_by_channel", "pooled", "spread", "transposed"]
 
 
 def convolved(
@@ -91,6 +92,51 @@ def spread(
         total = part if total is None else total + part
     first = pads[0][0]
     return total[:, first : first + sizes[0]]
+
+
+def transposed(
+    x: Any,
+    kernel: Any,
+    strides: tuple[int, ...],
+    padding: str,
+    output_padding: tuple[int, ...] | None,
+    dilation: tuple[int, ...],
+) -> Any:
+    """Return the transpose of a convolution, of the size that Keras gives it.
+
+    Args:
+        x: a batch, channels last.
+        kernel: shape (*window, filters, channels).
+        strides, dilation: one for each axis.
+        padding: "valid" or "same".
+        output_padding: for each axis the pixels to add behind; None for as many as the padding says.
+
+    Raises:
+        ShapeError: nothing is left of an axis.
+    """
+    sizes, pads, beyond = [], [], []
+    for axis, stride in enumerate(strides):
+        extent = (kernel.shape[axis] - 1) * dilation[axis] + 1
+        more = None if output_padding is None else output_padding[axis]
+        before, after = _cut(extent, stride, padding, more)
+        size = (x.shape[axis + 1] - 1) * stride + extent - before - after
+        if size < 1 or x.shape[axis + 1] < 1:
+            raise ShapeError(f"nothing is left of a batch of shape {x.shape} with padding {padding!r}")
+        rest = max(-after - stride + 1, 0)  # further than a convolution would leave out
+        sizes.append(size - rest)
+        pads.append((before, max(after, 0)))
+        beyond.append((0, rest))
+    z = spread(x, kernel, sizes, strides, pads, dilation)
+    return np.pad(z, ((0, 0), *beyond, (0, 0))) if any(rest for _, rest in beyond) else z
+
+
+def _cut(extent: int, stride: int, padding: str, more: int | None) -> tuple[int, int]:
+    """Return the pixels to cut off before and after, of the windows put together; below 0, those to add."""
+    if padding == "valid":
+        return 0, -(max(stride - extent, 0) if more is None else more)
+    kept = stride + extent - 2 if more is None else extent + extent % 2 - 2 + more
+    before = min(kept // 2 + kept % 2, extent - 1)
+    return extent - 1 - before, extent - 1 - (kept - before)
 
 
 def pooled(

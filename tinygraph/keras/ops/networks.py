@@ -12,7 +12,8 @@ from tinygraph.functions import avg_pool2d, max_pool2d, softmax
 from tinygraph.functions import gelu as exact_or_not
 from tinygraph.keras import losses
 from tinygraph.nn import activations
-from tinygraph.nn.sliding import convolved, pooled
+from tinygraph.nn.adaptive_pooling import largest_in_windows, mean_in_windows
+from tinygraph.nn.sliding import convolved, pooled, transposed
 from tinygraph.training.losses.alignment import aligned
 
 Sizes = int | Sequence[int]
@@ -88,6 +89,39 @@ def separable_conv(
     """Return a convolution of each channel by itself, then one with windows of one number; see `conv`."""
     between = depthwise_conv(inputs, depthwise_kernel, strides, padding, data_format, dilation_rate)
     return conv(between, pointwise_kernel, 1, "valid", data_format)
+
+
+def conv_transpose(
+    inputs: Any,
+    kernel: Any,
+    strides: Sizes = 1,
+    padding: str = "valid",
+    output_padding: Sizes | None = None,
+    data_format: str | None = None,
+    dilation_rate: Sizes = 1,
+) -> Any:
+    """Return the transpose of a convolution, with a kernel of shape (*window, filters, channels); see `conv`."""
+    x, axes = _channels_last(inputs, data_format)
+    more = None if output_padding is None else _each(output_padding, axes)
+    steps, apart = _each(strides, axes), _each(dilation_rate, axes)
+    return _as_given(transposed(x, kernel, steps, padding.lower(), more, apart), data_format)
+
+
+def adaptive_average_pool(inputs: Any, output_size: Sizes, data_format: str | None = None) -> Any:
+    """Return the means of a given number of parts of each axis of sequences, images or volumes."""
+    return _in_parts(mean_in_windows, inputs, output_size, data_format)
+
+
+def adaptive_max_pool(inputs: Any, output_size: Sizes, data_format: str | None = None) -> Any:
+    """Return the largest numbers of a given number of parts of each axis of sequences, images or volumes."""
+    return _in_parts(largest_in_windows, inputs, output_size, data_format)
+
+
+def _in_parts(along: Callable[..., Any], inputs: Any, output_size: Sizes, data_format: str | None) -> Any:
+    x, axes = _channels_last(inputs, data_format)
+    for axis, count in enumerate(_each(output_size, axes), 1):
+        x = along(x, axis, count)
+    return _as_given(x, data_format)
 
 
 def max_pool(

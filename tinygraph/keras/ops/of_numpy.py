@@ -15,21 +15,22 @@ OF_NUMPY = frozenset("""
     abs absolute add all allclose amax amin angle any append arccos arccosh arcsin arcsinh arctan arctan2
     arctanh argmax argmin argpartition argsort array array_split average bartlett bincount bitwise_and
     bitwise_invert bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift bitwise_xor blackman
-    broadcast_to cbrt ceil clip concatenate conj conjugate copy corrcoef correlate cos cosh count_nonzero cross
-    cumprod cumsum deg2rad diag diagflat diagonal diff digitize divide dot dsplit dstack einsum empty_like equal
-    exp exp2 expand_dims expm1 fabs flip fliplr flipud floor floor_divide fmax fmin fmod full_like gcd geomspace
-    greater greater_equal hamming hanning heaviside histogram hsplit hstack hypot i0 imag inner isclose isfinite
-    isin isinf isnan isneginf isposinf isreal kaiser kron lcm ldexp left_shift less less_equal log log10 log1p
-    log2 logaddexp logaddexp2 logical_and logical_not logical_or logical_xor logspace matmul max maximum mean
-    median meshgrid min minimum mod moveaxis multiply nan_to_num nanargmax nanargmin nancumprod nancumsum nanmax
-    nanmean nanmedian nanmin nanpercentile nanprod nanquantile nanstd nansum nanvar ndim negative nextafter
-    nonzero not_equal ones_like outer pad percentile power prod ptp quantile rad2deg ravel real reciprocal
-    repeat reshape right_shift roll rot90 round searchsorted select sign signbit sin sinc sinh size sort split
-    sqrt square squeeze stack std subtract sum swapaxes take tan tanh tensordot tile trace transpose trapezoid
-    tril triu true_divide trunc unique unravel_index vander var vdot vectorize vsplit vstack where zeros_like
+    broadcast_to cbrt ceil clip column_stack concatenate conj conjugate copy corrcoef correlate cos cosh
+    count_nonzero cross cumprod cumsum deg2rad diag diagflat diagonal diff digitize divide dot dsplit dstack
+    einsum empty_like equal exp exp2 expand_dims expm1 fabs flip fliplr flipud floor floor_divide fmax fmin fmod
+    full_like gcd geomspace greater greater_equal hamming hanning heaviside histogram hsplit hstack hypot i0
+    imag inner isclose isfinite isin isinf isnan isneginf isposinf isreal kaiser kron lcm ldexp left_shift less
+    less_equal log log10 log1p log2 logaddexp logaddexp2 logical_and logical_not logical_or logical_xor logspace
+    matmul max maximum mean median meshgrid min minimum mod moveaxis multiply nan_to_num nanargmax nanargmin
+    nancumprod nancumsum nanmax nanmean nanmedian nanmin nanpercentile nanprod nanquantile nanstd nansum nanvar
+    ndim negative nextafter nonzero not_equal ones_like outer pad percentile power prod ptp quantile rad2deg
+    ravel real reciprocal repeat reshape right_shift roll rot90 round searchsorted select sign signbit sin sinc
+    sinh size sort split sqrt square squeeze stack std subtract sum swapaxes take tan tanh tensordot tile trace
+    transpose trapezoid tril triu true_divide trunc unique unravel_index vander var vdot vectorize vsplit vstack
+    where zeros_like
 """.split())  # noqa: SIM905
 # fmt: on
-OF_LINALG = frozenset("cholesky det eig eigh inv matrix_rank pinv qr slogdet solve svd".split())  # noqa: SIM905
+OF_LINALG = frozenset("cholesky det eig eigh inv matrix_power matrix_rank pinv qr slogdet solve svd".split())  # noqa: SIM905
 
 # The arguments of Keras after the arrays, in Keras's order; "x_min:min" is NumPy's keyword for another name of Keras's.
 _REDUCED = "axis keepdims"

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.engine.tensor import Tensor
+from tinygraph.errors import ShapeError
 from tinygraph.functions import logsumexp as log_of_sum
 from tinygraph.nn import floatx
 from tinygraph.nn.cells import as_array
@@ -293,6 +294,32 @@ def erfc(x: Any) -> Any:
     import scipy.special
 
     return scipy.special.erfc(x)
+
+
+def cdist(x: Any, y: Any) -> Any:
+    """Return the distances of all rows of x from all rows of y."""
+    if x.shape[-1] != y.shape[-1]:
+        raise ShapeError(f"cdist: rows of {x.shape[-1]} and of {y.shape[-1]} numbers have no distance")
+    between = x[..., :, None, :] - y[..., None, :, :]
+    return np.linalg.norm(between, axis=-1)
+
+
+def polar(abs_: Any, angle: Any) -> Any:
+    """Return complex numbers of their absolute values and angles."""
+    return abs_ * np.cos(angle) + 1j * (abs_ * np.sin(angle))
+
+
+def cholesky_inverse(x: Any, upper: bool = False) -> Any:
+    """Return the inverse of a matrix of which x is the Cholesky factor."""
+    inverse = np.linalg.inv(np.triu(x) if upper else np.tril(x))
+    return inverse @ inverse.swapaxes(-1, -2) if upper else inverse.swapaxes(-1, -2) @ inverse
+
+
+def saturate_cast(x: Any, dtype: Any) -> Any:
+    """Return numbers of another dtype, those that it does not have set to its smallest or largest."""
+    wanted = np.dtype(dtype)
+    limits: Any = np.iinfo(wanted) if wanted.kind in "iu" else np.finfo(wanted)
+    return np.clip(x, limits.min, limits.max).astype(wanted)
 
 
 def fft(x: tuple[Any, Any]) -> tuple[Any, Any]:
