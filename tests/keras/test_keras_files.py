@@ -266,3 +266,50 @@ def test_a_batch_among_other_tensors_has_no_mask_unless_the_argument_says_whose(
     model = ours.Model(given, [s, h, c, last(s, initial_state=[h, c])])
     s, h, c, y = model(WORDS)
     np.testing.assert_allclose(y.numpy(), last(s, initial_state=[h, c]).numpy(), rtol=1e-6, atol=1e-7)
+
+
+def test_a_model_without_an_input_layer_comes_back_with_its_weights(tmp_path):
+    model = ours.Sequential([ours.layers.Dense(2)])
+    model.compile("sgd", "mse")
+    model.fit(np.ones((4, 3)), np.ones((4, 2)), verbose=0)
+    model.save(tmp_path / "model.keras")
+    again = ours.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(predicted(again, np.ones((4, 3)))[0], predicted(model, np.ones((4, 3)))[0])
+
+
+def test_a_class_of_ones_own_comes_back_with_its_weights(tmp_path):
+    class Own(ours.Model):
+        def __init__(self, units=3):
+            super().__init__()
+            self.units, self.dense = units, ours.layers.Dense(units)
+
+        def call(self, x):
+            return self.dense(x)
+
+        def get_config(self):
+            return {"units": self.units}
+
+    model = Own(2)
+    model(np.ones((4, 3), np.float32))
+    model.save(tmp_path / "model.keras")
+    again = ours.models.load_model(tmp_path / "model.keras", custom_objects={"Own": Own})
+    np.testing.assert_array_equal(predicted(again, np.ones((4, 3)))[0], predicted(model, np.ones((4, 3)))[0])
+
+
+def test_numbers_given_to_a_normalization_are_written(tmp_path):
+    layer = ours.layers.Normalization(mean=[1.0, 2.0], variance=np.array([4.0, 9.0]))
+    model = ours.Sequential([ours.Input((2,)), layer])
+    model.save(tmp_path / "model.keras")
+    again = ours.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(predicted(again, np.ones((1, 2)))[0], [[0.0, -1 / 3]], atol=1e-6)
+
+
+def test_a_registered_function_comes_back_as_an_activation(tmp_path):
+    def squared(x):
+        return x**2
+
+    with ours.saving.custom_object_scope({"squared": squared}):
+        model = ours.Sequential([ours.Input((2,)), ours.layers.Dense(3, activation=squared)])
+        model.save(tmp_path / "model.keras")
+        again = ours.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(predicted(again, np.ones((1, 2)))[0], predicted(model, np.ones((1, 2)))[0])

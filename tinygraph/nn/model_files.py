@@ -17,9 +17,10 @@ from typing import Any
 from tinygraph.export.tensor_files import ENDING, check_arrays, load_arrays, save_arrays
 from tinygraph.nn.architecture import freeze_as_written, frozen_modules
 from tinygraph.nn.arguments import also_known, plain_of, registered, thing_of
+from tinygraph.nn.built_shapes import build_for_shapes, shapes_built_for
 from tinygraph.nn.keras_files import archive, hdf5
 from tinygraph.nn.layer import Layer
-from tinygraph.nn.module import Module, modules_by_path
+from tinygraph.nn.module import Module
 from tinygraph.training.checkpoint import OPTIMIZER, optimizer_arrays, part_of, training_data, weights_of
 from tinygraph.training.loop import build_optimizer
 from tinygraph.training.recipe_as_data import arguments_of, recipe_data
@@ -109,13 +110,8 @@ def _architecture(model: Any) -> dict[str, Any]:
 
 def _as_built(module: Module) -> dict[str, Any]:
     """Return the shapes that layers were built for, by path; the shape of the input; the frozen modules."""
-    shapes = {
-        path: plain_of(layer._arguments.built_for)
-        for path, layer in modules_by_path(module).items()
-        if isinstance(layer, Layer) and layer._arguments.built_for is not None
-    }
     return {
-        "shapes": shapes,
+        "shapes": shapes_built_for(module),
         "input_shape": plain_of(getattr(module, "_input_shape", None)),
         "frozen": frozen_modules(module),
     }
@@ -189,7 +185,7 @@ def load_weights(module: Module, path: str | os.PathLike[str]) -> None:
     weights = weights_of(arrays)
     with _unchanged_in_failure(module):
         if isinstance(header, dict):
-            _build(module, header.get("shapes") or {})
+            build_for_shapes(module, header.get("shapes") or {})
         module._check_built("load_weights")
         check_arrays(path, module.tensors(), weights)
         for name, tensor in module.tensors().items():
@@ -236,7 +232,7 @@ def _made(path: str | os.PathLike[str], header: Any) -> Any:
         raise ValueError(f"{call} has weights alone, as its layers could not be written: {header['reason']}. {way}")
     model = _made_of(call, header["architecture"])
     try:
-        _build(model, header["shapes"])
+        build_for_shapes(model, header["shapes"])
         if getattr(model, "_input_shape", None) is None:
             model._input_shape = thing_of(header["input_shape"])
         return freeze_as_written(model, header)
@@ -291,17 +287,6 @@ def _compile(path: str | os.PathLike[str], model: Any, header: Mapping[str, Any]
 
 
 # --- building ---------------------------------------------------------------------------------------------------------
-
-
-def _build(model: Any, shapes: Mapping[str, Any]) -> None:
-    """Make the weights of layers for the shapes that they were built for, by path; outer layers first."""
-    paths = modules_by_path(model)
-    for path, shape in shapes.items():
-        if path not in paths:
-            paths = modules_by_path(model)  # the layers around it have made it now
-        layer = paths.get(path)
-        if isinstance(layer, Layer) and not layer.built:
-            layer.build_for(thing_of(shape))
 
 
 @contextmanager

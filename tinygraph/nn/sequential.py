@@ -121,6 +121,12 @@ class Sequential(Model, builds_itself=False):
                 outputs = symbolic_call(layer, (outputs,), {})
             self.inputs, self.outputs, self._input_shape = [symbol], [outputs], symbol.shape
 
+    def input_symbol(self) -> Symbol | None:
+        """Return the symbol of the input; where there is no `Input`, one of the shape of the first batch."""
+        if self.inputs or self._input_shape is None:
+            return self.inputs[0] if self.inputs else None
+        return Symbol(self._input_shape, _input_dtype(self.layers[0] if self.layers else None))
+
     def get_config(self) -> dict[str, Any]:
         """Return the layers as plain data; of a class of your own, the arguments of its constructor.
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tinygraph.nn.built_shapes import build_for_shapes, shapes_built_for
 from tinygraph.nn.keras_files.compiling import compile_arguments, compile_description
 from tinygraph.nn.keras_files.hdf5 import give_weights, weights_as_bytes
 from tinygraph.nn.keras_files.reading import model_of
@@ -36,6 +37,7 @@ def save_archive(model: Any, path: str | os.PathLike[str]) -> None:
     model._check_built("save")
     check_folder("save", Path(path))
     description = description_of(model)
+    description["built_for"] = shapes_built_for(model)  # Keras passes it over
     state = model._state
     if state is not None and state.is_compiled:
         description["compile_config"] = compile_description(model, state)
@@ -63,6 +65,10 @@ def load_archive(path: str | os.PathLike[str], compile: bool = True) -> Any:  # 
         raise ValueError(f"{call}: the description makes no model: {type(error).__name__}: {error}") from error
     except ValueError as error:
         raise ValueError(f"{call}: {error}") from error
+    build_for_shapes(model, description.get("built_for") or {})
+    given_shape = (description.get("build_config") or {}).get("input_shape")
+    if given_shape and not model.tensors():
+        model.build(given_shape)  # of a class of the user's own
     if model.built:
         give_weights(call, model, parts[WEIGHTS])
     given = description.get("compile_config")

@@ -35,8 +35,8 @@ def description_of(model: Any) -> dict[str, Any]:
 
 def _sequential(model: Any) -> dict[str, Any]:
     layers = [_described(layer) for layer in model.layers if not isinstance(layer, InputLayer)]
-    if model.inputs:
-        layers.insert(0, _input(model.inputs[0], "input_layer"))
+    if (symbol := model.input_symbol()) is not None:
+        layers.insert(0, _input(symbol, "input_layer"))
     return _of_kind("keras", "Sequential", {"name": model.name, "trainable": True, "layers": layers})
 
 
@@ -87,8 +87,13 @@ def _translated(data: Any, place: str) -> Any:
         return {key: _translated(item, place) for key, item in data["dict"].items()}
     if "number" in data:
         return data["number"]
+    if "array" in data:
+        return np.reshape(data["array"], data["shape"]).tolist()
     if "function" in data and data["function"].startswith("activations."):
         return data["function"].removeprefix("activations.")
+    if (name := data.get("function")) in registered():
+        named = {"class_name": "function", "config": name, "registered_name": f"Custom>{name}"}
+        return {"module": "builtins", **named}
     raise TypeError(f"{place}: {str(dict(data))[:60]} has no description in Keras. Write save('model.safetensors')")
 
 
