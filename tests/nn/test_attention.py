@@ -189,3 +189,29 @@ def test_additive_attention_compiled():
     eager = [np.array(getattr(item, "data", item)) for item in step(query, value)]
     for found, expected in zip(tg.compile(step)(query, value), eager, strict=True):
         np.testing.assert_allclose(found, expected, rtol=1e-10)
+
+
+@pytest.mark.parametrize("gate", [False, True])
+def test_heads_that_share_keys_are_heads_whose_keys_are_the_same(gate):
+    rng = np.random.default_rng(0)
+    query, value = tg.Tensor(rng.normal(size=(2, 5, 6))), tg.Tensor(rng.normal(size=(2, 7, 6)))
+    grouped = tg.nn.GroupQueryAttention(3, 4, 2, use_gate=gate, dtype="float64")
+    whole = tg.nn.MultiHeadAttention(4, 3, use_gate=gate, dtype="float64")
+    y, _ = grouped(query, value), whole(query, value)
+    for layer in (grouped, whole) if gate else ():  # `set_weights` takes Keras's
+        assert [weight.name.partition(".")[0] for weight in layer.weights[4:8:2]] == ["gate", "value"]
+    for name in ("query", "key", "value", "attention_output", *(["gate"] if gate else [])):
+        own, other = getattr(grouped, name), getattr(whole, name)
+        shared = name in ("key", "value")
+        other.kernel.assign(np.repeat(own.kernel.data, 2, axis=1) if shared else own.kernel.data)
+        other.bias.assign(np.repeat(own.bias.data, 2, axis=0) if shared else own.bias.data)
+    expected, scores = whole(query, value, return_attention_scores=True, use_causal_mask=True)
+    y, of_groups = grouped(query, value, return_attention_scores=True, use_causal_mask=True)
+    np.testing.assert_allclose(y.data, expected.data, atol=1e-12)
+    np.testing.assert_allclose(of_groups.data, scores.data, atol=1e-12)
+    np.sum(y**2).backward()
+    np.sum(expected**2).backward()
+    summed = whole.key.kernel.grad.reshape(6, 2, 2, 3).sum(axis=2)
+    np.testing.assert_allclose(grouped.key.kernel.grad, summed, atol=1e-12)
+    with pytest.raises(ValueError, match="num_query_heads must be a multiple of num_key_value_heads, got 4 and 3"):
+        tg.nn.GroupQueryAttention(3, 4, 3)

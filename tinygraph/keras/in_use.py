@@ -6,7 +6,7 @@ A layer of `tinygraph.nn` trains unless told otherwise, as PyTorch's do; one of 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 from tinygraph import nn
 from tinygraph.engine.tensor import Tensor
@@ -26,6 +26,7 @@ __all__ = [
     "GRUCell",
     "GaussianDropout",
     "GaussianNoise",
+    "GroupQueryAttention",
     "LSTMCell",
     "Layer",
     "Model",
@@ -48,10 +49,8 @@ __all__ = [
 ]
 
 
-class Layer(nn.Layer):
-    """`tinygraph.nn.Layer`, with Keras's `add_weight`."""
-
-    trains = False
+class _WithAddWeight:
+    """Keras's `add_weight`, for layers and models."""
 
     def add_weight(
         self,
@@ -74,18 +73,28 @@ class Layer(nn.Layer):
             name: its name in the layer.
         """
         if name is None:
-            taken = {*self._regularizers, *self._constraints, *(self._frozen or ())}
+            taken = {*self._regularizers, *self._constraints, *(self._frozen or ())}  # type: ignore[attr-defined]
             name = unused("weight", taken)
-        return self.weight(name, tuple(shape or ()), initializer, trainable, regularizer, constraint)
+        shape = tuple(shape or ())
+        rules = initializer, trainable, regularizer, constraint
+        return cast(Tensor, self.weight(name, shape, *rules))  # type: ignore[attr-defined]
+
+    add_variable = add_weight
 
 
-class Model(nn.Model):
+class Layer(_WithAddWeight, nn.Layer):
+    """`tinygraph.nn.Layer`, with Keras's `add_weight`."""
+
+    trains = False
+
+
+class Model(_WithAddWeight, nn.Model):
     """`tinygraph.nn.Model`, in use unless told otherwise."""
 
     trains = False
 
 
-class Sequential(nn.Sequential):
+class Sequential(_WithAddWeight, nn.Sequential):
     """`tinygraph.nn.Sequential`, in use unless told otherwise."""
 
     trains = False
@@ -219,6 +228,12 @@ class Attention(nn.Attention):
 
 class AdditiveAttention(nn.AdditiveAttention):
     """`tinygraph.nn.AdditiveAttention`, in use unless told otherwise."""
+
+    trains = False
+
+
+class GroupQueryAttention(nn.GroupQueryAttention):
+    """`tinygraph.nn.GroupQueryAttention`, in use unless told otherwise."""
 
     trains = False
 

@@ -44,6 +44,7 @@ from tinygraph.nn.dropout import (
 from tinygraph.nn.einsum_dense import EinsumDense
 from tinygraph.nn.functions_as_layers import Identity, Lambda, Masking, Rescaling
 from tinygraph.nn.gated import GRU, LSTM, GRUCell, LSTMCell
+from tinygraph.nn.grouped_attention import GroupQueryAttention
 from tinygraph.nn.image_sizes import CenterCrop, RandomCrop, Resizing
 from tinygraph.nn.inputs import Input, InputLayer
 from tinygraph.nn.layer import Layer
@@ -146,6 +147,7 @@ __all__ = [
     "GlobalMaxPooling2D",
     "GlobalMaxPooling3D",
     "GroupNormalization",
+    "GroupQueryAttention",
     "Identity",
     "Input",
     "InputLayer",

@@ -141,8 +141,9 @@ class MultiHeadAttention(Layer):
         }  # fmt: skip
         self.query = self._projection(1, (num_heads, key_dim), "query")
         self.key = self._projection(1, (num_heads, key_dim), "key")
-        self.value = self._projection(1, (num_heads, self.value_dim), "value")
+        # The weights are in this order in Keras, too.
         self.gate = self._projection(1, (num_heads, self.value_dim), "gate") if use_gate else None
+        self.value = self._projection(1, (num_heads, self.value_dim), "value")
         self.dropout = Dropout(dropout, seed=self.generator)
 
     def _projection(self, summed: int, outputs: tuple[int, ...], name: str) -> Projection:
