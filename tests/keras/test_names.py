@@ -43,13 +43,12 @@ def test_every_schedule_of_keras_is_there():
 
 def test_callbacks():
     ours = tg.training.callbacks
-    assert all(getattr(keras.callbacks, name) is getattr(ours, name) for name in keras.callbacks.__all__)
+    shared = set(keras.callbacks.__all__) - {"CallbackList"}  # which is for loops that are written out
+    assert all(getattr(keras.callbacks, name) is getattr(ours, name) for name in shared)
     with pytest.raises(AttributeError, match="Did you mean 'EarlyStopping'"):
         keras.callbacks.EarlyStoping  # noqa: B018
     others = {name for name in vars(the_other().callbacks) if not name.startswith("_")} - set(keras.callbacks.__all__)
-    assert others <= {
-        "CallbackList", "OrbaxCheckpoint", "ProgbarLogger", "RemoteMonitor", "SwapEMAWeights",
-    }  # fmt: skip
+    assert others <= {"OrbaxCheckpoint", "ProgbarLogger", "RemoteMonitor"}
 
 
 def test_a_name_that_is_not_there():

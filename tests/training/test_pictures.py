@@ -130,7 +130,7 @@ def test_the_batch_of_a_drawn_step_is_data(tmp_path):
 def test_a_network_of_several_inputs_and_outputs_is_drawn(tmp_path):
     first, second = tg.nn.Input((4,), name="first"), tg.nn.Input((4,), name="second")
     both = tg.nn.Add()([tg.nn.Dense(3)(first), tg.nn.Dense(3)(second)])
-    made = tg.nn.Model([first, second], [tg.nn.Dense(1, name="a")(both), tg.nn.Dense(2, name="b")(both)])
+    made = tg.nn.Model([first, second], [tg.nn.Dense(1, name="a")(both), tg.nn.Dense(2, "softmax", name="b")(both)])
     made.compile("sgd", ["mse", "sparse_categorical_crossentropy"], loss_weights=[1.0, 0.5])
     drawn = callbacks.DrawNetwork(tmp_path / "network.dot")
     made.fit([X, X], [X[:, :1], Y], sample_weight=np.ones(64), callbacks=[drawn])

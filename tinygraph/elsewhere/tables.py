@@ -164,6 +164,20 @@ OF_NN = {
     "RNNCell": "tg.nn.SimpleRNNCell(32)",
     "MLP": 'tg.nn.Sequential([tg.nn.Dense(4, activation="tanh"), tg.nn.Dense(1)])',
     "Neuron": "tg.nn.Dense(1)",
+    # Keras's layers that tinygraph does not have are a class of your own.
+    **dict.fromkeys(
+        ("AugMix", "AutoContrast", "ContrastLimitedAdaptiveHistogramEqualization", "CutMix", "Equalization",
+         "HashedCrossing", "Hashing", "MaxNumBoundingBoxes", "MelSpectrogram", "MixUp", "Pipeline", "RandAugment",
+         "RandomColorDegeneration", "RandomColorJitter", "RandomElasticTransform", "RandomErasing",
+         "RandomGaussianBlur", "RandomGrayscale", "RandomHue", "RandomInvert", "RandomPerspective",
+         "RandomPosterization", "RandomSaturation", "RandomSharpness", "RandomShear", "ReversibleEmbedding",
+         "STFTSpectrogram", "Solarization", "TernaryDense"),
+        "a class of your own, class Own(tg.keras.layers.Layer), with a method call",
+    ),
+    **dict.fromkeys(
+        ("FlaxLayer", "JaxLayer", "TFSMLayer", "TorchModuleWrapper"),
+        "a class of your own, class Own(tg.keras.layers.Layer), with a method call",
+    ),
     # Layers that tinygraph does not have are a Module of your own.
     **dict.fromkeys(
         ("Transformer", "TransformerEncoderLayer"),
@@ -199,9 +213,14 @@ OF_KERAS = {
     "name_scope": 'tg.scope("part")',
     "GradientTape": "tg.value_and_grad(f)(values)",
     "schedules": "tg.keras.optimizers.schedules",
+    "dtype_policies": 'tg.nn.set_floatx("float32")',
+    "DTypePolicy": 'tg.nn.set_floatx("float32")',
+    "visualization": "model.draw()",
 }
 
 OF_KERAS_OPS = {
+    "rearrange": "tg.keras.ops.reshape(t, shape)",
+    "jvp": "tg.jvp(f, (values,), (values,))",
     **{f"reduce_{name}": f"tg.keras.ops.{name}(t)" for name in ("sum", "mean", "max", "min", "prod", "all", "any")},
     "concat": "tg.keras.ops.concatenate([t, u])",
     "gather": "tg.keras.ops.take(t, places, axis=0)",
@@ -224,7 +243,6 @@ OF_KERAS_LOSSES = {
 OF_KERAS_CALLBACKS = {
     "ProgbarLogger": "dict(verbose=1), as arguments of model.fit",
     "RemoteMonitor": "tg.training.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch, logs))",
-    "SwapEMAWeights": "tg.optim.Adam(0.001, use_ema=True)",
     "OrbaxCheckpoint": 'tg.training.callbacks.ModelCheckpoint("model.safetensors")',
 }
 
@@ -234,6 +252,7 @@ OF_KERAS_UTILS = {
     "model_to_dot": "model.draw()",
     "np_utils": "tg.keras.utils.to_categorical(labels)",
     "split_dataset": "np.split(x, [n])",
+    "is_keras_tensor": "isinstance(t, tg.keras.KerasTensor)",
 }
 
 OF_DATA = {

@@ -156,12 +156,17 @@ class Model(Fitting, Saving, Layer, builds_itself=False):
             return [x[name] for name in names]
         batches = list(x) if isinstance(x, list | tuple) else [x]
         if len(batches) != len(self.inputs):
-            raise ValueError(f'Model "{self.name}": it has {len(self.inputs)} inputs, got {len(batches)} batches')
+            called = ", ".join(symbol.name or f"input {number}" for number, symbol in enumerate(self.inputs))
+            raise ValueError(
+                f'Model "{self.name}": it has {len(self.inputs)} inputs ({called}), got {len(batches)} batches. Give a '
+                "list of them, or a dict by the names of the inputs"
+            )
         return batches
 
     def _check_input(self, symbol: Symbol, batch: Any) -> None:
+        # The size of the batch is no condition: layers that need one, such as stateful ones, ask for it themselves.
         fits = len(batch.shape) == len(symbol.shape) and all(
-            [size in (None, given) for size, given in zip(symbol.shape, batch.shape, strict=True)]
+            [size in (None, given) for size, given in zip(symbol.shape[1:], batch.shape[1:], strict=True)]
         )
         if not fits:
             given = next(layer for layer in self.layers if getattr(layer, "_given", None) is symbol)

@@ -25,7 +25,7 @@ from tinygraph.optim.clipping import check_limits, clipped
 from tinygraph.optim.given_gradients import paired
 from tinygraph.optim.moving import Numbers, moved
 from tinygraph.optim.parameters import Group, grouped
-from tinygraph.optim.rates import LearningRate, Rate, checked_number
+from tinygraph.optim.rates import LearningRate, Rate, RateNow, checked_number
 from tinygraph.optim.schedules import deserialize, serialize
 from tinygraph.optim.values import Array, as_wide, current
 
@@ -61,6 +61,7 @@ class Optimizer(metaclass=OptimizerType):
         parameters: the Tensors by their path in the argument, "0" or "hidden.bias"; empty before `build`.
         groups: the `Group`s of parameters; one, where none were given.
         steps: a Tensor, the number of steps taken.
+        is_averaged: True while the parameters have the values of their averages: see `swap_averages`.
 
     Raises:
         TypeError: a parameter is not a Tensor, is not a leaf, or requires no gradient.
@@ -76,6 +77,7 @@ class Optimizer(metaclass=OptimizerType):
     parameters: dict[str, Tensor]
     groups: list[Group]
     steps: Tensor
+    is_averaged: bool = False
 
     def __init__(
         self,
@@ -355,18 +357,33 @@ class Optimizer(metaclass=OptimizerType):
         Args:
             var_list: some of the optimiser's parameters; all of them if None.
         """
+        if self.is_averaged:
+            self.swap_averages()
         chosen = None if var_list is None else {id(tensor) for tensor in var_list}
         for path, average in self._averages.items():
             if chosen is None or id(self.parameters[path]) in chosen:
                 self.parameters[path].assign(average.data)
 
+    def swap_averages(self) -> None:
+        """Exchange the values of the parameters and their moving averages; a second call puts them back.
+
+        Before the first step there are no averages, and nothing changes.
+        """
+        if not self.steps.data:
+            return
+        self.is_averaged = not self.is_averaged
+        for path, average in self._averages.items():
+            value = self.parameters[path].numpy().copy()
+            self.parameters[path].assign(average.data)
+            average.assign(value)
+
     @property
-    def learning_rate(self) -> float:
+    def learning_rate(self) -> RateNow:
         """The learning rate of the next step. Set it to a number or to a schedule, at any time.
 
         Groups that have a rate of their own keep it; `optimizer.groups[0].learning_rate` is theirs.
         """
-        return float(self._rate.after(self.steps.data))
+        return RateNow.of(self._rate, self.steps.data)
 
     @learning_rate.setter
     def learning_rate(self, rate: Rate) -> None:

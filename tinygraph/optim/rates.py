@@ -11,7 +11,7 @@ from tinygraph import bounds
 from tinygraph.engine.tensor import Tensor
 from tinygraph.optim.values import current
 
-__all__ = ["LearningRate", "Rate", "checked_number"]
+__all__ = ["LearningRate", "Rate", "RateNow", "checked_number"]
 
 Rate = float | Callable[[Any], Any]
 
@@ -57,6 +57,37 @@ class LearningRate:
             return current(self.tensor)
         rate = self.schedule(steps)
         return rate if hasattr(rate, "astype") else np.float64(rate)
+
+
+class RateNow(float):
+    """The learning rate of the next step: a number, with the methods of the variable that Keras has in its place."""
+
+    _rate: LearningRate | None = None
+
+    @classmethod
+    def of(cls, rate: LearningRate, steps: Any) -> RateNow:
+        """Return the number of a rate after some steps."""
+        number = cls(rate.after(steps))
+        number._rate = rate
+        return number
+
+    @property
+    def value(self) -> float:
+        """The number."""
+        return float(self)
+
+    def numpy(self) -> np.float64:
+        """Return the number as NumPy's."""
+        return np.float64(self)
+
+    def assign(self, rate: Rate) -> None:
+        """Change the optimiser's rate, as `optimizer.learning_rate = rate` does."""
+        if self._rate is not None:
+            self._rate.set(rate)
+
+    def __reduce__(self) -> Any:
+        """A copy is a plain number: it belongs to no optimiser."""
+        return float, (float(self),)
 
 
 def checked_number(call: str, name: str, value: float, below: float = np.inf) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tinygraph.nests import entries
 from tinygraph.training.callbacks.history import History
 from tinygraph.training.metrics import Metric
 from tinygraph.training.recipe import Recipe
@@ -19,6 +20,11 @@ class AsCompiled:
     _state: TrainingState | None = None
 
     @property
+    def compiled(self) -> bool:
+        """True after `compile`."""
+        return self._state is not None and self._state.is_compiled
+
+    @property
     def optimizer(self) -> Any:
         """The optimiser that `compile` was given; None before."""
         return self._state.recipe.optimizer if self._state is not None and self._state.is_compiled else None
@@ -30,10 +36,18 @@ class AsCompiled:
 
     @property
     def metrics(self) -> list[Any]:
-        """The mean of the loss, the metrics from the first batch on, and those that are attributes of the model."""
-        compiled = self._state.recipe.metrics if self._state is not None and self._state.is_compiled else []
-        own = [item for item in vars(self).values() if isinstance(item, Metric)]
-        return [*compiled, *[item for item in own if all([item is not other for other in compiled])]]
+        """The mean of the loss, the metrics from the first batch on, and those in attributes of model and layers."""
+        recipe = self._state.recipe if self._state is not None and self._state.is_compiled else None
+        if recipe is None:
+            return self._own_metrics()
+        return recipe.metrics if recipe.own is not None else [*recipe.metrics, *self._own_metrics()]
+
+    def _own_metrics(self) -> list[Any]:
+        """Return the metrics in the attributes of the model and of its layers, but not of the models inside it."""
+        modules = self.modules()  # type: ignore[attr-defined]
+        owners = [module for module in modules if module is self or not isinstance(module, AsCompiled)]
+        items = [item for owner in owners for _, item in entries(vars(owner), "") if isinstance(item, Metric)]
+        return [item for place, item in enumerate(items) if all([item is not other for other in items[:place]])]
 
     def reset_metrics(self) -> None:
         """Begin the sums of all metrics anew, in a loop of `train_on_batch` and `test_on_batch` after each epoch."""
@@ -77,12 +91,37 @@ class AsCompiled:
     @property
     def stop_training(self) -> bool:
         """Set it to True, in a callback, to end the training after the epoch."""
-        return self._state is not None and self._state.training is not None and self._state.training.stop
+        return self._is_asked_to_stop("training")
 
     @stop_training.setter
     def stop_training(self, stop: bool) -> None:
-        if self._state is not None and self._state.training is not None:
-            self._state.training.stop = bool(stop)
+        self._ask_to_stop("training", stop)
+        if (training := self._used().training) is not None:
+            training.stop = bool(stop)
+
+    @property
+    def stop_evaluating(self) -> bool:
+        """Set it to True, in a callback, to end an evaluation after the batch."""
+        return self._is_asked_to_stop("evaluating")
+
+    @stop_evaluating.setter
+    def stop_evaluating(self, stop: bool) -> None:
+        self._ask_to_stop("evaluating", stop)
+
+    @property
+    def stop_predicting(self) -> bool:
+        """Set it to True, in a callback, to end `predict` after the batch."""
+        return self._is_asked_to_stop("predicting")
+
+    @stop_predicting.setter
+    def stop_predicting(self, stop: bool) -> None:
+        self._ask_to_stop("predicting", stop)
+
+    def _is_asked_to_stop(self, what: str) -> bool:
+        return self._state is not None and what in self._state.to_stop
+
+    def _ask_to_stop(self, what: str, stop: bool) -> None:
+        (self._used().to_stop.add if stop else self._used().to_stop.discard)(what)
 
     # --- the state --------------------------------------------------------------------------------------------------
 
@@ -92,6 +131,14 @@ class AsCompiled:
                 f'{call}: the model is not compiled. Write model.compile(optimizer="adam", loss=...) before it'
             )
         return self._state
+
+    def _begun(self, call: str) -> TrainingState:
+        """Return the state of a model that is compiled, at the beginning of a call that takes batches into metrics."""
+        state, own = self._compiled(call), self._own_metrics()
+        before = state.recipe.own
+        if before is None or list(map(id, before)) != list(map(id, own)):
+            state.recipe.own = own  # only where it is another: a compiled step reads it
+        return state
 
     def _used(self) -> TrainingState:
         """Return the state of a model that may not be compiled."""

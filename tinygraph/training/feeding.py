@@ -153,7 +153,9 @@ class StreamFeed(Feed):
         self._running = items if self._wanted is not None else None
         if not taken:
             raise ValueError(
-                f"{self.call}: the data have no batches left. Give an iterable that can be gone over again"
+                f"{self.call}: the data have no batches left, and another epoch began. A generator is gone over once: "
+                "let it go on, `while True`, and say how many batches belong to an epoch, steps_per_epoch=100; or give "
+                "an iterable that can be gone over again, a list of batches"
             )
         if self.steps is None:
             self.steps = taken
@@ -183,8 +185,12 @@ class StreamFeed(Feed):
             return (self.source[number] for number in (itertools.count() if count is None else range(count)))
         return iter(self.source)
 
+    def _has_parts(self, item: Any) -> bool:
+        """Return whether a batch has targets or weights beside the inputs: a tuple, or for a training a list of two."""
+        return isinstance(item, tuple) or (isinstance(item, list) and len(item) in (2, 3) and self.call != "predict")
+
     def _batch(self, item: Any) -> Batch:
-        parts = tuple(item) if isinstance(item, tuple) else (item,)
+        parts = tuple(item) if self._has_parts(item) else (item,)
         if len(parts) > 3:
             raise ValueError(f"{self.call}: a batch is (inputs, targets, weights), got a tuple of {len(parts)}")
         x, y, w = (*parts, None, None)[:3]

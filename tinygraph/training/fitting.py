@@ -128,7 +128,7 @@ class Fitting(OnBatches):
             FileNotFoundError, ValueError: there is no file `resume_from`, or it is that of another model.
             FloatingPointError: the loss became NaN or infinite; the weights are those before that epoch.
         """
-        state = self._compiled("fit")
+        state = self._begun("fit")
         for name, given_number in (("epochs", epochs), ("initial_epoch", initial_epoch)):
             bounds.whole("fit", name, given_number, least=0)
         given = x, y, sample_weight
@@ -185,6 +185,7 @@ class Fitting(OnBatches):
         training.feed.go_on(0 if resume_from is None else epoch)
         state.reached = training.reached = Reached(epoch, training.callbacks.callbacks)
         state.training, state.history = training, training.history
+        self.stop_training = False
         return epoch
 
     def _on_ranks(self, comm: Any, feed: Feed, callbacks: list[Any]) -> tuple[Feed, Steps, list[Any]]:
@@ -219,7 +220,7 @@ class Fitting(OnBatches):
         Returns:
             The loss; with metrics a list of it and theirs, or a dict.
         """
-        self._compiled("evaluate")
+        self._begun("evaluate")
         feed = self._feed("evaluate", x, y, sample_weight, batch_size, steps)
         params = {"steps": feed.steps, "verbose": verbose}
         called = CallbackList([progress(verbose, "evaluate"), *listed(callbacks)], self, params)
@@ -253,7 +254,7 @@ class Fitting(OnBatches):
         params = {"steps": feed.steps, "verbose": verbose}
         called = CallbackList([progress(verbose, "predict"), *listed(callbacks)], self, params)
         with called:
-            return predicted(state.steps, feed, called)
+            return predicted(self, state.steps, feed, called)
 
     def _predicted_at_once(self, state: TrainingState, x: Any) -> Any:
         """Return the outputs on one batch. A program that was made for such a batch runs without further questions."""

@@ -16,6 +16,7 @@ from tinygraph.training.callbacks.callback import CallbackList
 from tinygraph.training.callbacks.history import History
 from tinygraph.training.callbacks.terminate_on_nan import TerminateOnNaN
 from tinygraph.training.checkpoint import Reached
+from tinygraph.training.doubtful import warn_of_doubtful
 from tinygraph.training.feeding import ArrayFeed, Feed
 from tinygraph.training.interrupts import Interrupts
 from tinygraph.training.logs import telling
@@ -88,7 +89,12 @@ def prepare(model: Any, recipe: Recipe, batch: tuple[Any, Any, Any], training: b
     if not recipe.outputs or (training and not recipe.optimizer.built):
         try:
             predictions, targets = called_once(model, x, y)
+            for metric in recipe.own or []:
+                metric.reset_state()  # the row is no batch of the epoch
+            is_new = not recipe.outputs
             recipe.bind(targets, predictions, getattr(model, "output_names", None))
+            if is_new:
+                warn_of_doubtful(model, recipe, predictions)
         except (ShapeError, TypeError, ValueError):
             # The step calls the model with something else than the data; its losses are bound at its `compute_loss`.
             if not has_own(model, "train_step" if training else "test_step") or not _is_built(model):
@@ -293,6 +299,7 @@ def evaluated(model: Any, recipe: Recipe, steps: Steps, feed: Feed, callbacks: C
     """Return the results of a model on data, by name: "loss", and the metrics."""
     results = steps.test_results
     batch_begin, batch_end = _around_batches(callbacks, "test", results)
+    model.stop_evaluating = False
     callbacks.call("on_test_begin", {})
     for number, batch in enumerate(feed.epoch()):
         if not number:
@@ -303,14 +310,17 @@ def evaluated(model: Any, recipe: Recipe, steps: Steps, feed: Feed, callbacks: C
         steps.test(*batch)
         if batch_end is not None:
             batch_end(number)
+        if model.stop_evaluating:
+            break
     logs: dict[str, Any] = results.logs()
     callbacks.call("on_test_end", logs)
     return logs
 
 
-def predicted(steps: Steps, feed: Feed, callbacks: CallbackList) -> Any:
+def predicted(model: Any, steps: Steps, feed: Feed, callbacks: CallbackList) -> Any:
     """Return the outputs of a model on data: arrays, in the nest that the model returns."""
     batch_begin, batch_end = (callbacks.at(f"on_predict_batch_{moment}") for moment in ("begin", "end"))
+    model.stop_predicting = False
     callbacks.call("on_predict_begin", {})
     found: list[Any] = []
     for number, (x, _, _) in enumerate(feed.epoch()):
@@ -319,6 +329,8 @@ def predicted(steps: Steps, feed: Feed, callbacks: CallbackList) -> Any:
         found.append(tree_map(np.array, steps.predict(x)))
         if batch_end is not None:
             batch_end(number, {"outputs": found[-1]})
+        if model.stop_predicting:
+            break
     callbacks.call("on_predict_end", {})
     return joined(found)
 

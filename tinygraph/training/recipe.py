@@ -32,6 +32,8 @@ class Recipe:
         loss_mean: the mean of the loss over the examples of an epoch.
         outputs: the parts of the recipe for each output; empty before the first batch.
         frozen: the modules that were frozen when the model was compiled.
+        own: the metrics that are attributes of the model and its layers, whose code takes batches into them; None
+            before a training or an evaluation begins.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class Recipe:
         _check_names(loss, metrics, weighted_metrics)
         self.loss_mean = Mean("loss")
         self.outputs: list[Output] = []
+        self.own: list[Any] | None = None
         self.frozen = [module for module in model.modules() if not module.trainable]
         self._held: list[tuple[Any, Any]] = []  # the constraints that the optimiser has from the model
 
@@ -68,13 +71,10 @@ class Recipe:
         """
         if self.outputs:
             return
-        several = names is not None and len(names) == len(tree_leaves(y_pred)) > 1
-        keys, targets, predictions = _by_output(y_true, y_pred, names if several else None)
-        if len(targets) != len(predictions):
-            raise ValueError(f"fit: the model has {len(predictions)} outputs, and there are targets for {len(targets)}")
-        called = keys or (list(names) if names is not None and len(names) == len(predictions) else None)
-        called = called or [f"output_{number}" for number in range(len(predictions))]
-        several = len(predictions) > 1
+        number = len(tree_leaves(y_pred))
+        named = list(names) if names is not None and len(names) == number else None
+        called = list(y_pred) if isinstance(y_pred, dict) else named or [f"output_{place}" for place in range(number)]
+        several = number > 1
         losses = _for_each("loss", self.loss, called, shared=True)
         weights = _for_each("loss_weights", self.loss_weights, called, shared=False)
         unweighted, weighted = (
@@ -82,6 +82,10 @@ class Recipe:
             for name, given in zip(("metrics", "weighted_metrics"), self.given, strict=True)
         )
         _check_not_shared([*unweighted, *weighted])
+        needed = [any([item is not None for item in items]) for items in zip(losses, unweighted, weighted, strict=True)]
+        _, targets, predictions = _by_output(y_true, y_pred, named if several else None, needed)
+        if len(targets) != number:
+            raise ValueError(f"fit: the model has {number} outputs, and there are targets for {len(targets)}")
         self.outputs = [
             Output(name, losses[i], weights[i], (unweighted[i], weighted[i]), targets[i], predictions[i], several)
             for i, name in enumerate(called)
@@ -109,9 +113,11 @@ class Recipe:
 
     @property
     def metrics(self) -> list[Any]:
-        """All metrics: the mean of the loss, the means of the losses of several outputs, and the other metrics."""
+        """All metrics: the mean of the loss, those of the losses of several outputs, the others, the model's own."""
         means = [output.loss_mean for output in self.outputs if output.loss_mean is not None]
-        return [self.loss_mean, *means, *[metric for output in self.outputs for metric, _ in output.metrics]]
+        given = [metric for output in self.outputs for metric, _ in output.metrics]
+        own = [item for item in self.own or [] if all([item is not metric for metric in given])]
+        return [self.loss_mean, *means, *given, *own]
 
     # --- in each step -----------------------------------------------------------------------------------------------
 
@@ -150,7 +156,8 @@ class Recipe:
     ) -> Iterator[tuple[Output, Any, Any, Any, Any]]:
         several = isinstance(y_pred, dict) or len(self.outputs) > 1
         names = [output.name for output in self.outputs] if several else None
-        keys, targets, predictions = _by_output(y_true, y_pred, names)
+        needed = [output.loss is not None or bool(output.metrics) for output in self.outputs]
+        keys, targets, predictions = _by_output(y_true, y_pred, names, needed)
         nested = isinstance(sample_weight, list | tuple | dict)
         weights = _in_order("weights", sample_weight, keys) if nested else [sample_weight] * len(predictions)
         found = list(masks) if len(masks) == len(predictions) else [None] * len(predictions)
@@ -307,37 +314,44 @@ def _name_apart(metrics: list[Any]) -> None:
             metric.name = f"{name}_{number}"
 
 
-def _by_output(y_true: Any, y_pred: Any, names: Sequence[str] | None) -> tuple[list[str] | None, list[Any], list[Any]]:
+def _by_output(
+    y_true: Any, y_pred: Any, names: Sequence[str] | None, needed: Sequence[bool]
+) -> tuple[list[str] | None, list[Any], list[Any]]:
     """Return the names of the outputs, or None; the targets, None where there are none; the predictions.
 
     Args:
         y_true: the targets.
         y_pred: the predictions; a dict of them has the names.
         names: the names of the outputs otherwise; None for one output, whose targets may have any name.
+        needed: True for an output with a loss or a metric; the targets of the others may be left out.
     """
     keys = list(y_pred) if isinstance(y_pred, dict) else None if names is None else list(names)
     predictions = tree_leaves(y_pred)
-    targets = [None] * len(predictions) if y_true is None else _in_order("targets", y_true, keys)
+    targets = [None] * len(predictions) if y_true is None else _in_order("targets", y_true, keys, needed)
     return keys, targets, predictions
 
 
-def _in_order(what: str, nest: Any, keys: list[str] | None) -> list[Any]:
+def _in_order(what: str, nest: Any, keys: list[str] | None, needed: Sequence[bool] = ()) -> list[Any]:
     """Return the parts of targets or weights in the order of the outputs: those of a dict by the outputs' names.
 
     Args:
         what: "targets" or "weights"; an output without a weight counts each example once.
         nest: an array, or a list or dict of them.
         keys: the names of the outputs; None for one output, whose part may have any name.
+        needed: for targets, True for an output that needs them.
     """
     if not isinstance(nest, dict):
         parts = list(nest) if isinstance(nest, list | tuple) else [nest]
+        if len(parts) != len(needed) and len(parts) == sum(needed):
+            given = iter(parts)
+            return [next(given) if is_needed else None for is_needed in needed]
         if keys is not None and len(parts) != len(keys):
             raise ValueError(f"fit: the model has {len(keys)} outputs, and there are {what} for {len(parts)}")
         return parts
     if keys is None:
         return list(nest.values())
     unknown = [key for key in nest if key not in keys]
-    missing = [key for key in keys if key not in nest and what == "targets"]
+    missing = [key for key, is_needed in zip(keys, needed, strict=bool(needed)) if is_needed and key not in nest]
     if unknown and what == "weights":
         raise ValueError(f"fit: the weights name {unknown[0]!r}, and the outputs are {', '.join(keys)}")
     if missing:

@@ -27,6 +27,7 @@ class TrainingState:
         training: the training that is going on, or None.
         history: that of the last `fit`, or None.
         reached: how far the last training came.
+        to_stop: what is to stop: "training", "evaluating", "predicting".
         has_weights: True when the layers have made their weights, as far as `predict` knows.
     """
 
@@ -38,6 +39,7 @@ class TrainingState:
         self.training: Training | None = None
         self.history: History | None = None
         self.reached = Reached()
+        self.to_stop: set[str] = set()
         self.has_weights = False
 
     def steps_on(self, model: Any, comm: Any) -> Steps:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from tinygraph.keras.backend import clear_session
-from tinygraph.keras.saving import register_keras_serializable
+from tinygraph.keras.saving import custom_object_scope, register_keras_serializable
 from tinygraph.keras.utils.batches import PyDataset
 from tinygraph.keras.utils.labels import to_categorical
 from tinygraph.keras.utils.plotting import plot_model
@@ -14,9 +14,11 @@ from tinygraph.keras.utils.time_series import timeseries_dataset_from_array
 from tinygraph.training.own_steps import pack_x_y_sample_weight, unpack_x_y_sample_weight
 
 __all__ = [
+    "CustomObjectScope",
     "PyDataset",
     "Sequence",
     "clear_session",
+    "custom_object_scope",
     "normalize",
     "pack_x_y_sample_weight",
     "pad_sequences",
@@ -29,6 +31,7 @@ __all__ = [
 ]
 
 Sequence = PyDataset  # the older name
+CustomObjectScope = custom_object_scope
 
 
 def __getattr__(name: str) -> Any:

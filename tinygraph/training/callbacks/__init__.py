@@ -10,6 +10,7 @@ from tinygraph.training.callbacks.learning_rate_scheduler import LearningRateSch
 from tinygraph.training.callbacks.model_checkpoint import ModelCheckpoint
 from tinygraph.training.callbacks.pictures import DrawNetwork
 from tinygraph.training.callbacks.reduce_on_plateau import ReduceLROnPlateau
+from tinygraph.training.callbacks.swap_ema_weights import SwapEMAWeights
 from tinygraph.training.callbacks.tensor_board import TensorBoard
 from tinygraph.training.callbacks.terminate_on_nan import TerminateOnNaN
 
@@ -24,6 +25,7 @@ __all__ = [
     "LearningRateScheduler",
     "ModelCheckpoint",
     "ReduceLROnPlateau",
+    "SwapEMAWeights",
     "TensorBoard",
     "TerminateOnNaN",
 ]

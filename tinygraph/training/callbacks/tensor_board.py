@@ -96,7 +96,7 @@ class TensorBoard(Callback):
         """Write the results of the epoch, and what else is due."""
         logs = logs or {}
         trained = {name: value for name, value in logs.items() if not name.startswith("val_")}
-        trained["learning_rate"] = self.model.optimizer.learning_rate
+        trained["learning_rate"] = float(self.model.optimizer.learning_rate)
         if self.write_steps_per_second:
             seconds = max(time.perf_counter() - self._epoch_begun, 1e-9)
             trained["steps_per_second"] = (self._batches - self._batches_before) / seconds
