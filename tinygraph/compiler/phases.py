@@ -28,6 +28,7 @@ from tinygraph.compiler.rewrites.broadcasting import delay_broadcasts, multiply_
 from tinygraph.compiler.rewrites.computing_again import compute_again
 from tinygraph.compiler.rewrites.contractions import contractions_as_products, sums_of_products, weighted_sums
 from tinygraph.compiler.rewrites.copying_parts import copy_parts
+from tinygraph.compiler.rewrites.counting_together import count_together
 from tinygraph.compiler.rewrites.dropping_axes import drop_kept_axes, drop_sums_of_one
 from tinygraph.compiler.rewrites.factors import factors_behind_sums, gather_factors
 from tinygraph.compiler.rewrites.gathering import (
@@ -90,7 +91,7 @@ PHASES: tuple[Phase, ...] = (
     Phase("absorb", "Let a loop make the iterations, too, that stand before and behind it.", (
         join_stacks, absorb_before, absorb_after,
     )),
-    Phase("fold", "Compute at once what is the same at every call.", (fold_constants,)),
+    Phase("fold", "Compute at once what is the same at every call.", (count_together, fold_constants)),
     Phase("simplify", "Compute with fewer and cheaper operations, and broadcast late.", (
         contractions_as_products, join_views, take_before_turning, turn_places, multiply_unturned,
         compute_before_turning, join_views, delay_broadcasts, powers_by_multiplication, drop_kept_axes,
