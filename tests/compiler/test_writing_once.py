@@ -172,3 +172,58 @@ def test_iterations_of_lines_that_are_alike_are_a_loop():
         lengths.append(len(compiled.source.splitlines()))
         assert text.count("for ") >= 2
     assert lengths[0] == lengths[1]
+
+
+# --- sums that begin where zeros are ----------------------------------------------------------------------------------
+
+
+def means_of_three(x, w):
+    """From one array into the other and back."""
+    for _ in range(9):
+        w[1:-1] = (x[:-2] + x[1:-1] + x[2:]) / 3
+        x[1:-1] = (w[:-2] + w[1:-1] + w[2:]) / 3
+    return x
+
+
+def means_of_five(x, w):
+    for _ in range(9):
+        w[1:-1, 1:-1] = 0.2 * (x[1:-1, 1:-1] + x[1:-1, :-2] + x[1:-1, 2:] + x[2:, 1:-1] + x[:-2, 1:-1])
+        x[1:-1, 1:-1] = 0.2 * (w[2:, 1:-1] + w[1:-1, :-2] + w[1:-1, 1:-1] + w[1:-1, 2:] + w[:-2, 1:-1])
+    return x
+
+
+def means_without_the_middle(x, w):
+    for _ in range(9):
+        w[1:-1] = x[:-2] * x[2:]
+        x[1:-1] = 0.5 * (w[:-2] + w[2:]) + w[0]
+    return x + w
+
+
+@pytest.mark.parametrize(("function", "sums"), [(means_of_three, 2), (means_of_five, 4)])
+def test_a_sum_begins_with_what_is_added_where_the_gradient_was_cleared(function, sums):
+    shape = (30,) if function is means_of_three else (6, 7)
+    _, text = compiled_gradient(lambda x, w: function(x.copy(), w.copy()), positive(*shape), positive(*shape))
+    backward = text.partition("# backward")[2]
+    lines = [line for line in in_loops(backward) if line.startswith("np.add(")]
+    assert len(lines) == 2 * sums, text
+    assert len(cleared_in(backward)) < 2, text
+
+
+def one_place_twice(x, w):
+    for _ in range(9):
+        w[1:-1] = np.sin(x[2:] * x[:-2]) + np.cos(x[2:] * w[2:]) - x[1:-1] / 7
+        x[1:-1] = w[2:] / 3 + np.sin(w[:-2]) * np.cos(w[2:]) + np.sin(w[1:-1] * w[:-2])
+    return x
+
+
+@pytest.mark.parametrize("function", [means_of_three, means_without_the_middle, one_place_twice])
+@pytest.mark.parametrize("n", [4, 12])
+def test_sums_in_another_order_have_derivatives_of_the_second_order(function, n):
+    def total(x, w):
+        return np.sum(function(x.copy(), w.copy()) ** 3)
+
+    at, along = (positive(n), positive(n)), (positive(n), np.sin(np.arange(n)))
+    compiled_gradient(lambda x, w: function(x.copy(), w.copy()), *at)
+    slope = tg.compile(lambda x, w: tg.hvp(total, (x, w), along))
+    for found, expected in zip(slope(*at), tg.hvp(total, at, along), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-10)

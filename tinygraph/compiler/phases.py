@@ -15,6 +15,7 @@ from tinygraph.compiler.program.loops import in_bodies
 from tinygraph.compiler.program.program import Program
 from tinygraph.compiler.rewrites import Phase
 from tinygraph.compiler.rewrites.absorbing import absorb_after, absorb_before
+from tinygraph.compiler.rewrites.adding_first import add_first_where_cleared
 from tinygraph.compiler.rewrites.arithmetic import (
     add_doubled,
     drop_identities,
@@ -83,7 +84,7 @@ __all__ = ["PHASES", "ROLL", "phase_by_phase", "simplified"]
 ROLL = Phase(
     "roll", "Make loops of repeated steps.",
     (take_joined, take_rows_at_once, add_rows_at_once, multiply_unturned, slices_as_convolutions), False,
-    (drop_sure_masks, read_written, write_once, read_last, rolled),
+    (drop_sure_masks, read_written, add_first_where_cleared, write_once, read_last, rolled),
 )  # fmt: skip
 PHASES: tuple[Phase, ...] = (
     ROLL,

@@ -54,7 +54,7 @@ the shortest one about loops.
     taking_parts                                                parts of what was joined
     own_memory                                                  copies, where a view will not do
     writing_parts, copying_parts, reading_last                  places that are written, added to and read
-    writing_once                                                what is written over, and sums with zeros
+    writing_once, adding_first                                  what is written over, and sums with zeros
     counting_together                                           points and weights that are counted in the same bins
     writing_out, writing_out_images                             NumPy and kernels instead of tinygraph's functions
 """

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import operator
 from collections import defaultdict
+from collections.abc import Container
 from dataclasses import replace
 from typing import Any
 
@@ -17,7 +18,7 @@ import numpy as np
 from tinygraph.compiler.kernels.parts import part_written
 from tinygraph.compiler.program.builder import Builder
 from tinygraph.compiler.program.predicates import is_basic, looks_like_view
-from tinygraph.compiler.program.rewriting import steps_in
+from tinygraph.compiler.program.rewriting import placed, steps_in
 from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.compiler.rolling.runs import FEWEST
 from tinygraph.engine.nested import mapped
@@ -57,9 +58,14 @@ def read_last(graph: Graph) -> Graph:
         read[item.index] = builder.add(again)
         return read[item.index]
 
+    shown = _shown(graph, lasts)
     for step in steps_in(graph):
         if step.function is None:
             moved[step.index] = builder.add(step)
+            continue
+        if shown.isdisjoint([operand.index for operand in operands_of(step)]):
+            builder.steps.append(placed(step, len(builder.steps), moved))
+            moved[step.index] = builder.steps[-1]
             continue
 
         def place(item: Any, reader: Step = step) -> Any:
@@ -68,6 +74,15 @@ def read_last(graph: Graph) -> Graph:
         args, kwargs = mapped((step.args, step.kwargs), place)
         moved[step.index] = builder.add(replace(step, args=args, kwargs=kwargs))
     return Graph(tuple(builder.steps), tuple(moved[output.index] for output in graph.outputs))
+
+
+def _shown(graph: Graph, lasts: Container[int]) -> set[int]:
+    """Return the indices of the values that may be read behind the last write, and of the views of them."""
+    found: set[int] = set()
+    for step in steps_in(graph):
+        if step.index in lasts or (looks_like_view(step) and getattr(step.args[0], "index", -1) in found):
+            found.add(step.index)
+    return found
 
 
 def _lasts(graph: Graph) -> dict[int, tuple[Step, Any]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import operator
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,9 @@ from tinygraph.compiler.rewrites.sharing import drop_dead
 from tinygraph.derivatives.indexing import scatter
 from tinygraph.graph import Graph
 
-__all__ = ["drop_unread_writes", "write_into_zeros", "write_once"]
+__all__ = ["drop_unread_writes", "is_part_of_same", "write_into_zeros", "write_once"]
+
+Link = tuple[Step, Any, Any, bool]
 
 
 def write_once(graph: Graph) -> Graph:
@@ -39,18 +41,17 @@ def write_into_zeros(graph: Graph) -> Graph:
     All sums of a line change, or none: they may be the iterations of a loop.
     """
     kinds: dict[Any, list[tuple[Step, bool]]] = defaultdict(list)
-    for chain in _chains(graph, _link_of_sum):
+    links = _links_in(graph)
+    for chain in _chains(graph, links):
         if not any([step.function is part_written for step in chain[1:]]):
             continue  # the gradient of an array that is only read: its parts are put together
         filled = _filled(chain[0])
-        returning = _returning(chain)
+        returning = _returning(chain, links)
         for step in chain[1:]:
-            link = _link_of_sum(step)
-            assert link is not None
-            _, value, place, is_sum = link
+            _, value, place, is_sum = links[step.index]
             if is_sum:
                 # 0.0 + -0.0 is 0.0, and in gradients one is as good as the other.
-                clean = step.section == "backward" and not filled[place].any() and not _is_part_of_same(value, place)
+                clean = step.section == "backward" and not filled[place].any() and not is_part_of_same(value, place)
                 kinds[kind_of(step, place)].append((step, clean))
             filled[place] = not _is_zero(value) or step.index in returning
     chosen = _agreed(kinds)
@@ -72,17 +73,21 @@ def drop_unread_writes(graph: Graph) -> Graph:
     All writes of a line are dropped, or none: they may be the iterations of a loop.
     """
     outputs = {output.index for output in graph.outputs}
-    readers: dict[int, list[Step]] = defaultdict(list)
-    for step in steps_in(graph):
+    links = _links_in(graph)
+    chains = list(_chains(graph, links))
+    readers: dict[int, list[Step]] = {step.index: [] for chain in chains for step in chain}
+    for step in steps_in(graph) if chains else ():
         for operand in operands_of(step):
-            readers[operand.index].append(step)
+            if operand.index in readers:
+                readers[operand.index].append(step)
     kinds: dict[Any, list[tuple[Step, bool]]] = defaultdict(list)
-    for chain in _chains(graph, _link_of_sum):
+    for chain in chains:
         needed = np.zeros(chain[0].shape, np.bool_)
         for step, following in zip(chain[::-1], [None, *chain[:0:-1]], strict=True):
             if following is not None and following.function is part_written:
-                _, _, place = following.args
-                kinds[kind_of(following, place)].append((following, not needed[place].any()))
+                _, value, place = following.args
+                # A line that clears a part also writes the sums with these zeros.
+                kinds[kind_of(following, place), _is_zero(value)].append((following, not needed[place].any()))
                 needed[place] = False
             for reader in readers[step.index]:
                 if reader is following and readers[step.index].count(reader) == 1:
@@ -101,17 +106,15 @@ def drop_unread_writes(graph: Graph) -> Graph:
     return rewritten_by_originals(graph, change) if chosen else graph
 
 
-def _returning(chain: list[Step]) -> set[int]:
+def _returning(chain: list[Step], links: dict[int, Link]) -> set[int]:
     """Return the indices of the writes that clear a part which is put back later, as the gradient of x[3] += v is."""
     found: set[int] = set()
     comes: dict[str, bool] = {}  # by a place whether the next write there puts back what was there
     for step in chain[:0:-1]:
-        link = _link_of_sum(step)
-        assert link is not None
-        _, value, place, _ = link
+        _, value, place, _ = links[step.index]
         if comes.get(repr(place)):
             found.add(step.index)
-        comes[repr(place)] = _is_part_of_same(value, place)
+        comes[repr(place)] = is_part_of_same(value, place)
     return found
 
 
@@ -120,23 +123,26 @@ def _agreed(kinds: dict[Any, list[tuple[Step, bool]]]) -> set[int]:
     return {step.index for steps in kinds.values() if all([agrees for _, agrees in steps]) for step, _ in steps}
 
 
-def _chains(graph: Graph, link_of: Callable[[Any], Any]) -> Iterator[list[Step]]:
+def _links_in(graph: Graph) -> dict[int, Link]:
+    """Return the link of each write and each sum, by its index."""
+    return {step.index: link for step in steps_in(graph) if (link := _link_of_sum(step)) is not None}
+
+
+def _chains(graph: Graph, links: dict[int, Link]) -> Iterator[list[Step]]:
     """Yield the states of each array, one after the other: each is made by a write into the one before.
 
     Of an array that two are made of, two chains begin.
     """
     following: dict[int, list[Step]] = defaultdict(list)
     steps = steps_in(graph)
-    for step in steps:
-        link = link_of(step)
-        if link is not None:
-            following[link[0].index].append(step)
-    for step in steps:
-        after = following.get(step.index, ())
-        if len(after) == 1 and link_of(step) is not None:
+    for index, link in links.items():
+        following[link[0].index].append(steps[index])
+    for before in sorted(following):
+        after = following[before]
+        if len(after) == 1 and before in links:
             continue  # within a chain
         for first in after:
-            chain = [step, first]
+            chain = [steps[before], first]
             while len(following.get(chain[-1].index, ())) == 1:
                 chain += following[chain[-1].index]
             yield chain
@@ -148,7 +154,7 @@ def _link_of_write(step: Any) -> tuple[Step, Any, Any] | None:
     return step.args if known and is_basic(step.args[2]) and step.shape else None
 
 
-def _link_of_sum(step: Any) -> tuple[Step, Any, Any, bool] | None:
+def _link_of_sum(step: Any) -> Link | None:
     """Return the array, the value and the place of a write or of a sum, and whether it is a sum."""
     write = _link_of_write(step)
     if write is not None:
@@ -176,7 +182,7 @@ def _added_there(x: Step, value: Any, place: Any) -> Step | None:
     return None
 
 
-def _is_part_of_same(value: Any, place: Any) -> bool:
+def is_part_of_same(value: Any, place: Any) -> bool:
     """Return whether a value is the part of an array at a place: x[3] += v has there the cotangent that was there."""
     while type(value) is Step and value.function is operator.getitem:
         if value.args[1] is not Ellipsis:
