@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygraph as tg
+import tinygraph.numpy as tnp
 from tests.compiler.programs import one_phase, program_of, recurrent, without
 from tinygraph.compiler.kernels.assembly import assembled
 from tinygraph.compiler.phases import PHASES
@@ -205,6 +206,56 @@ def test_a_part_that_is_read_twice_has_the_gradients_of_both(parts: list[Any], w
 
     x = np.arange(1.0, 5.0)
     np.testing.assert_allclose(tg.compile(tg.grad(loss))(x), tg.grad(loss)(x), rtol=1e-14)
+
+
+def test_gradients_at_one_place_are_added_up_there() -> None:
+    def function(x: Any) -> Any:
+        return np.sum(np.sin(x[0]) * np.cos(x[1])) + np.sum(x[1] ** 3)
+
+    graph = after(assemble_gradients, function, [rng.normal(size=(2, 5))], backward=True)
+    assert count(graph, "assembled") == 1
+    assert next(node for node in graph.nodes if node.op == "add" and node.shape == (5,))
+
+
+def pendulum(y: Any, w: Any) -> Any:
+    change = tnp.empty_like(y)
+    change[0] = y[1] * w
+    change[1] = -np.sin(y[0])
+    return np.sum((y + change) ** 2)
+
+
+def gap(y: Any, w: Any) -> Any:
+    change = tnp.zeros((3, 5))
+    change[0] = y[1] * w
+    change[2] = y[0]
+    return np.sum((change + change[0]) ** 2)
+
+
+def over(y: Any, w: Any) -> Any:
+    change = tnp.zeros((2, 5))
+    change[0] = y[1] * w
+    change[0] = y[0] + change[0]
+    change[1] = 2.0
+    return np.sum(change**2)
+
+
+def read_between(y: Any, w: Any) -> Any:
+    change = tnp.zeros((2, 5))
+    change[0] = y[1] * w
+    before = change * 2.0
+    change[1] = y[0]
+    return np.sum(change * before)
+
+
+@pytest.mark.parametrize(("function", "zeros"), [(pendulum, 0), (gap, 1), (over, 1), (read_between, 1)])
+def test_writes_that_fill_an_array_need_no_zeros(function: Any, zeros: int) -> None:
+    arrays = [rng.normal(size=(2, 5)), rng.normal(size=5)]
+    compiled = tg.compile(function)
+    np.testing.assert_allclose(compiled(*arrays), function(*arrays), rtol=1e-12)
+    assert len(re.findall(r"zeros\(|fill\(0", compiled.source.partition("\ndef ")[2])) == zeros
+    gradient = tg.grad(function, (0, 1))
+    for found, expected in zip(tg.compile(gradient)(*arrays), gradient(*arrays), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-12)
 
 
 def test_a_transposed_matrix_that_many_products_read_is_copied_once() -> None:

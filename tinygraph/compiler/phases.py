@@ -34,6 +34,7 @@ from tinygraph.compiler.rewrites.dropping_axes import drop_kept_axes, drop_sums_
 from tinygraph.compiler.rewrites.factors import factors_behind_sums, gather_factors
 from tinygraph.compiler.rewrites.gathering import (
     assemble_gradients,
+    assemble_written,
     gather_products,
     sum_outer_products,
     sum_products,
@@ -114,8 +115,8 @@ PHASES: tuple[Phase, ...] = (
         rows_as_stacks, tidy_loops, hoist, gather_rows, gather_sums, tidy_loops,
     )),
     Phase("gather", "Make one large product, or one sum, of the many small ones of a sequence.", (
-        gather_products, assemble_gradients, assemble_turned, sum_products, sum_outer_products, copy_transposes,
-        copy_transposes_for_loops, join_views, read_written, add_into_parts,
+        gather_products, assemble_gradients, assemble_written, assemble_turned, sum_products, sum_outer_products,
+        copy_transposes, copy_transposes_for_loops, join_views, read_written, add_into_parts,
     )),
     Phase("keep", "Keep of each iteration what the reverse pass reads.", (
         keep_parts, keep_masks, tidy_loops, compute_again, tidy_loops,

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from tinygraph.compiler.kernels.assembly import assembled
+from tinygraph.compiler.kernels.parts import part_written
 from tinygraph.compiler.program.builder import Builder
 from tinygraph.compiler.program.facts import TRANSPOSING
-from tinygraph.compiler.program.predicates import is_matrix_product
+from tinygraph.compiler.program.predicates import is_basic, is_matrix_product
 from tinygraph.compiler.program.reshaping import axes_of, is_reshape
 from tinygraph.compiler.program.result_types import shape_of
 from tinygraph.compiler.program.rewriting import calls_of, rewritten_by_originals, uses_of
@@ -24,7 +25,15 @@ from tinygraph.compiler.rewrites.partitions import cover_once, rows_of
 from tinygraph.derivatives.indexing import scatter
 from tinygraph.graph import Graph
 
-__all__ = ["added", "assemble_gradients", "gather_products", "sum_outer_products", "sum_products", "sums_in"]
+__all__ = [
+    "added",
+    "assemble_gradients",
+    "assemble_written",
+    "gather_products",
+    "sum_outer_products",
+    "sum_products",
+    "sums_in",
+]
 
 # So many products are worth gathering.
 SEVERAL = 3
@@ -106,7 +115,8 @@ def sum_outer_products(graph: Graph) -> Graph:
 
 def assemble_gradients(graph: Graph) -> Graph:
     """scatter(a, [:, :4]) + scatter(b, [:, 4:])  ->  assembled([a, b]): each gradient is written to its place, where
-    zeros around it would have been added up. So are those that are added up in another shape.
+    zeros around it would have been added up. So are those that are added up in another shape. Gradients at one place
+    are added up there: scatter(a, 0) + scatter(b, 1) + scatter(c, 1)  ->  assembled([a, b + c]).
     """
     sums = sums_in(graph)
 
@@ -115,12 +125,17 @@ def assemble_gradients(graph: Graph) -> Graph:
         found = [(term, _padded(term)) for term in terms]  # one term may be added twice
         padded = [call for _, call in found if call is not None]
         shapes = {call.shape for call in padded}
-        places = [call.args[1] for call in padded]
-        if len(padded) < 2 or len(shapes) > 1 or not cover_once(places, *shapes):
+        at_places: dict[str, list[Step]] = defaultdict(list)
+        for call in padded:
+            at_places[repr(call.args[1])].append(call)
+        places = [calls[0].args[1] for calls in at_places.values()]
+        if len(places) < 2 or len(shapes) > 1 or not cover_once(places, *shapes):
             return None
-        parts = [builder.moved[call.args[0].index] for call in padded]
-        if any(part.dtype != step.dtype for part in parts):
+        if any(call.args[0].dtype != step.dtype for call in padded):
             return None
+        parts = [
+            added(builder, step, [builder.moved[call.args[0].index] for call in calls]) for calls in at_places.values()
+        ]
         rest = [builder.moved[term.index] for term, call in found if call is None]
         whole = builder.kernel(step, assembled, *shapes, parts, places, *shapes)
         if whole.shape != step.shape:
@@ -128,6 +143,32 @@ def assemble_gradients(graph: Graph) -> Graph:
         return added(builder, step, [*rest, whole])
 
     return rewritten_by_originals(graph, change)
+
+
+def assemble_written(graph: Graph) -> Graph:
+    """part_written(part_written(np.zeros(2), a, 0), b, 1)  ->  assembled([a, b]): nobody reads the zeros."""
+    uses = uses_of(graph)
+    chains: dict[int, list[Step]] = {}  # by the last write so far into zeros that nobody else reads in between
+    for step in calls_of(graph):
+        if step.function is part_written and len(step.args) == 3 and type(step.args[0]) is Step:
+            base = step.args[0]
+            chain = chains.pop(base.index, []) if uses[base.index] == 1 else []
+            if chain or base.function is np.zeros or base.is_constant:
+                chains[step.index] = [*chain, step]
+
+    def change(builder: Builder, step: Step, original: Step) -> Step | None:
+        writes = chains.get(original.index, ())
+        values, places = [write.args[1] for write in writes], [write.args[2] for write in writes]
+        if len(writes) < 2 or any(type(value) is not Step or value.dtype != step.dtype for value in values):
+            return None
+        part = np.broadcast_to(False, step.shape)
+        if not all(map(is_basic, places)) or not cover_once(places, step.shape):
+            return None
+        if any(part[place].shape != value.shape for value, place in zip(values, places, strict=True)):
+            return None
+        return builder.kernel(step, assembled, step.shape, [builder.moved[v.index] for v in values], places, step.shape)
+
+    return rewritten_by_originals(graph, change) if any(len(chain) > 1 for chain in chains.values()) else graph
 
 
 def _padded(term: Step) -> Step | None:
