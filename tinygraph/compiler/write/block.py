@@ -14,6 +14,7 @@ from tinygraph.compiler.kernels.image_calls import IMAGE_FUNCTIONS
 from tinygraph.compiler.memory import Plan
 from tinygraph.compiler.memory.slots import Slot, slots_of
 from tinygraph.compiler.program.facts import REDUCTIONS
+from tinygraph.compiler.program.predicates import is_plain_reduction
 from tinygraph.compiler.program.reshaping import is_reshape
 from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.compiler.schedule.blocks import Fusion, combining, start_of
@@ -173,7 +174,10 @@ class Block:
         total = f"{name}_total"
         self._allocate(total, step)
         if self.division.is_one_each:
-            self._put_into(step, total)
+            if is_plain_reduction(step):
+                self._put(step, reduced_rows(self.writer, step, total))
+            else:
+                self._put_into(step, total)
             return
         self.starts.append(f"{total}s[thread].fill({_number(start_of(step))})")
         if step.function in REDUCTIONS:
