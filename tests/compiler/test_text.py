@@ -177,6 +177,56 @@ def test_short_arrays_are_summed_up_by_a_product(dtype: Any, size: int) -> None:
     assert (" = np.vdot(" in runner.source) == (2 <= size <= 512)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("shape", "axis"), [((7, 5), 0), ((2, 2), 0), ((3, 4, 5), (0, 1)), ((1, 5), 0), ((6, 1), 0)])
+@pytest.mark.parametrize("keepdims", [False, True])
+def test_rows_are_summed_up_by_a_product(dtype: Any, shape: Any, axis: Any, keepdims: bool) -> None:
+    x = np.random.default_rng(0).normal(size=shape).astype(dtype)
+
+    def function(x: Any) -> Any:
+        return np.sum(np.sin(x), axis=axis, keepdims=keepdims)
+
+    step: Any = tg.compile(lambda x: (function(x), np.exp(function(x) * 0.5)))
+    for given in (x, x[::-1].copy(), np.full_like(x, np.inf)):
+        with np.errstate(invalid="ignore"):
+            for found, expected in zip(step(given), (function(given), np.exp(function(given) * 0.5)), strict=True):
+                assert found.dtype == expected.dtype and found.shape == expected.shape
+                np.testing.assert_allclose(found, expected, rtol=1e-5 if dtype == np.float32 else 1e-12)
+    rows, columns = int(np.prod(shape[:-1])), shape[-1]
+    assert ("np.dot(ones" in step.source) == (rows > 1 and columns > 1)
+
+
+def test_a_gradient_is_multiplied_by_a_reciprocal_and_a_value_divided() -> None:
+    x, y = np.random.default_rng(0).normal(size=(2, 50))
+
+    def function(x: Any, y: Any) -> Any:
+        return np.sum((np.sin(x) / 3 + y / -7.5) ** 2 / 5)
+
+    step: Any = tg.compile(tg.value_and_grad(function, (0, 1)))
+    value, slopes = step(x, y)
+    expected, expected_slopes = tg.value_and_grad(function, (0, 1))(x, y)
+    np.testing.assert_allclose(value, expected, rtol=1e-14)
+    np.testing.assert_allclose(slopes, expected_slopes, rtol=1e-14)
+    forward, _, backward = step.source.partition("# backward")
+    assert forward.count("np.divide(") >= 2 and "np.divide(" not in backward, step.source
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_gradient_is_halved_once_for_both_operands_of_a_maximum(dtype: Any) -> None:
+    x, y = np.random.default_rng(0).normal(size=(2, 6, 7)).astype(dtype)
+    x[0] = y[0]
+    gradient = tg.grad(lambda x, y: np.sum(np.minimum(x, y) ** 2), (0, 1))
+    step: Any = tg.compile(gradient)
+    for special in (0.5, -np.inf, np.nan):
+        with np.errstate(invalid="ignore"):
+            y[2, 3] = special
+            for found, expected in zip(step(x, y), gradient(x, y), strict=True):
+                np.testing.assert_allclose(found, expected, rtol=1e-5 if dtype == np.float32 else 1e-13)
+        if special == 0.5:
+            masks = [line for line in step.source.splitlines() if re.search(r"np\.multiply\(.*int8", line)]
+            assert len(masks) == 2 and not any("0.5" in line for line in masks), step.source
+
+
 @pytest.mark.parametrize(("dtype", "most"), [(np.float32, 512), (np.float64, 10_000)])
 @pytest.mark.parametrize("more", [0, 1])
 def test_products_are_summed_up_by_a_product_where_no_digits_are_lost(dtype: Any, most: int, more: int) -> None:

@@ -22,6 +22,7 @@ from tinygraph.compiler.rewrites.arithmetic import (
     gather_numbers,
     negate_sums,
     powers_by_multiplication,
+    scale_once,
     share_products,
 )
 from tinygraph.compiler.rewrites.blas_forms import copy_transposes, copy_transposes_for_loops, turn_products
@@ -109,7 +110,7 @@ PHASES: tuple[Phase, ...] = (
         join_views, drop_identities,
     )),
     Phase("share", "Compute a product that two values or all rows have in common once.", (
-        gather_factors, share_products,
+        gather_factors, share_products, scale_once,
     )),
     Phase("loops", "Compute outside of a loop what is the same in all iterations, or is made of all rows at once.", (
         rows_as_stacks, tidy_loops, hoist, gather_rows, gather_sums, tidy_loops,
