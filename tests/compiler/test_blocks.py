@@ -209,3 +209,11 @@ def test_where_no_thread_can_be_had_the_wait_for_pythons_lock_is_set_back() -> N
     with pytest.raises(RuntimeError):
         space["on_two_threads"]((int, "1"), (int, "2"))
     assert sys.getswitchinterval() == patience
+
+
+def test_rows_of_a_single_block_need_no_function_for_blocks() -> None:
+    x = np.linspace(-1, 1, 50_000, dtype=np.float32).reshape(500, 100)
+    for wide, several in ((x, False), (np.concatenate([x, x]), True)):
+        step: Any = tg.compile(lambda x: np.sin(x) * np.exp(x) + np.sum(x * x))
+        np.testing.assert_allclose(step(wide), np.sin(wide) * np.exp(wide) + np.sum(wide * wide), rtol=1e-4)
+        assert ("def block_" in step.source) == several

@@ -95,7 +95,8 @@ def calls_in(item: Step | Fusion) -> Sequence[Step]:
 def gathered(steps: Sequence[Step], overwrites: dict[int, int]) -> list[Step | Fusion]:
     """Return calls in an order of execution, with fusions where arrays are larger than a block.
 
-    A call joins the last fusion over its rows that stands after all its operands. A fusion of one call is undone.
+    A call joins the last fusion over its rows that stands after all its operands. A fusion of one call is undone, and
+    so is one whose rows are a single block for a single thread.
     No call joins a fusion before a decision that it comes after: a call of a function that decides otherwise does not
     make it. None joins one in another iteration, or in none.
 
@@ -108,10 +109,17 @@ def gathered(steps: Sequence[Step], overwrites: dict[int, int]) -> list[Step | F
     for step in steps:
         if step.function is not None:
             gathering.add(step)
-    return [
-        item.steps[0] if isinstance(item, Fusion) and len(item.steps) == 1 and item.nanoseconds < ALONE else item
-        for item in gathering.items
-    ]
+    found: list[Step | Fusion] = []
+    for item in gathering.items:
+        found += item.steps if isinstance(item, Fusion) and _is_undone(item) else [item]
+    return found
+
+
+def _is_undone(fusion: Fusion) -> bool:
+    """Return whether the calls of a fusion may as well stand alone."""
+    if len(fusion.steps) == 1:
+        return fusion.nanoseconds < ALONE
+    return fusion.rows_in_block >= fusion.rows and fusion.nanoseconds <= TWO_THREADS
 
 
 class _Gathering:

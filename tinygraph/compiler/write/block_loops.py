@@ -157,6 +157,6 @@ def _indented(lines: list[str]) -> list[str]:
 def head_of(name: str, parameters: list[str]) -> list[str]:
     """Return the first lines of a function."""
     line = f"def {name}({', '.join(parameters)}):"
-    if len(line) <= WIDTH - 12:
+    if len(line) <= WIDTH - 4:
         return [line]
     return [f"def {name}(", *[f"    {part}" for part in filled(", ".join(parameters), WIDTH - 16)], "):"]

@@ -1,10 +1,9 @@
 """Width: the lines of the text, none longer than 120 characters, and the blank lines between them.
 
-A call that is too long is divided as a formatter would do it:
+A call that is too long for a line is divided behind its bracket, on two lines if they are enough:
 
-    np.einsum(
-        'bhqk,bkhd->bqhd', ...,
-    )
+    np.einsum('bhqk,bkhd->bqhd', ...,
+              ...)
 """
 
 from __future__ import annotations
@@ -37,6 +36,10 @@ def _divided(line: str) -> list[str]:
     if call is None:
         return [line]
     indent, function, arguments = call.groups()
+    begun = f"{indent}{function}("
+    first, *more = filled(f"{arguments})", WIDTH - len(begun))
+    if len(more) == 1 and len(begun) <= WIDTH // 4:
+        return [f"{begun}{first}", f"{' ' * len(begun)}{more[0]}"]
     inside = [f"{indent}    {part}" for part in filled(arguments, WIDTH - len(indent) - 4)]
     return [f"{indent}{function}(", *inside, f"{indent})"]
 
