@@ -23,7 +23,7 @@ class OnBatches(AsCompiled):
         self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False
     ) -> Any:
         """Take one step of training on a batch, and return the loss and the metrics on it, as `evaluate` does."""
-        state = self._begun("train_on_batch")
+        state = self._begun("train_on_batch", is_one_batch=True)
         batch = self._one_batch("train_on_batch", x, y, sample_weight, class_weight)
         with state.recipe.trainable_as_compiled(self):
             prepare(self, state.recipe, batch, training=True)
@@ -34,7 +34,7 @@ class OnBatches(AsCompiled):
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """Return the loss and the metrics on a batch, as `evaluate` does."""
-        state = self._begun("test_on_batch")
+        state = self._begun("test_on_batch", is_one_batch=True)
         batch = self._one_batch("test_on_batch", x, y, sample_weight, None)
         prepare(self, state.recipe, batch, training=False)
         state.steps.test_results.reset()
