@@ -60,3 +60,9 @@ def test_without_degrees_of_freedom_a_covariance_is_not_negative():
         expected = np.cov(x, **keywords)
         np.testing.assert_array_equal(found, expected)
         np.testing.assert_array_equal(compiled, expected)
+
+
+def test_weights_of_low_precision_are_added_up_in_float64():
+    x, weights = np.array([1.1, 2.3, 4.7]), np.float32([0.1, 0.7, 1.3])
+    found = np.cov(tg.Tensor(x), aweights=tg.Tensor(weights), fweights=[1, 2, 1])
+    assert found.item() == pytest.approx(float(np.cov(x, aweights=weights, fweights=[1, 2, 1])), rel=1e-14)

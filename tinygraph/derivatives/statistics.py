@@ -34,6 +34,7 @@ def cov(
         weights: Any = np.ones(rows.shape[1], dtype=rows.dtype)
     else:
         _check_weights(rows, fweights, aweights)
+        aweights = None if aweights is None else array_of(aweights).astype(np.float64)  # as NumPy does
         weights = as_array(1 if fweights is None else fweights) * (1 if aweights is None else aweights)
     total = np.sum(weights)
     lost = ddof if aweights is None else ddof * np.sum(weights * aweights) / total
