@@ -270,7 +270,7 @@ def test_a_transposed_matrix_that_many_products_read_is_copied_once() -> None:
     assert count(after(copy_transposes, function, [x[:, :, :8].copy(), w[:, :8].copy()]), "copy") == 0
 
 
-@pytest.mark.parametrize(("rows", "size", "copies"), [(3, 160, 1), (100, 160, 0), (3, 16, 0)])
+@pytest.mark.parametrize(("rows", "size", "copies"), [(3, 160, 1), (32, 64, 1), (130, 160, 0), (3, 16, 0)])
 def test_a_transposed_matrix_is_copied_once_before_a_loop_that_multiplies_by_it(
     rows: int, size: int, copies: int
 ) -> None:
