@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+import tinygraph as tg
 from tests.compiler.programs import one_phase, operations, program_of
 from tinygraph.compiler.phases import ROLL
 from tinygraph.compiler.pipeline import compile_program
@@ -188,3 +189,39 @@ def test_what_a_loop_within_a_loop_keeps_is_kept_as_one_array() -> None:
     forward, backward = [*loops_in(after_all([join_stacks], function, arrays, backward=True))][:2]
     assert before[0].function.stacked > 8 and forward.function.stacked <= 4
     assert not any(loops_in(before[1].function.body)) and any(loops_in(backward.function.body))
+
+
+def _many_to_many(x: Any, w: Any, u: Any) -> Any:
+    h = np.zeros((2, 3))
+    states = []
+    for t in range(12):
+        h = np.tanh(x[:, t] @ w + h @ u)
+        states.append(h)
+    return np.stack(states, axis=1)
+
+
+def _sequences() -> list[Any]:
+    generator = np.random.default_rng(0)
+    return [generator.normal(size=shape) for shape in ((2, 12, 4), (4, 3), (3, 3), (3, 3), (3, 3))]
+
+
+def test_the_last_iteration_of_a_reverse_pass_is_one_of_the_loop_where_each_state_has_a_gradient() -> None:
+    def function(x: Any, w: Any, u: Any, v: Any, z: Any) -> Any:
+        return np.sum(np.sin(_many_to_many(x, w, u) @ v))
+
+    for rewrites, counts in (([absorb_before], [12, 11]), ([absorb_before, absorb_after], [12, 12])):
+        graph = after_all(rewrites, function, _sequences(), backward=True)
+        assert [loop.function.count for loop in loops_in(graph)] == counts
+
+
+def test_what_is_added_at_the_end_of_an_iteration_is_added_first_in_the_next_one_to_the_bit() -> None:
+    def function(x: Any, u: Any) -> Any:
+        d = x[11]
+        for t in range(11, 0, -1):
+            d = x[t - 1] + np.tanh(d @ u)
+        return np.tanh(d @ u)
+
+    arrays = [np.sin(np.arange(36.0)).reshape(12, 3), np.cos(np.arange(9.0)).reshape(3, 3)]
+    graph = after_all([absorb_after], function, arrays)
+    assert [loop.function.count for loop in loops_in(graph)] == [12]
+    np.testing.assert_array_equal(tg.compile(function)(*arrays), function(*arrays))

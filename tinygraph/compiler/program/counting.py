@@ -15,7 +15,7 @@ from tinygraph.compiler.program.steps import Step
 
 __all__ = [
     "Affine", "AtCount", "FromCount", "Ragged", "at_count", "at_first", "counts", "item_at", "kept_at", "kept_row",
-    "kept_rows", "number_after",
+    "kept_rows", "later", "number_after",
 ]  # fmt: skip
 
 
@@ -80,6 +80,16 @@ def at_count(item: Any, count: int) -> Any:
     if kind is tuple or kind is list:
         return kind([at_count(part, count) for part in item])
     return item
+
+
+def later(item: Any, count: int) -> Any:
+    """Return an argument of a body's call, with its `Affine` numbers as they are some iterations later in the first."""
+    kind = type(item)
+    if kind is Affine:
+        return Affine(item.at(count), item.step)
+    if kind is slice:
+        return slice(*[later(end, count) for end in (item.start, item.stop, item.step)])
+    return kind([later(part, count) for part in item]) if kind is tuple or kind is list else item
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,8 @@ the shortest one about loops.
     rows_as_stacks, keeping_parts, keeping_masks, computing_again, with `stack_reads` and `exchanging`
                                                                 values that loops keep for the reverse pass
     ragged_loops                                                loops in which shapes change
-    absorbing, with `absorbing_before`, `absorbing_after` and `calls_outside`    iterations before and behind a loop
+    absorbing, with `absorbing_before`, `absorbing_after`, `adding_later` and `calls_outside`
+                                                                iterations before and behind a loop
     blas_forms, contractions, summing_pixels, winograd_form     the form in which BLAS is quickest
     pooling_first, pooling_blocks                               images that are pooled
     images_by_views                                             convolutions and poolings, found among views

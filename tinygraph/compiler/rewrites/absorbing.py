@@ -17,6 +17,7 @@ from tinygraph.compiler.program.loops import loops_in
 from tinygraph.compiler.program.steps import Step
 from tinygraph.compiler.rewrites.absorbing_after import with_iteration_after
 from tinygraph.compiler.rewrites.absorbing_before import with_iteration_before
+from tinygraph.compiler.rewrites.adding_later import added_later
 from tinygraph.compiler.rewrites.calls_outside import Outside
 from tinygraph.compiler.rewrites.sharing import share_common
 from tinygraph.graph import Graph
@@ -31,7 +32,14 @@ def absorb_before(graph: Graph) -> Graph:
 
 def absorb_after(graph: Graph) -> Graph:
     """for t in 8, ..., 1: d = f(d, h[t - 1]); d = f(d, h_0)  ->  for t in 8, ..., 0: d = f(d, [h_0, *h][t])."""
-    return _absorbed(graph, with_iteration_after)
+    return _absorbed(graph, _with_iteration_after)
+
+
+def _with_iteration_after(outside: Outside, step: Step) -> Graph | None:
+    found = with_iteration_after(outside, step)
+    if found is None and (turned := added_later(outside, step)) is not None:
+        return with_iteration_after(Outside(turned[0]), turned[1])
+    return found
 
 
 def _absorbed(graph: Graph, change: Callable[[Outside, Step], Graph | None]) -> Graph:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.compiler.program.builder import Builder
-from tinygraph.compiler.program.counting import Affine, AtCount, at_count, item_at
+from tinygraph.compiler.program.counting import AtCount, at_count, item_at, later
 from tinygraph.compiler.program.loops import Loop, loop_result
 from tinygraph.compiler.program.rewriting import placed
 from tinygraph.compiler.program.steps import Step, operands_of
@@ -190,21 +190,12 @@ def _with_first_iteration(graph: Graph, step: Step, search: _Before) -> Graph:
 
 def _shifted(body: Graph, count: int) -> Graph:
     """Return a body whose first iteration is another one of it."""
-
-    def later(item: Any) -> Any:
-        kind = type(item)
-        if kind is Affine:
-            return Affine(item.at(count), item.step)
-        if kind is slice:
-            return slice(later(item.start), later(item.stop), later(item.step))
-        return kind([later(entry) for entry in item]) if kind in (tuple, list) else item
-
     moved: dict[int, Step] = {}
     for step in body.nodes:
         assert isinstance(step, Step)
         if step.function is not None:
             step = placed(step, step.index, moved)
             if type(step.function) is AtCount:
-                step = replace(step, args=tuple([later(item) for item in step.args]))
+                step = replace(step, args=later(step.args, count))
         moved[step.index] = step
     return Graph(tuple(moved.values()), tuple([moved[output.index] for output in body.outputs]))

@@ -146,7 +146,9 @@ class _Rolling:
         axis %= len(step.shape)
         parts = [self._joined_part(step, item, axis) for item in items]
         if len(parts) == 1:
-            return builder.call(step, np.copy, parts[0], name=step.name)
+            is_result = any([output is step for output in self._graph.outputs])
+            # A result lies in the order that np.stack gives it.
+            return builder.call(step, np.copy, parts[0], name=step.name) if is_result else parts[0]
         return builder.add(
             replace(builder.call(step, np.concatenate, parts, axis=axis), name=step.name, dtype=step.dtype)
         )
