@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -225,3 +226,24 @@ def test_what_is_added_at_the_end_of_an_iteration_is_added_first_in_the_next_one
     graph = after_all([absorb_after], function, arrays)
     assert [loop.function.count for loop in loops_in(graph)] == [12]
     np.testing.assert_array_equal(tg.compile(function)(*arrays), function(*arrays))
+
+
+def test_what_a_reverse_pass_keeps_lies_in_the_order_of_the_rows_that_it_is_multiplied_by() -> None:
+    def gradient(x: Any, w: Any, u: Any, v: Any, z: Any) -> Any:
+        def loss(w: Any, u: Any, v: Any, z: Any) -> Any:
+            first = _many_to_many(x, w, u)
+            return np.sum(np.sin(_many_to_many(first, v, z)))
+
+        return tg.grad(loss, (0, 1, 2, 3))(w, u, v, z)
+
+    arrays = _sequences()
+    compiled = tg.compile(gradient)
+    for arguments in (arrays, [array * 0.5 for array in arrays]):
+        for found, wanted in zip(compiled(*arguments), gradient(*arguments), strict=True):
+            np.testing.assert_allclose(found, wanted, rtol=1e-12, atol=1e-14)
+    text = compiled.source
+    assert len(re.findall(r"all_d_\w+\[::-1\]", text)) >= 3, (
+        text
+    )  # two loops write from the end, one of them two arrays
+    assert not re.findall(r"np\.copyto\(.*(part|\[)", text), text  # nothing is copied to be read from the end
+    assert text.count("\n    for ") == 4

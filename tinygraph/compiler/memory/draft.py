@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from tinygraph.compiler.kernels.assembly import assembled
-from tinygraph.compiler.memory.layouts import is_view, layouts_of
+from tinygraph.compiler.memory.layouts import is_view, layouts_of, what_is_shown
 from tinygraph.compiler.memory.parts import parts_of
 from tinygraph.compiler.memory.storage import Storage
 from tinygraph.compiler.program.counting import Ragged
-from tinygraph.compiler.program.loop_marks import Begin, End, kept, stacked, with_loops
+from tinygraph.compiler.program.loop_marks import Begin, End, kept, put_row, stacked, with_loops
 from tinygraph.compiler.program.predicates import may_look_at, takes_out
 from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.compiler.schedule.blocks import Fusion, calls_in
@@ -130,14 +131,31 @@ class Draft:
             if step.index not in self.parts:
                 self.storage[step.index] = self._own("kept" if step.function is kept else "owned", step)
         # A stack, which is there before its rows, may itself be a part of what is assembled behind the loop.
-        for step in [*[step for step in wholes if step.function is stacked], *reversed(self.sequence)]:
-            if step.index in self.parts and step.index not in self.storage:
-                whole = self.storage[self.parts[step.index][0].index]
-                assert whole is not None
-                self.storage[step.index] = whole
-                whole.steps.append(step.index)
-                whole.first = min(whole.first, self.item_of[step.index])
-                whole.in_parts = True
+        for step in wholes:
+            if step.function is stacked:
+                self._place_part(step)
+        for step in self.sequence:
+            if step.function is put_row and step.args[0].function is operator.getitem:  # the stack from its end
+                self._look_at(step.args[0])
+        for step in reversed(self.sequence):
+            self._place_part(step)
+
+    def _place_part(self, step: Step) -> None:
+        """Let a step that is computed into a part of an array lie in it."""
+        if step.index in self.parts and step.index not in self.storage:
+            whole = self.storage[self.parts[step.index][0].index]
+            assert whole is not None
+            self.storage[step.index] = whole
+            whole.steps.append(step.index)
+            whole.first = min(whole.first, self.item_of[step.index])
+            whole.in_parts = True
+
+    def _look_at(self, view: Step) -> None:
+        """Let a view lie in the memory of its operand."""
+        held = self.storage[view.args[0].index]
+        assert held is not None
+        self.storage[view.index] = held
+        held.steps.append(view.index)
 
     def _place_values(self) -> None:
         """Give a view the memory of its operand, and everything else that is computed memory of its own."""
@@ -146,10 +164,7 @@ class Draft:
             if step.index in self.storage:
                 continue
             if is_view(step, self.layouts):
-                held = self.storage[step.args[0].index]
-                assert held is not None
-                self.storage[step.index] = held
-                held.steps.append(step.index)
+                self._look_at(step)
             elif not step.shape:
                 self.storage[step.index] = None
             elif step.index in following:
@@ -170,7 +185,11 @@ class Draft:
                 for old, new in zip(held, nexts, strict=True):
                     whole = self.parts.get(new.index)
                     held_by = None if whole is None else self.storage[whole[0].index]
-                    if whole is not None and held_by is not None and whole[0].function in (stacked, kept):
+                    if (
+                        whole is not None
+                        and held_by is not None
+                        and what_is_shown(whole[0]).function in (stacked, kept)
+                    ):
                         found[old.index] = held_by
         return found
 

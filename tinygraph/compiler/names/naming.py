@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable
 
 import numpy as np
@@ -127,9 +128,13 @@ class _Naming:
         """Give a step a name that is made up, if it has none."""
         if step.function is put_row:
             stack, value, _ = step.args
-            self.names.setdefault(stack.index, self._take(f"all_{core(self.names.get(value.index, 'values'))}"))
+            all_of_it = f"all_{core(self.names.get(value.index, 'values'))}"
+            if stack.function is operator.getitem:  # the loop goes over it from its end
+                self.names.setdefault(stack.args[0].index, self._take(all_of_it))
+                all_of_it = f"{all_of_it}_backwards"
+            self.names.setdefault(stack.index, self._take(all_of_it))
             return
-        if step.function in (stacked, kept, goes_on) or isinstance(step.function, End):
+        if step.function is goes_on or isinstance(step.function, End) or self._is_kept_in(step):
             return
         if isinstance(step.function, Begin):
             self.names.setdefault(step.index, self._take("n" if step.function.is_open else "i"))
@@ -138,7 +143,7 @@ class _Naming:
             whole = self.plan.parts[step.index][0]
             if whole.index not in self.names and is_write(whole):
                 self._name(whole)
-            elif whole.index not in self.names and whole.function not in (stacked, kept):
+            elif whole.index not in self.names and not self._is_kept_in(whole):
                 self.names[whole.index] = self._take(made_up(whole, self.names, self._slopes))
         if step.index not in self.names and (place := self._of_place(step)) is not None:
             self.names[step.index] = place
@@ -146,6 +151,12 @@ class _Naming:
             shared = _of_storage(step, self.plan, self.names, self.own)
             wish = _part_of_whole(step, self.plan, self.names) or _sum_of_unnamed(step, self.own, self._consumers)
             self.names[step.index] = shared or self._take(wish or made_up(step, self.names, self._slopes))
+
+    def _is_kept_in(self, step: Step) -> bool:
+        """Return whether a step is memory for values of every iteration, or looks at it before it has its name."""
+        if step.function is operator.getitem and type(step.args[0]) is Step and step.args[0].function is stacked:
+            return step.args[0].index not in self.names
+        return step.function in (stacked, kept)
 
     def _of_place(self, step: Step) -> str | None:
         """Return the name of the array that a write leaves in its place, or of the place that a value is written to."""

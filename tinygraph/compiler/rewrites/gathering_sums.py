@@ -12,6 +12,8 @@ from __future__ import annotations
 import operator
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -36,6 +38,21 @@ __all__ = ["gather_sums"]
 Sum = Callable[[Builder, dict[int, Step]], Step]
 
 
+@dataclass(frozen=True, eq=False)
+class _Plan:
+    """A way to make a carried sum of all its terms at once.
+
+    Attributes:
+        needed: the values of the body that it is made of.
+        total: makes it of their values in all iterations.
+        in_any_order: whether these may be in any order of the iterations, the same for all; else in that of the loop.
+    """
+
+    needed: list[Step]
+    total: Sum
+    in_any_order: bool = True
+
+
 def gather_sums(graph: Graph) -> Graph:
     """for t in ...: d_w = d_w + h_t.T @ d_t  ->  for t in ...: all_d[t] = d_t; d_w = d_w + H.T @ all_d."""
     return loops_changed(graph, _gathered)
@@ -47,19 +64,21 @@ def _gathered(builder: Builder, step: Step, read: set[int]) -> Changed | None:
     if not found:
         return None
     stacks = list(old.loop.stacks)
-    for needed, _ in found.values():
-        stacks += [value for value in needed if value not in stacks and not old.is_row(value)]
+    for plan in found.values():
+        stacks += [value for value in plan.needed if value not in stacks and not old.is_row(value)]
     carried = [number for number in range(old.loop.carried) if number not in found]
     loop = old.new_loop(builder, carried, stacks, old.loop.lasts)
     results: dict[int, Step] = {}
-    rows: dict[int, Step] = {}
+    rows: dict[bool, dict[int, Step]] = {True: {}, False: {}}
+    backwards = _goes_backwards(old, list(found.values()))
     for number in sorted(read):
         if number in found:
-            needed, total = found[number]
-            for value in needed:
-                if value.index not in rows:
-                    rows[value.index] = _all_of(builder, old, value, loop, len(carried), stacks)
-            results[number] = _added(builder, old, number, total(builder, rows))
+            plan = found[number]
+            turned = backwards and plan.in_any_order
+            for value in plan.needed:
+                if value.index not in rows[turned]:
+                    rows[turned][value.index] = _all_of(builder, old, value, loop, len(carried), stacks, turned)
+            results[number] = _added(builder, old, number, plan.total(builder, rows[turned]))
         elif number < old.loop.carried:
             results[number] = old.result(builder, loop, carried.index(number))
         elif number < old.loop.carried + old.loop.stacked:
@@ -71,11 +90,41 @@ def _gathered(builder: Builder, step: Step, read: set[int]) -> Changed | None:
     return loop, results
 
 
-def _all_of(builder: Builder, old: OldLoop, value: Step, loop: Step, carried: int, stacks: list[Step]) -> Step:
-    """Return the values of all iterations, along axis 0."""
+def _goes_backwards(old: OldLoop, plans: list[_Plan]) -> bool:
+    """Return whether a loop reads all rows that its sums need from the last one on, and keeps values for them alone.
+
+    A reverse pass does. The sums then take the rows as they lie, and what is kept is turned instead, which costs
+    nothing: each iteration writes to its place from the end.
+    """
+    needed = [value for plan in plans if plan.in_any_order for value in plan.needed]
+    rows = [value for value in needed if old.is_row(value)]
+    kept = [value for value in needed if not old.is_row(value)]
+    return (
+        bool(rows)
+        and all([_last_index(row.args[1]).step < 0 for row in rows])
+        and not any([value in old.loop.stacks for value in kept])
+    )
+
+
+def _last_index(index: Any) -> Affine:
+    last: Affine = index[-1] if type(index) is tuple else index
+    return last
+
+
+def _all_of(
+    builder: Builder, old: OldLoop, value: Step, loop: Step, carried: int, stacks: list[Step], turned: bool
+) -> Step:  # fmt: skip
+    """Return the values of all iterations, along axis 0: in the order of the iterations, or from the last one on."""
+    count = old.loop.count
     if old.is_row(value):
-        return in_order(builder, value, old.known(builder, value.args[0]), value.args[1], old.loop.count)
-    return old.result(builder, loop, carried + stacks.index(value))
+        base, index = value.args
+        if turned:
+            at = _last_index(index)
+            at = Affine(at.at(count - 1) % base.shape[len(index) - 1 if type(index) is tuple else 0], -at.step)
+            index = (*index[:-1], at) if type(index) is tuple else at
+        return in_order(builder, value, old.known(builder, base), index, count)
+    kept = old.result(builder, loop, carried + stacks.index(value))
+    return builder.call(kept, operator.getitem, kept, slice(None, None, -1)) if turned else kept
 
 
 def _added(builder: Builder, old: OldLoop, number: int, total: Step) -> Step:
@@ -97,8 +146,8 @@ def _is_negative_zero(step: Step) -> bool:
 # --- one sum ----------------------------------------------------------------------------------------------------------
 
 
-def _plan_of(old: OldLoop, number: int) -> tuple[list[Step], Sum] | None:
-    """Return the values of all iterations that a carried sum can be made of, and how; None where it stays."""
+def _plan_of(old: OldLoop, number: int) -> _Plan | None:
+    """Return how a carried sum is made of all its terms; None where it stays."""
     inner, following = old.carried[number], old.loop.nexts[number]
     if following.function is not np.add or following.kwargs or following.shape != inner.shape:
         return None
@@ -112,7 +161,7 @@ def _plan_of(old: OldLoop, number: int) -> tuple[list[Step], Sum] | None:
     for form in (_of_products, _of_outer_products, _of_sums, _of_places):
         plan = form(old, term, uses)
         if plan is not None:
-            new = [value for value in plan[0] if not old.is_row(value) and value not in old.loop.stacks]
+            new = [value for value in plan.needed if not old.is_row(value) and value not in old.loop.stacks]
             if old.loop.count * sum([value.nbytes for value in new]) <= KEPT_BYTES:
                 return plan
     return None
@@ -122,7 +171,7 @@ def _uses(old: OldLoop) -> Counter[int]:
     return uses_of(old.loop.body)
 
 
-def _of_products(old: OldLoop, term: Step, uses: Counter[int]) -> tuple[list[Step], Sum] | None:
+def _of_products(old: OldLoop, term: Step, uses: Counter[int]) -> _Plan | None:
     """d_w = d_w + h_t.T @ d_t."""
     if not is_matrix_product(term) or not _is_transposed(term.args[0]):
         return None
@@ -134,10 +183,10 @@ def _of_products(old: OldLoop, term: Step, uses: Counter[int]) -> tuple[list[Ste
         flat = [_flat(builder, term, rows[value.index]) for value in (left, right)]
         return builder.call(term, np.matmul, builder.call(term, np.transpose, flat[0]), flat[1])
 
-    return [left, right], total
+    return _Plan([left, right], total)
 
 
-def _of_outer_products(old: OldLoop, term: Step, uses: Counter[int]) -> tuple[list[Step], Sum] | None:
+def _of_outer_products(old: OldLoop, term: Step, uses: Counter[int]) -> _Plan | None:
     """d_w = d_w + h_t[:, None] * d_t[None, :]."""
     if term.function not in (np.multiply, np.outer) or term.kwargs or len(term.shape) != 2 or 1 in term.shape:
         return None
@@ -162,7 +211,7 @@ def _of_outer_products(old: OldLoop, term: Step, uses: Counter[int]) -> tuple[li
         right = builder.call(term, np.reshape, found[second.index], (count, columns))
         return builder.call(term, np.matmul, builder.call(term, np.transpose, left), right)
 
-    return [first, second], total
+    return _Plan([first, second], total)
 
 
 def _reshaped(step: Step) -> Step:
@@ -172,7 +221,7 @@ def _reshaped(step: Step) -> Step:
     return step
 
 
-def _of_sums(old: OldLoop, term: Step, uses: Counter[int]) -> tuple[list[Step], Sum] | None:
+def _of_sums(old: OldLoop, term: Step, uses: Counter[int]) -> _Plan | None:
     """d_b = d_b + np.sum(d_t, axis=0); loss = loss + np.sum(h_t ** 2), where all h_t are there."""
     if term.function is not np.sum or not is_plain_reduction(term) or type(term.args[0]) is not Step:
         return None
@@ -198,7 +247,7 @@ def _of_sums(old: OldLoop, term: Step, uses: Counter[int]) -> tuple[list[Step], 
             result = builder.call(term, np.sum, found, axis=(0, *axes))
         return builder.call(term, np.reshape, result, term.shape) if result.shape != term.shape else result
 
-    return needed, total
+    return _Plan(needed, total)
 
 
 def _chain(old: OldLoop, step: Step, uses: Counter[int]) -> tuple[list[Step], list[Step]] | None:
@@ -222,7 +271,7 @@ def _chain(old: OldLoop, step: Step, uses: Counter[int]) -> tuple[list[Step], li
     return needed, [*made, step]
 
 
-def _of_places(old: OldLoop, term: Step, uses: Counter[int]) -> tuple[list[Step], Sum] | None:
+def _of_places(old: OldLoop, term: Step, uses: Counter[int]) -> _Plan | None:
     """d_x = d_x + scatter(d_t, t, d_x.shape)."""
     if type(term.function) is not AtCount or term.function.function is not scatter:
         return None
@@ -247,7 +296,7 @@ def _of_places(old: OldLoop, term: Step, uses: Counter[int]) -> tuple[list[Step]
         place = (*[slice(None)] * axis, where) if axis else where
         return builder.kernel(term, scatter, shape, found, place, shape)
 
-    return [value], total
+    return _Plan([value], total, in_any_order=False)
 
 
 def _forward(at: Affine, count: int, size: int) -> slice:

@@ -13,6 +13,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from tinygraph.compiler.memory.layouts import what_is_shown
 from tinygraph.compiler.program.counting import kept_at, kept_rows
 from tinygraph.compiler.program.loop_marks import Begin, End, carried, is_marker, kept, put_row, row, stacked
 from tinygraph.compiler.program.loops import goes_on
@@ -113,7 +114,7 @@ def _loops_of(graph: Graph) -> dict[int, _Repeated]:
             loop.last = position
             loop.held = list(zip(step.args[1], step.args[2], strict=True))
         elif function is put_row:
-            found[step.args[2].index].stacks.append((step.args[0], step.args[1]))
+            found[step.args[2].index].stacks.append((what_is_shown(step.args[0]), step.args[1]))
         elif not is_marker(step):
             for loop in around:
                 loop.steps.append(step)
@@ -162,7 +163,7 @@ class _Picture:
                 self._begin(self.loops[step.index])
             elif type(function) is End:
                 self._end(self.around[-1])
-            elif function not in (carried, stacked, kept, put_row):
+            elif function not in (carried, stacked, kept, put_row) and not self._looks_ahead(step):
                 shown = with_numbers_spelt(_readable(step, self._counter), self._counter)
                 args, kwargs = mapped((shown.args, shown.kwargs), self._seen)
                 section = sections.get(step.index, step.section)
@@ -170,6 +171,11 @@ class _Picture:
                     replace(shown, args=args, kwargs=kwargs, section=section, name=self._named(step))
                 )
         return Graph(tuple(self.nodes), tuple([self.moved[output.index] for output in self.graph.outputs]))
+
+    def _looks_ahead(self, step: Step) -> bool:
+        """Return whether a step looks at what a loop will keep: its values are in the picture when the loop ends."""
+        whole = step.args[0] if looks_like_view(step) else None
+        return whole is not None and whole.function is stacked and whole.index not in self.moved
 
     @property
     def _counter(self) -> str:

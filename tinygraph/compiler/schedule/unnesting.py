@@ -14,7 +14,10 @@ from before the loop, and the call that computes it writes into its row.
 from __future__ import annotations
 
 import operator
+from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import replace
+from types import NoneType
 from typing import Any
 
 import numpy as np
@@ -26,11 +29,13 @@ from tinygraph.compiler.program.loops import Loop, loop_result
 from tinygraph.compiler.program.predicates import is_write, looks_like_view, takes_out
 from tinygraph.compiler.program.reshaping import is_reshape
 from tinygraph.compiler.program.rows import counted_axis, in_order
-from tinygraph.compiler.program.steps import Step
+from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.engine.nested import mapped
 from tinygraph.graph import Graph
 
 __all__ = ["least_counts", "may_be_row", "unnested"]
+
+FROM_END = slice(None, None, -1)
 
 
 def unnested(graph: Graph) -> Graph:
@@ -49,6 +54,7 @@ class _Unnesting:
     def __init__(self, least: dict[int, int]) -> None:
         self.builder = Builder()
         self._least = least
+        self._backwards: dict[int, Step] = {}  # by the index of memory seen from its end the memory
 
     def add_all(self, graph: Graph, moved: dict[int, Any]) -> None:
         """Append the steps of a graph.
@@ -56,6 +62,7 @@ class _Unnesting:
         Args:
             moved: by the index of a step the new one; of a loop all its results. The inputs may be there.
         """
+        backwards = _read_backwards(graph)
         for step in graph.nodes:
             assert isinstance(step, Step)
             if step.index in moved:
@@ -63,9 +70,16 @@ class _Unnesting:
             if step.function is loop_result:
                 moved[step.index] = moved[step.args[0].index][step.args[1]]
             elif type(step.function) is Loop:
-                moved[step.index] = self._add_loop(step, moved)
+                moved[step.index] = self._add_loop(step, moved, backwards.get(step.index, ()))
+            elif (stack := self._read_from_end(step, moved)) is not None:
+                moved[step.index] = stack
             else:
                 moved[step.index] = self._add(step, moved)
+
+    def _read_from_end(self, step: Step, moved: dict[int, Any]) -> Step | None:
+        """Return the memory that a call looks at from its end, where a loop keeps values from its end, too."""
+        whole = step.args[0] if step.function is operator.getitem else None
+        return self._backwards.get(moved[whole.index].index) if type(whole) is Step else None
 
     def _add(self, step: Step, moved: dict[int, Any]) -> Step:
         args, kwargs = mapped((step.args, step.kwargs), lambda item: moved[item.index] if type(item) is Step else item)
@@ -73,8 +87,12 @@ class _Unnesting:
 
     # --- a loop -------------------------------------------------------------------------------------------------------
 
-    def _add_loop(self, step: Step, moved: dict[int, Any]) -> list[Step]:
-        """Append a loop, and return its results."""
+    def _add_loop(self, step: Step, moved: dict[int, Any], backwards: Collection[int]) -> list[Step]:
+        """Append a loop, and return its results.
+
+        Args:
+            backwards: the numbers of the results that are only read from the end: they are kept from the end on.
+        """
         loop: Any = step.function
         builder = self.builder
         args = [moved[item.index] if type(item) is Step else builder.constant(step, item) for item in step.args]
@@ -94,6 +112,10 @@ class _Unnesting:
         inner.update(zip([item.index for item in inputs[: loop.carried]], held, strict=True))
         moving = [number for number, item in enumerate(loop.nexts) if item is not inputs[number]]
         fresh = [stack for stack in stacks if stack.function is stacked]
+        for number, stack in enumerate(stacks):
+            if stack.function is stacked and loop.stacks[number].shape and loop.carried + number in backwards:
+                stacks[number] = builder.call(stack, operator.getitem, stack, FROM_END)
+                self._backwards[stacks[number].index] = stack
         if not loop.is_open and not moving and not fresh and all([item.function is None for item in loop.body.nodes]):
             return [*held, *stacks, *[self._outside(item, inner) for item in loop.lasts]]
         function = Begin(loop.count, loop.is_open, self._least.get(step.index, 0))
@@ -208,10 +230,37 @@ class _Unnesting:
     def _keep(self, loop: Loop, inner: dict[int, Any], stacks: list[Step], begin: Step) -> None:
         """Append, for each value that is kept of every iteration, that it is written into its row."""
         for step, stack in zip(loop.stacks, stacks, strict=True):
-            if stack.function not in (stacked, kept):
+            if stack.function not in (stacked, kept) and stack.index not in self._backwards:
                 continue
             value = self._outside(step, inner)
             self.builder.add(_made(step, put_row, (stack, value, begin), (), np.dtype(object), None))
+
+
+def _read_backwards(graph: Graph) -> dict[int, set[int]]:
+    """Return by the index of a loop the numbers of its results that are only read as a whole and from the end."""
+    found: dict[int, set[int]] = defaultdict(set)
+    read_else = {output.index for output in graph.outputs}
+    results: list[Step] = []
+    for step in graph.nodes:
+        assert isinstance(step, Step)
+        if step.function is loop_result and step.shape:
+            results.append(step)
+            found[step.args[0].index].add(step.args[1])
+        elif not _is_from_end(step):
+            read_else.update([operand.index for operand in operands_of(step)])
+    for step in results:
+        if step.index in read_else:
+            found[step.args[0].index].discard(step.args[1])
+    return found
+
+
+def _is_from_end(step: Step) -> bool:
+    """Return whether a call looks at a whole array from its end."""
+    index = step.args[1] if step.function is operator.getitem else None
+    if type(index) is not slice or any([type(end) not in (int, NoneType) for end in (index.start, index.stop)]):
+        return False
+    places = range(step.args[0].shape[0])
+    return index.step == -1 and places[index] == places[FROM_END]
 
 
 def _memory_of(step: Step) -> Step:
