@@ -247,3 +247,17 @@ def test_what_a_reverse_pass_keeps_lies_in_the_order_of_the_rows_that_it_is_mult
     )  # two loops write from the end, one of them two arrays
     assert not re.findall(r"np\.copyto\(.*(part|\[)", text), text  # nothing is copied to be read from the end
     assert text.count("\n    for ") == 4
+
+
+def test_what_is_made_of_rows_that_are_read_from_the_end_is_made_in_the_order_in_which_they_lie() -> None:
+    def function(x: Any, u: Any) -> Any:
+        h = np.zeros((2, 3))
+        for t in range(11, -1, -1):
+            h = np.tanh(np.sin(x[t]) * x[t] + h @ u)
+        return h
+
+    arrays = [np.sin(np.arange(84.0)).reshape(14, 2, 3), np.cos(np.arange(9.0)).reshape(3, 3)]
+    np.testing.assert_array_equal(tg.compile(function)(*arrays), function(*arrays))
+    graph = after_all([gather_rows], function, [arrays[0][:12], arrays[1]])
+    (sine,) = [step for step in graph.nodes if step.function is np.sin]
+    assert sine.shape == (12, 2, 3) and sine.args[0].given

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import operator
 from dataclasses import replace
+from types import NoneType
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,14 @@ from tinygraph.compiler.program.builder import Builder
 from tinygraph.compiler.program.counting import Affine
 from tinygraph.compiler.program.steps import Step
 
-__all__ = ["axis_first", "counted_axis", "in_order", "places_of"]
+__all__ = ["FROM_END", "axis_first", "counted_axis", "in_order", "is_from_end", "places_of"]
+
+FROM_END = slice(None, None, -1)
+
+
+def is_from_end(index: Any) -> bool:
+    """Return whether an index takes rows one by one downwards, from a known one on."""
+    return type(index) is slice and index.step == -1 and {type(index.start), type(index.stop)} <= {int, NoneType}
 
 
 def counted_axis(index: Any, shape: tuple[int, ...], count: int) -> int | None:

@@ -7,6 +7,7 @@ for x_t in x:                       z = x.reshape(-1, 32) @ w
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ import numpy as np
 from tinygraph.compiler.program.builder import Builder
 from tinygraph.compiler.program.facts import PRODUCTS
 from tinygraph.compiler.program.predicates import is_elementwise, is_plain_reduction, may_fail
-from tinygraph.compiler.program.rows import in_order
+from tinygraph.compiler.program.rows import FROM_END, in_order, is_from_end
 from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.compiler.rewrites.changing_loops import Changed, OldLoop, decides, loops_changed, old_loop
 from tinygraph.compiler.rewrites.gathering import KEPT_BYTES
@@ -71,6 +72,32 @@ def of_all_rows(
         rows: by the index of a value of the body its values in all iterations.
         product_bytes, cheap_bytes: what is made for a product, or a call of a few operations an element, has at most.
     """
+    upwards = _upwards(builder, [rows[operand.index] for operand in operands_of(step) if operand.index in rows])
+    if upwards is None:
+        return _made(builder, step, rows, old, product_bytes, cheap_bytes)
+    rows = {index: upwards.get(all_of.index, all_of) for index, all_of in rows.items()}
+    found = _made(builder, step, rows, old, product_bytes, cheap_bytes)
+    return None if found is None else builder.call(found, operator.getitem, found, FROM_END)
+
+
+def _upwards(builder: Builder, rows: list[Step]) -> dict[int, Step] | None:
+    """Return by its index each of some arrays in the order in which it lies, if all are read from their ends."""
+    if not rows or not all([row.function is operator.getitem and is_from_end(row.args[1]) for row in rows]):
+        return None
+    found: dict[int, Step] = {}
+    for row in rows:
+        whole, index = row.args
+        places = range(whole.shape[0])[index]
+        if len(places) < whole.shape[0]:
+            whole = builder.call(row, operator.getitem, whole, slice(places[-1], places[0] + 1))
+        found[row.index] = whole
+    return found
+
+
+def _made(
+    builder: Builder, step: Step, rows: dict[int, Step], old: OldLoop, product_bytes: int, cheap_bytes: int
+) -> Step | None:  # fmt: skip
+    """Append the results of a body's call in all iterations, as `of_all_rows` does, of arrays as they are."""
     count = old.loop.count
     function: Any = step.function
     if function in PRODUCTS:

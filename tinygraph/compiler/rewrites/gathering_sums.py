@@ -23,7 +23,7 @@ from tinygraph.compiler.program.facts import TRANSPOSING
 from tinygraph.compiler.program.predicates import is_elementwise, is_matrix_product, is_plain_reduction
 from tinygraph.compiler.program.reshaping import axes_of, is_reshape
 from tinygraph.compiler.program.rewriting import uses_of
-from tinygraph.compiler.program.rows import axis_first, counted_axis, in_order, places_of
+from tinygraph.compiler.program.rows import FROM_END, axis_first, counted_axis, in_order, places_of
 from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.compiler.rewrites.changing_loops import Changed, OldLoop, loops_changed, old_loop
 from tinygraph.compiler.rewrites.gathering import KEPT_BYTES
@@ -124,7 +124,7 @@ def _all_of(
             index = (*index[:-1], at) if type(index) is tuple else at
         return in_order(builder, value, old.known(builder, base), index, count)
     kept = old.result(builder, loop, carried + stacks.index(value))
-    return builder.call(kept, operator.getitem, kept, slice(None, None, -1)) if turned else kept
+    return builder.call(kept, operator.getitem, kept, FROM_END) if turned else kept
 
 
 def _added(builder: Builder, old: OldLoop, number: int, total: Step) -> Step:
@@ -286,7 +286,7 @@ def _of_places(old: OldLoop, term: Step, uses: Counter[int]) -> _Plan | None:
     def total(builder: Builder, rows: dict[int, Step]) -> Step:
         found, where = rows[value.index], places
         if at.step < 0:
-            found = builder.call(term, operator.getitem, found, slice(None, None, -1))
+            found = builder.call(term, operator.getitem, found, FROM_END)
             where = _forward(at, count, shape[axis])
         if axis:
             order = axis_first(axis, len(shape))

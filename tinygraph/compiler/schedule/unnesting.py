@@ -17,7 +17,6 @@ import operator
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import replace
-from types import NoneType
 from typing import Any
 
 import numpy as np
@@ -28,14 +27,12 @@ from tinygraph.compiler.program.loop_marks import Begin, End, carried, kept, put
 from tinygraph.compiler.program.loops import Loop, loop_result
 from tinygraph.compiler.program.predicates import is_write, looks_like_view, takes_out
 from tinygraph.compiler.program.reshaping import is_reshape
-from tinygraph.compiler.program.rows import counted_axis, in_order
+from tinygraph.compiler.program.rows import FROM_END, counted_axis, in_order, is_from_end
 from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.engine.nested import mapped
 from tinygraph.graph import Graph
 
 __all__ = ["least_counts", "may_be_row", "unnested"]
-
-FROM_END = slice(None, None, -1)
 
 
 def unnested(graph: Graph) -> Graph:
@@ -256,11 +253,10 @@ def _read_backwards(graph: Graph) -> dict[int, set[int]]:
 
 def _is_from_end(step: Step) -> bool:
     """Return whether a call looks at a whole array from its end."""
-    index = step.args[1] if step.function is operator.getitem else None
-    if type(index) is not slice or any([type(end) not in (int, NoneType) for end in (index.start, index.stop)]):
+    if step.function is not operator.getitem or not is_from_end(step.args[1]):
         return False
     places = range(step.args[0].shape[0])
-    return index.step == -1 and places[index] == places[FROM_END]
+    return bool(places[step.args[1]] == places[FROM_END])
 
 
 def _memory_of(step: Step) -> Step:
