@@ -51,7 +51,7 @@ def without_functions(lines: list[str], *_: Any) -> UpdateFunctions:
 
 
 @pytest.mark.parametrize("kind", OPTIMIZERS)
-@pytest.mark.parametrize("widths", [(3, 5, 2), (700, 700, 3)], ids=["small", "in blocks"])
+@pytest.mark.parametrize("widths", [(3, 5, 2), (160, 160, 2), (700, 700, 3)], ids=["small", "large", "in blocks"])
 def test_the_same_bits_with_and_without_functions(
     kind: str, widths: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -70,9 +70,17 @@ def test_the_function_speaks_of_a_parameter() -> None:
     assert head is not None
     names = [name.strip() for name in head[1].split(",")]
     assert names[0] == "parameter"
-    assert {"mean_of_parameter", "square_of_parameter", "work_1"} <= set(names)
+    assert {"mean_of_parameter", "square_of_parameter"} <= set(names)
     assert source.count("    update_1(") == 6
     assert "np.sqrt(square_of_parameter, out=" in source
+
+
+def test_arrays_for_intermediate_values_are_made_in_the_function_where_they_are_small() -> None:
+    small, _ = trained(tg.optim.Adam, (3, 5, 2))
+    assert "    work_1, work_2 = np.empty_like(parameter), np.empty_like(parameter)\n" in small
+    assert not re.search(r"update_1\([^)]*work_1", small) and "shifted" not in small
+    large, _ = trained(tg.optim.Adam, (160, 160))  # 200 kB, and no blocks yet
+    assert "empty_like" not in large and re.search(r"update_1\([^)]*work_1", large)
 
 
 def test_a_block_of_a_large_parameter_calls_the_function() -> None:

@@ -77,7 +77,7 @@ def _lines_of(buffer: Buffer, plan: Plan, writer: Writer, threads: int, unused: 
     named = [
         (name, shape, held) for held in buffer.storages for name, shape in names_in(held, plan, writer.names).items()
     ]
-    if not named:
+    if all([name in unused for name, _, _ in named]):
         return []
     first = named[0][0]
     arrays: dict[str, list[str]] = {first: [first]}

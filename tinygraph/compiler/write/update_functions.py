@@ -1,23 +1,29 @@
 """Update functions: what an optimiser does to each of several parameters stands in the text once.
 
-    np.square(d_w, out=d_w_squared)                  def update_1(parameter, d_parameter, work_1):
-    np.multiply(rate, d_w_squared, out=scaled)           np.square(d_parameter, out=work_1)
-    np.subtract(w, scaled, out=w)                        np.multiply(rate, work_1, out=work_1)
-    np.square(d_b, out=d_b_squared)            ->        np.subtract(parameter, work_1, out=parameter)
-    np.multiply(rate, d_b_squared, out=scaled_2)
-    np.subtract(b, scaled_2, out=b)                  update_1(w, d_w, d_w_squared)
-                                                     update_1(b, d_b, d_b_squared)
+    np.square(d_w, out=d_w_squared)                  def update_1(parameter, d_parameter):
+    np.multiply(rate, d_w_squared, out=scaled)           work_1 = np.empty_like(parameter)
+    np.subtract(w, scaled, out=w)                        np.square(d_parameter, out=work_1)
+    np.square(d_b, out=d_b_squared)            ->        np.multiply(rate, work_1, out=work_1)
+    np.multiply(rate, d_b_squared, out=scaled_2)         np.subtract(parameter, work_1, out=parameter)
+    np.subtract(b, scaled_2, out=b)
+                                                     update_1(w, d_w)
+                                                     update_1(b, d_b)
 
 Statements are alike if they are the same but for the names of the values in them. A name that is the same everywhere
-stays, and so does the order of all calls. The blocks of a fusion are calls of the function, too.
+stays, and so does the order of all calls. The blocks of a fusion are calls of the function, too. Large arrays for
+intermediate values are arguments.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
+
+import numpy as np
 
 from tinygraph.compiler.program.steps import Step, operands_of
 from tinygraph.compiler.write.block import Block
@@ -30,6 +36,9 @@ __all__ = ["Known", "UpdateFunctions", "with_update_functions"]
 
 # A function of fewer lines says no more than its calls would.
 FEWEST = 4
+
+# Arrays of at most so many bytes are made anew for intermediate values: that takes a sixth of a microsecond each.
+SMALL = 1 << 16
 
 # A call that stands alone on its line and is no part of a loop, and a name in it that is not that of an argument.
 _CALL = re.compile(r"([\w.]+\(.*\))" + re.escape(TAG) + r"(\d+)")
@@ -127,6 +136,14 @@ class _Update:
     def is_local(self, place: int) -> bool:
         """Return whether the name at a place is no global one."""
         return self.names[place] in self.known.local or self.names[place] in self._given
+
+    def results(self) -> dict[str, set[tuple[tuple[int, ...], np.dtype[Any]]]]:
+        """Return by a name the shapes and dtypes of the values that the statements compute under it."""
+        found: dict[str, set[tuple[tuple[int, ...], np.dtype[Any]]]] = {}
+        for statement in self.statements:
+            step = self.known.steps[statement.step]
+            found.setdefault(self.known.names[step.index], set()).add((step.shape, step.dtype))
+        return found
 
     @property
     def _given(self) -> dict[str, str]:
@@ -342,6 +359,7 @@ class _Function:
             groups.setdefault(tuple([update.array(place) for update in updates]), []).append(place)
         self._called: dict[int, str] = {}  # by a place the name in the function
         self._places: list[int] = []  # one for each parameter
+        self._made: list[str] = []  # the first lines, which make the arrays for intermediate values
         self._name_parameters(list(groups.values()))
 
     def call(self, update: _Update) -> str:
@@ -364,7 +382,8 @@ class _Function:
                 written += ["", comment] if written else [comment]
             written.append(_NAME.sub(called, statement.text))
         parameters = [self._called[place] for place in self._places]
-        return [*head_of(self._name, parameters), *[f"    {line}" if line else "" for line in written]]
+        made = [*self._made, *written] if not written[0].startswith("#") else [written[0], *self._made, *written[1:]]
+        return [*head_of(self._name, parameters), *[f"    {line}" if line else "" for line in made]]
 
     def is_shorter(self) -> bool:
         """Return whether the function and its calls are fewer lines than the statements."""
@@ -395,7 +414,22 @@ class _Function:
             self._give(group, wishes[group[0]], taken)
         for number, group in enumerate(between, 1):
             self._give(group, f"work_{number}", taken)
+        if changed >= 0 and between and all([self._is_made_like(group[0], changed) for group in between]):
+            works = ", ".join([self._called[group[0]] for group in between])
+            self._made = [f"{works} = {', '.join([f'np.empty_like({self._called[changed]})'] * len(between))}"]
+            between = []
         self._places = [group[0] for group in (*given, *between)]
+
+    def _is_made_like(self, place: int, changed: int) -> bool:
+        """Return whether the function makes an array for an intermediate value: a small one, like what it updates."""
+        for update in self._updates:
+            made = update.results()
+            work = made.get(update.names[place], set())
+            if update.block is not None or len(work) != 1 or work != made.get(update.names[changed]):
+                return False
+            if any([math.prod(shape) * dtype.itemsize > SMALL for shape, dtype in work]):
+                return False
+        return True
 
     def _give(self, group: list[int], wish: str, taken: set[str]) -> None:
         name, count = wish, 1
