@@ -267,6 +267,8 @@ def _updating(calls: list[Event], updated: list[Event], begun: int) -> set[int]:
     gradient. A second forward pass may read the new values themselves.
     """
     ends = {event.index for event in updated if event.index > begun and event.section != "backward"}
+    if not ends:
+        return ends
     leading, read = {*ends}, set[int]()  # what leads to an end, and what others read, too
     for event in reversed(calls):
         if event.index <= begun:
