@@ -34,6 +34,8 @@ def add_first_where_cleared(graph: Graph) -> Graph:
     """c = part_written(g, 0, 1:3); c + scatter(a, 2:4) + scatter(b, 1:3)  ->  c + scatter(b, 1:3) + scatter(a, 2:4),
     where nobody else wants c, so that b is written, and not added. A sum that has no c begins with the same term.
     """
+    if not any([step.function is part_written and _is_cleared(step) for step in steps_in(graph)]):
+        return graph
     sums = [(step, *found) for step in steps_in(graph) if (found := _sum_of(step)) is not None]
     if not any([_is_cleared(g) for _, g, _ in sums]):
         return graph
