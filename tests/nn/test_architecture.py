@@ -121,7 +121,10 @@ BASES = {"Layer", "Model", "Module", "Sequential", "Wrapper"}
 
 # Layers that are called on two batches, and not on a list of two.
 LAYERS["Attention"] = ([STEPS, STEPS], lambda: nn.Attention(use_scale=True))
-PAIRED: dict[str, Any] = {"MultiHeadAttention": lambda: nn.MultiHeadAttention(2, 3)}
+PAIRED: dict[str, Any] = {
+    "MultiHeadAttention": lambda: nn.MultiHeadAttention(2, 3),
+    "GroupQueryAttention": lambda: nn.GroupQueryAttention(3, 4, 2),
+}
 LAYERS |= {name: ([STEPS, STEPS], make) for name, make in PAIRED.items() if hasattr(nn, name)}
 
 

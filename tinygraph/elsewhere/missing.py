@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import dis
 import inspect
 import sys
 from collections.abc import Callable, Iterable
@@ -123,9 +122,9 @@ def _error(
 
 def _is_imported(module: str, name: str) -> bool:
     """Return whether the name is asked for by `from module import name`, in the code that called `__getattr__`."""
-    frame = sys._getframe(3)
-    is_import = frame.f_code.co_code[frame.f_lasti] == dis.opmap["IMPORT_FROM"]
-    return is_import and f"{module}.{name}" not in sys.modules  # a module that is being loaded is found there
+    instructions: Any = sys.modules["tinygraph.users_code.instructions"]  # a room that stands above this one
+    # A module that is being loaded is found among the modules.
+    return instructions.is_import(sys._getframe(3)) and f"{module}.{name}" not in sys.modules
 
 
 def _table_for_tinygraph(name: str) -> dict[str, str]:

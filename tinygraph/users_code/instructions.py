@@ -9,8 +9,8 @@ from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
 __all__ = [
-    "Plain", "has_arguments", "instructions", "is_indexing", "is_same_code", "operation_at", "plain_instructions",
-    "stores_a_part",
+    "Plain", "has_arguments", "instructions", "is_import", "is_indexing", "is_same_code", "operation_at",
+    "plain_instructions", "stores_a_part",
 ]  # fmt: skip
 
 _STORES = frozenset(dis.opmap[name] for name in ("STORE_SUBSCR", "STORE_SLICE") if name in dis.opmap)
@@ -103,6 +103,11 @@ def stores_a_part(frame: FrameType) -> bool:
 def is_indexing(frame: FrameType) -> bool:
     """Return whether a frame is executing `array[index]`, by an instruction of its own."""
     return frame.f_code.co_code[frame.f_lasti] in _INDEXES
+
+
+def is_import(frame: FrameType) -> bool:
+    """Return whether a frame is executing `from module import name`."""
+    return frame.f_code.co_code[frame.f_lasti] == dis.opmap["IMPORT_FROM"]
 
 
 def has_arguments(frame: FrameType) -> bool:

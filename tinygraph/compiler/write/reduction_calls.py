@@ -1,6 +1,6 @@
 """Reductions: sums, products and extremes along axes.
 
-    np.sum(x, axis=0)       np.dot(ones, x, out=column_sums)
+    np.sum(x, axis=0)       np.dot(ones, x, out=column_sums)    in a gradient
     np.max(x, axis=0)       np.maximum.reduce(x, out=column_maxima)
     np.sum(x)               np.vdot(x, ones)                    of a small array
     np.sum(x, axis=1)       np.dot(x, ones, out=row_sums)       of many short rows
@@ -127,11 +127,11 @@ def _reduces_short_rows(writer: Writer, step: Step) -> bool:
 
 
 def _sums_rows(writer: Writer, step: Step) -> bool:
-    """Return whether a call sums up all axes but the last."""
+    """Return whether a call sums up all axes but the last, in a gradient: a sum of the user's is NumPy's to the bit."""
     (x,) = step.args
     ndim = len(x.shape)
     return (
-        step.function is np.sum and ndim > 1
+        step.function is np.sum and ndim > 1 and step.section != "forward"
         and {*reduced_axes(step.kwargs.get("axis"), ndim)} == {*range(ndim - 1)}
         and step.dtype == x.dtype and step.dtype.char in "fd"
         and 2 <= math.prod(x.shape[:-1]) <= ROWS and x.shape[-1] >= 2
