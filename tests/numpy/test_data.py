@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import operator
 import os
@@ -297,7 +298,10 @@ def test_programs_on_data_compute_what_they_compute_on_arrays(steps, seed):
 
 
 def python_calls(program) -> int:
-    """Return the number of Python functions that are entered while a program runs, its own not counted."""
+    """Return the number of Python functions that are entered while a program runs, its own not counted.
+
+    The garbage collector waits: Hypothesis has a function that runs when it begins, and when it ends.
+    """
     count = 0
 
     def note(frame, event, _):
@@ -305,11 +309,13 @@ def python_calls(program) -> int:
         count += event == "call"
 
     before = sys.getprofile()
+    gc.disable()
     sys.setprofile(note)
     try:
         program()
     finally:
         sys.setprofile(before)
+        gc.enable()
     return count - 1
 
 
