@@ -261,3 +261,13 @@ def test_what_is_made_of_rows_that_are_read_from_the_end_is_made_in_the_order_in
     graph = after_all([gather_rows], function, [arrays[0][:12], arrays[1]])
     (sine,) = [step for step in graph.nodes if step.function is np.sin]
     assert sine.shape == (12, 2, 3) and sine.args[0].given
+
+
+def test_states_that_are_returned_lie_as_np_stack_lays_them() -> None:
+    x, w, u = _sequences()[:3]
+    compiled = tg.compile(_many_to_many)
+    found, wanted = compiled(x, w, u), _many_to_many(x, w, u)
+    np.testing.assert_allclose(found, wanted, rtol=1e-14)
+    assert found.strides == wanted.strides
+    compiled(x * 2, w, u)
+    np.testing.assert_allclose(found, wanted, rtol=1e-14)  # it is not the memory of the program

@@ -425,7 +425,7 @@ class _Function:
         for update in self._updates:
             made = update.results()
             work = made.get(update.names[place], set())
-            if update.block is not None or len(work) != 1 or work != made.get(update.names[changed]):
+            if update.block is not None or work != made.get(update.names[changed]):
                 return False
             if any([math.prod(shape) * dtype.itemsize > SMALL for shape, dtype in work]):
                 return False
