@@ -85,8 +85,9 @@ def test_nothing_to_plot_is_an_error(pyplot, monkeypatch):
 def test_a_notebook_shows_the_figure_once(pyplot, monkeypatch):
     history = model().fit(X, Y)
     monkeypatch.setattr(pyplot, "get_backend", lambda: "module://matplotlib_inline.backend_inline")
+    open_before = pyplot.get_fignums()  # another test may have left some
     history.plot()
-    assert not pyplot.get_fignums()
+    assert pyplot.get_fignums() == open_before
 
 
 # --- the network ------------------------------------------------------------------------------------------------------
