@@ -46,7 +46,18 @@ def test_the_captions_are_the_steps_of_both_passes():
 def test_it_is_small_and_without_script_and_stands_still_where_that_is_wanted():
     svg = tg.animate(pythagoras()).svg()
     assert len(svg.encode()) < 50_000 and "<script" not in svg and ' id="' not in svg
-    assert "prefers-reduced-motion:no-preference" in svg and "prefers-reduced-motion:reduce" in svg
+    moving = svg.index("@media (prefers-reduced-motion:no-preference)")
+    assert "animation:" in svg[moving:] and "animation:" not in svg[:moving]
+
+
+def test_a_viewer_that_knows_no_movement_shows_the_last_step():
+    for animation in (tg.animate(pythagoras()), tg.animate(losses(5))):
+        root = ElementTree.fromstring(animation.svg())
+        for parent in list(root.iter()):
+            for part in list(parent):
+                if part.get("opacity") == "0":
+                    parent.remove(part)
+        assert texts(ElementTree.tostring(root)) == texts(animation.frames()[-1])
 
 
 def test_every_class_that_moves_has_its_keyframes_and_a_part():
@@ -84,6 +95,14 @@ def test_a_film_has_the_numbers_of_every_step():
         assert boxes <= shown
         others = {text for other in drawings if other is not drawing for text in texts(other.svg()) if "=" in text}
         assert not (others - boxes) & shown
+
+
+def test_each_text_of_a_film_has_its_font_and_its_spaces_without_a_style_sheet():
+    space = "{http://www.w3.org/XML/1998/namespace}space"
+    film = tg.animate(losses(3))
+    for svg in (film.svg(), *film.frames()):
+        root = ElementTree.fromstring(svg)
+        assert "Helvetica" in root.get("font-family") and root.get(space) == "preserve"
 
 
 def test_a_film_of_arrays_changes_their_bars():

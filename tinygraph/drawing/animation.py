@@ -16,7 +16,7 @@ from tinygraph.drawing.choosing import draw, graph_of
 from tinygraph.drawing.drawing import Drawing
 from tinygraph.drawing.formats.motion import Step, caption, room_for_captions, stylesheet
 from tinygraph.drawing.formats.svg import SVG
-from tinygraph.drawing.formats.versions import GRADIENT, replace_by_versions
+from tinygraph.drawing.formats.versions import FOR_ALL_TEXTS, GRADIENT, replace_by_versions
 from tinygraph.drawing.page.sentences import backward_sentence, forward_sentence
 from tinygraph.drawing.page.steps import steps
 from tinygraph.drawing.scenes.scene import Scene
@@ -36,8 +36,8 @@ Element = ElementTree.Element
 class Animation:
     """A moving picture, the result of `tg.animate`.
 
-    It is one SVG: its movement is CSS, so that it plays wherever an SVG is shown as an image. Readers who asked their
-    system for less motion see the last picture.
+    It is one SVG: its movement is CSS, so that it plays wherever a browser shows an SVG as an image. Readers who asked
+    their system for less motion see the last picture, and so do those whose viewer knows no movement.
 
     Attributes:
         captions: the line under each step.
@@ -57,9 +57,12 @@ class Animation:
     def svg(self) -> str:
         """Return the animation as SVG."""
         root = copy.deepcopy(self._root)
+        last = len(self._steps) - 1
+        for _, part, opacity in self._less_than_opaque(root, last):
+            part.set("opacity", f"{opacity:g}")
         lines = room_for_captions(root)
         for number, step in enumerate(self._steps):
-            root.append(caption(step.caption, lines, f"c{number}"))
+            root.append(caption(step.caption, lines, f"c{number}", is_seen=number == last))
         style = Element(f"{{{SVG}}}style")
         style.text = stylesheet(self._steps, self._figure, self._seconds)
         root.append(style)
@@ -71,16 +74,23 @@ class Animation:
 
     def _frame(self, at: int) -> str:
         root = copy.deepcopy(self._root)
-        shown = {name: opacity for step in self._steps for name, opacity in step.opacities_at(at).items()}
-        for parent in list(root.iter()):
-            for part in list(parent):
-                opacity = min([shown[name] for name in part.get("class", "").split() if name in shown], default=1.0)
-                if opacity == 0:
-                    parent.remove(part)
-                elif opacity < 1:
-                    part.set("opacity", str(opacity))
-        root.append(caption(self._steps[at].caption, room_for_captions(root), ""))
+        for parent, part, opacity in self._less_than_opaque(root, at):
+            if opacity:
+                part.set("opacity", f"{opacity:g}")
+            else:
+                parent.remove(part)
+        root.append(caption(self._steps[at].caption, room_for_captions(root)))
         return ElementTree.tostring(root, encoding="unicode") + "\n"
+
+    def _less_than_opaque(self, root: Element, at: int) -> list[tuple[Element, Element, float]]:
+        """Return the parts that are faint or hidden in a step: their parents, themselves, and how opaque they are."""
+        shown = {name: opacity for step in self._steps for name, opacity in step.opacities_at(at).items()}
+        found = [
+            (parent, part, min([shown[name] for name in part.get("class", "").split() if name in shown], default=1.0))
+            for parent in root.iter()
+            for part in parent
+        ]
+        return [(parent, part, opacity) for parent, part, opacity in found if opacity < 1]
 
     def save(self, path: str | os.PathLike[str], frames: bool = False) -> Path | list[Path]:
         """Write the animation, and return the path.
@@ -241,6 +251,7 @@ def _film_of(drawings: Sequence[Drawing], places: Sequence[int], seconds: float)
     """Return a film of all drawings; `places` are the numbers of their steps."""
     roots = [ElementTree.fromstring(drawing.svg()) for drawing in drawings]
     last = roots[-1]
+    last.attrib.update(FOR_ALL_TEXTS)
     for root in roots:
         for parent in root.iter():
             for title in parent.findall(f"{{{SVG}}}title"):

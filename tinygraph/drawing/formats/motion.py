@@ -47,22 +47,33 @@ def room_for_captions(root: Element) -> tuple[float, float]:
     return width, top + height + CAPTION_HEIGHT / 2
 
 
-def caption(text: str, place: tuple[float, float], name: str) -> Element:
-    """Return the line under a step, in letters that fit the width of the picture."""
+def caption(text: str, place: tuple[float, float], name: str = "", is_seen: bool = True) -> Element:
+    """Return the line under a step, in letters that fit the width of the picture.
+
+    Args:
+        text: the line.
+        place: the width of the picture, and where the line is.
+        name: the class that moves the line, "" in a picture that stands still.
+        is_seen: False for a line that is seen only by movement.
+    """
     width, y = place
     said = clip(text, max(24, int(width / 5.2)))
     size = min(13.0, max(8.0, 1.8 * width / max(len(said), 1)))
     looks = {"x": f"{width / 2:.1f}", "y": f"{y:.1f}", "font-size": f"{size:.1f}", "text-anchor": "middle"}
     looks |= {"font-family": CSS_FONTS, "fill": COLOURS["text"]}
-    element = Element(f"{{{SVG}}}text", looks | ({"class": f"caption {name}"} if name else {}))
+    looks |= ({"class": f"caption {name}"} if name else {}) | ({} if is_seen else {"opacity": "0"})
+    element = Element(f"{{{SVG}}}text", looks)
     element.text = said
     return element
 
 
 def stylesheet(steps: Sequence[Step], figure: str, seconds: float) -> str:
-    """Return the rules that show each part in its time, over and over."""
+    """Return the rules that show each part in its time, over and over.
+
+    Without them, the attributes of the parts show the last step: not every viewer knows movement, or style sheets.
+    """
     whole = (len(steps) + PAUSE) * seconds
-    rules = [f".{figure} .caption{{opacity:0}}.{figure} text{{font-family:{CSS_FONTS};white-space:pre}}"]
+    rules = [f".{figure} text{{white-space:pre}}"]
     moving = []
 
     def share(step: float) -> str:
@@ -83,11 +94,4 @@ def stylesheet(steps: Sequence[Step], figure: str, seconds: float) -> str:
         end = share(at + 1) if step is not steps[-1] else "100%"
         start = f"0%{{opacity:0}}{share(at)}{{opacity:1}}" if at else "0%{opacity:1}"
         move(f"c{at}", f"{start}{end}{{opacity:0}}", "step-end")
-    still = f".{figure} .c{len(steps) - 1}{{opacity:1}}"
-    still += "".join(
-        f".{figure} .{name}{{opacity:{parts[2]:g}}}" for step in steps for name, parts in step.parts.items()
-    )
-    return "\n".join(
-        [*rules, f"@media (prefers-reduced-motion:no-preference){{{''.join(moving)}}}",
-         f"@media (prefers-reduced-motion:reduce){{{still}}}"]
-    )  # fmt: skip
+    return "\n".join([*rules, f"@media (prefers-reduced-motion:no-preference){{{''.join(moving)}}}"])

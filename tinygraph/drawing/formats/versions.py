@@ -7,14 +7,17 @@ import re
 from collections.abc import Sequence
 from xml.etree import ElementTree
 
+from tinygraph.drawing.formats.fonts import CSS_FONTS
 from tinygraph.drawing.formats.svg import SVG
 from tinygraph.drawing.palette import COLOURS
 
-__all__ = ["GRADIENT", "replace_by_versions"]
+__all__ = ["FOR_ALL_TEXTS", "GRADIENT", "replace_by_versions"]
 
 # Parts of a card that belong to its gradient.
 GRADIENT = {COLOURS["gradient"], COLOURS["gradient fill"], COLOURS["gradient track"]}
-SAID = {"font-family", "lengthAdjust", "text-anchor", "{http://www.w3.org/XML/1998/namespace}space"}
+# What the picture itself says of all texts in it; `SAID` is left out of each.
+FOR_ALL_TEXTS = {"font-family": CSS_FONTS, "{http://www.w3.org/XML/1998/namespace}space": "preserve"}
+SAID = {*FOR_ALL_TEXTS, "lengthAdjust", "text-anchor"}
 STYLE = ("fill", "stroke", "stroke-width", "stroke-dasharray", "font-weight")
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 
@@ -80,7 +83,7 @@ def _replace_parts(
 
 
 def _light(part: Element) -> Element:
-    """Return a copy without the attributes that the style says of all texts."""
+    """Return a copy without the attributes that the picture says of all texts."""
     made = copy.deepcopy(part)
     for text in made.iter(f"{{{SVG}}}text"):
         text.attrib = {key: word for key, word in text.attrib.items() if key not in SAID}
