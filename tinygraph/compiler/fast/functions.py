@@ -30,8 +30,9 @@ import numpy.typing as npt
 
 __all__ = ["functions"]
 
-# (e^r - 1 - r) / r^2 for |r| < 0.3475; (log((1 + s) / (1 - s)) / s - 2) / z, where z = s^2, for |s| < 0.1721;
-# (tanh(x) / x - 1) / z, where z = x^2, for |x| < 0.551. The lowest power comes first.
+# The polynomials in float32 and float64, the lowest power first: of r, (e^r - 1 - r) / r^2 for |r| < 0.3475 and
+# (2^r - 1) / r for |r| < 0.501; of z = s^2, (log((1 + s) / (1 - s)) / s - 2) / z for |s| < 0.1721; of z = x^2,
+# (tanh(x) / x - 1) / z for |x| < 0.551 and (sinh(x) / x - 1) / z for |x| < 1.001.
 _EXPM1_32 = (
     0.5, 0.16666666, 0.04166636, 0.00833339, 0.0013940893, 0.00019845899,
 )  # fmt: skip
@@ -39,6 +40,14 @@ _EXPM1_64 = (
     0.5, 0.16666666666666677, 0.041666666666666505, 0.00833333333332145, 0.001388888888896389,
     0.00019841269886660055, 2.4801587170547303e-05, 2.7557243601000134e-06, 2.755740349414502e-07,
     2.5109271993756736e-08, 2.0875325541187884e-09,
+)  # fmt: skip
+_EXP2_32 = (
+    0.6931472, 0.2402265, 0.055504102, 0.009618037, 0.0013333939, 0.00015467008, 1.5195931e-05,
+)  # fmt: skip
+_EXP2_64 = (
+    0.6931471805599453, 0.24022650695910072, 0.05550410866482169, 0.009618129107628326, 0.001333355814639212,
+    0.00015403530393644896, 1.5252733854919543e-05, 1.3215486592552303e-06, 1.0178051670425506e-07,
+    7.054974985676745e-09, 4.45661444355253e-10, 2.5625203405246832e-11,
 )  # fmt: skip
 _LOG_32 = (
     0.6666666, 0.4000034, 0.28536925, 0.2358998,
@@ -54,6 +63,13 @@ _TANH_64 = (
     -0.33333333333332277, 0.1333333333316361, -0.053968253873570446, 0.021869485914575566, -0.00886319369009343,
     0.0035917130812154244, -0.0014531837531687004, 0.000579038159305304, -0.00021013928616126217,
     5.09075668097636e-05,
+)  # fmt: skip
+_SINH_32 = (
+    0.16666667, 0.0083333505, 0.00019836139, 2.817074e-06,
+)  # fmt: skip
+_SINH_64 = (
+    0.16666666666666666, 0.008333333333333333, 0.00019841269841269597, 2.7557319224117598e-06,
+    2.5052108346197053e-08, 1.6059050641916706e-10, 7.646480166584037e-13, 2.8483068224748844e-15,
 )  # fmt: skip
 
 Function = Callable[..., Any]
@@ -115,11 +131,15 @@ def functions(dtype: npt.DTypeLike) -> dict[str, Function]:
 
 @functools.cache
 def _functions(of: _Numbers) -> dict[str, Function]:
-    reduced = _reduced(of)
+    natural, scaled = _natural(of), _scaled(of)
+    exp, log1p_near = _exp(of, natural, scaled), _log1p_near(of)
+    half_exp = _half_exp(of, natural, scaled)
     return {
-        **_choices(of), "exp": _exp(of, reduced), "expm1": _expm1(of, reduced), "tanh": _tanh(of, reduced),
+        **_choices(of), "hypot": _hypot(of), "exp": exp, "exp2": _exp2(of, scaled), "expm1": _expm1(of, scaled),
+        "sinh": _sinh(of, half_exp), "cosh": _cosh(of, half_exp), "tanh": _tanh(of, natural),
         "log": _log(of, 1.0, 0.0, _LOG_OF_2), "log2": _log(of, 1.0, -0.44269504088896341, ((1.0, 0.0), (1.0, 0.0))),
-        "log10": _log(of, 0.5, 0.065705518096748172, _LOG10_OF_2), "log1p": _log1p(of),
+        "log10": _log(of, 0.5, 0.065705518096748172, _LOG10_OF_2), "log1p": _log1p(of, log1p_near),
+        "logaddexp": _logaddexp(of, exp, log1p_near),
     }  # fmt: skip
 
 
@@ -147,7 +167,7 @@ def _polynomial(of: _Numbers, single: tuple[float, ...], double: tuple[float, ..
 def _choices(of: _Numbers) -> dict[str, Function]:
     """Return the functions that choose between two numbers, and those that are one instruction.
 
-    Of two equal numbers `maximum` and `minimum` return the second one, as NumPy does on x86: 0.0 and -0.0 are equal.
+    Of two equal numbers `maximum` and its kin return the second one, as NumPy does on x86: 0.0 and -0.0 are equal.
     """
     zero, one = of.kind(0), of.kind(1)
 
@@ -157,114 +177,220 @@ def _choices(of: _Numbers) -> dict[str, Function]:
     def minimum(x: Any, y: Any) -> Any:
         return x if x < y or x != x else y
 
-    def absolute(x: Any) -> Any:
-        return abs(x)
+    def fmax(x: Any, y: Any) -> Any:
+        return y if y >= x or x != x else x
+
+    def fmin(x: Any, y: Any) -> Any:
+        return y if y <= x or x != x else x
 
     def sign(x: Any) -> Any:
         return one if x > zero else (-one if x < zero else (zero if x == zero else x))
 
-    def sqrt(x: Any) -> Any:
-        return np.sqrt(x)
-
     def reciprocal(x: Any) -> Any:
         return one / x
 
-    return {function.__name__: _compiled(function) for function in (maximum, minimum, absolute, sign, sqrt, reciprocal)}
+    chosen = {function.__name__: _compiled(function) for function in (maximum, minimum, fmax, fmin, sign, reciprocal)}
+    return {**chosen, **{name: _instruction(name) for name in _UNARY}, "copysign": _compiled(_copysign)}
+
+
+_UNARY = ("absolute", "sqrt", "floor", "ceil", "rint", "trunc")
+
+
+def _instruction(name: str) -> Function:
+    """Return a function of NumPy's that numba makes one instruction."""
+    theirs = getattr(np, name)
+
+    def function(x: Any) -> Any:
+        return theirs(x)
+
+    return _compiled(function)
+
+
+def _copysign(x: Any, y: Any) -> Any:
+    return np.copysign(x, y)
+
+
+def _hypot(of: _Numbers) -> Function:
+    """Return sqrt(x^2 + y^2). The squares overflow nowhere: float32 is squared in float64, float64 is scaled before."""
+    kind, infinity, double = of.kind, of.kind(math.inf), np.float64
+    large, small, up, down, one = map(double, (2.0**500, 2.0**-500, 2.0**600, 2.0**-600, 1.0))
+    is_single = of.kind is np.float32
+
+    def root(x: Any, y: Any) -> Any:
+        return np.sqrt(x * x + y * y)
+
+    root = _compiled(root)
+
+    def hypot(x: Any, y: Any) -> Any:
+        x, y = abs(x), abs(y)
+        if is_single:
+            length = kind(root(double(x), double(y)))
+        else:
+            largest = x if x > y else y
+            scale = down if largest > large else (up if largest < small else one)
+            back = up if largest > large else (down if largest < small else one)
+            length = root(x * scale, y * scale) * back
+        return infinity if x == infinity or y == infinity else length
+
+    return _compiled(hypot)
 
 
 # --- exponential functions --------------------------------------------------------------------------------------------
 
+# log(2), in float32 and in float64, as a sum of a number whose product with an exponent is exact, and a small one: Cody
+# and Waite, "Software Manual for the Elementary Functions" (1980).
+_LOG_OF_2 = ((0.693359375, -2.12194440e-4), (0.693147180369123816490, 1.90821492927058770e-10))
+_LOG10_OF_2 = ((0.30078125, 2.4874566398e-4), (0.301029995663611771306, 3.69423907715893078616e-13))
 
-def _reduced(of: _Numbers) -> Function:
-    """Return the function from x to an integer k and e^r - 1, where x = k log(2) + r and |r| < log(2) / 2.
 
-    log(2) is the sum of two numbers, of which the first has so few digits that its product with k is exact (Cody and
-    Waite, "Software Manual for the Elementary Functions", 1980). What is lost of r is added at the end.
+def _natural(of: _Numbers) -> Function:
+    """Return the function from x to k and e^r, where x = k log(2) + r and |r| < log(2) / 2.
+
+    k is given as the bits of the sum that rounded it: its last digits are those of k.
     """
-    shift, origin = of.shift, of.bits(of.shift)
-    per_two = of.kind(1 / math.log(2))
-    high, low = map(of.kind, of.either(*_LOG_OF_2))
-    series = _polynomial(of, _EXPM1_32, _EXPM1_64)
-    kind, integer = of.kind, of.integer
+    kind, integer, shift, per_two = of.kind, of.integer, of.shift, of.kind(1 / math.log(2))
+    high, low = map(kind, of.either(*_LOG_OF_2))
+    series = _polynomial(of, (1.0, 1.0, *_EXPM1_32), (1.0, 1.0, *_EXPM1_64))
 
-    def reduced(x: Any) -> Any:
+    def natural(x: Any) -> Any:
         shifted = x * per_two + shift
         n = shifted - shift
-        first = x - n * high
-        r = first - n * low
-        rest = (first - r) - n * low
-        return integer(kind(shifted).view(integer) - origin), r + (rest + r * r * series(r))
+        return kind(shifted).view(integer), series((x - n * high) - n * low)
 
-    return _compiled(reduced)
+    return _compiled(natural)
 
 
 def _power_of_two(of: _Numbers) -> Function:
-    """Return the function from an integer k to 2^k, for normal numbers."""
-    kind, integer, digits, bias = of.kind, of.integer, of.integer(of.digits), of.integer(of.bias)
+    """Return the function from the last digits of an integer k to 2^k, for normal numbers."""
+    kind, integer, digits, unit = of.kind, of.integer, of.integer(of.digits), of.bits(1.0)
 
     def power_of_two(k: Any) -> Any:
-        return integer((k + bias) << digits).view(kind)
+        return integer(integer(k << digits) + unit).view(kind)
 
     return _compiled(power_of_two)
 
 
-def _exp(of: _Numbers, reduced: Function) -> Function:
-    """Return e^x = 2^k e^r. 2^k is multiplied in two steps, so that a denormal result is rounded once."""
+def _scaled(of: _Numbers) -> Function:
+    """Return the function from m and k to 2^k m, in two steps, so that a denormal result is rounded once."""
+    integer, one, power_of_two = of.integer, of.integer(1), _power_of_two(of)
+
+    def scaled(m: Any, k: Any) -> Any:
+        first = integer(k >> one)
+        return m * power_of_two(first) * power_of_two(integer(k - first))
+
+    return _compiled(scaled)
+
+
+def _exp(of: _Numbers, natural: Function, scaled: Function) -> Function:
+    """Return e^x = 2^k e^r."""
     lowest, highest = map(of.kind, of.either((-104.0, 89.0), (-746.0, 710.0)))
-    one, integer, half = of.kind(1), of.integer, of.integer(1)
-    power_of_two = _power_of_two(of)
 
     def exp(x: Any) -> Any:
         x = lowest if x < lowest else x
-        x = highest if x > highest else x
-        k, rise = reduced(x)
-        first = integer(k >> half)
-        return (one + rise) * power_of_two(first) * power_of_two(integer(k - first))
+        k, power = natural(highest if x > highest else x)
+        return scaled(power, k)
 
     return _compiled(exp)
 
 
-def _expm1(of: _Numbers, reduced: Function) -> Function:
-    """Return e^x - 1 = 2^k ((e^r - 1) + (1 - 2^-k)), in which no digits are lost near 0."""
-    lowest, highest = map(of.kind, of.either((-18.0, 89.0), (-38.0, 710.0)))
-    one, integer, half, most = of.kind(1), of.integer, of.integer(1), of.integer(64)
-    power_of_two = _power_of_two(of)
+def _exp2(of: _Numbers, scaled: Function) -> Function:
+    """Return 2^x = 2^k 2^r."""
+    kind, integer, shift = of.kind, of.integer, of.shift
+    lowest, highest = map(kind, of.either((-150.0, 128.0), (-1075.0, 1024.0)))
+    series = _polynomial(of, (1.0, *_EXP2_32), (1.0, *_EXP2_64))
+
+    def exp2(x: Any) -> Any:
+        x = lowest if x < lowest else x
+        x = highest if x > highest else x
+        shifted = x + shift
+        return scaled(series(x - (shifted - shift)), kind(shifted).view(integer))
+
+    return _compiled(exp2)
+
+
+def _expm1(of: _Numbers, scaled: Function) -> Function:
+    """Return e^x - 1 = 2^k ((e^r - 1) + (1 - 2^-k)), in which no digits are lost near 0.
+
+    What rounding takes from r is added at the end.
+    """
+    kind, integer, shift, per_two, one = of.kind, of.integer, of.shift, of.kind(1 / math.log(2)), of.kind(1)
+    high, low = map(kind, of.either(*_LOG_OF_2))
+    lowest, highest = map(kind, of.either((-18.0, 89.0), (-38.0, 710.0)))
+    most = of.integer(of.bits(shift) + 64)
+    series, power_of_two = _polynomial(of, _EXPM1_32, _EXPM1_64), _power_of_two(of)
 
     def expm1(x: Any) -> Any:
         bounded = lowest if x < lowest else x
         bounded = highest if bounded > highest else bounded
-        k, rise = reduced(bounded)
-        first = integer(k >> half)
-        small = power_of_two(integer(-k if k < most else -most))
-        value = (rise + (one - small)) * power_of_two(first) * power_of_two(integer(k - first))
-        return np.copysign(value, x)
+        shifted = bounded * per_two + shift
+        n = shifted - shift
+        first = bounded - n * high
+        r = first - n * low
+        rise = r + ((first - r) - n * low + r * r * series(r))
+        k = kind(shifted).view(integer)
+        small = power_of_two(integer(-(k if k < most else most)))
+        return np.copysign(scaled(rise + (one - small), k), x)
 
     return _compiled(expm1)
 
 
-def _tanh(of: _Numbers, reduced: Function) -> Function:
+def _tanh(of: _Numbers, natural: Function) -> Function:
     """Return tanh(x) = 1 - 2 / (e^2x + 1). Below 0.55 it is x + x^3 p(x^2)."""
     most, limit, one, two = of.kind(20), of.kind(0.55), of.kind(1), of.kind(2)
     power_of_two, series = _power_of_two(of), _polynomial(of, _TANH_32, _TANH_64)
 
     def tanh(x: Any) -> Any:
         size = abs(x)
-        bounded = most if size > most else size
-        k, rise = reduced(bounded + bounded)
-        scale = power_of_two(k)
-        far = one - two / (scale + scale * rise + one)
-        z = bounded * bounded
+        size = most if size > most else size
+        k, power = natural(size + size)
+        far = one - two / (power * power_of_two(k) + one)
+        z = size * size
         near = size + size * z * series(z)
         return np.copysign(near if size < limit else far, x)
 
     return _compiled(tanh)
 
 
-# --- logarithms -------------------------------------------------------------------------------------------------------
+def _half_exp(of: _Numbers, natural: Function, scaled: Function) -> Function:
+    """Return e^x / 2 for positive x. It overflows only where sinh(x) does."""
+    highest, one, integer = of.kind(of.either(90.0, 711.0)), of.integer(1), of.integer
 
-# log(2), in float32 and in float64, as a sum of a number whose product with an exponent is exact, and a small one.
-_LOG_OF_2 = ((0.693359375, -2.12194440e-4), (0.693147180369123816490, 1.90821492927058770e-10))
-_LOG10_OF_2 = ((0.30078125, 2.4874566398e-4), (0.301029995663611771306, 3.69423907715893078616e-13))
+    def half_exp(x: Any) -> Any:
+        k, power = natural(highest if x > highest else x)
+        return scaled(power, integer(k - one))
+
+    return _compiled(half_exp)
+
+
+def _cosh(of: _Numbers, half_exp: Function) -> Function:
+    """Return cosh(x) = h + 1 / (4 h) with h = e^x / 2."""
+    quarter = of.kind(0.25)
+
+    def cosh(x: Any) -> Any:
+        half = half_exp(abs(x))
+        return half + quarter / half
+
+    return _compiled(cosh)
+
+
+def _sinh(of: _Numbers, half_exp: Function) -> Function:
+    """Return sinh(x) = h - 1 / (4 h) with h = e^x / 2. Below 1 it is x + x^3 p(x^2)."""
+    quarter, limit = of.kind(0.25), of.kind(1)
+    series = _polynomial(of, _SINH_32, _SINH_64)
+
+    def sinh(x: Any) -> Any:
+        size = abs(x)
+        half = half_exp(size)
+        far = half - quarter / half
+        bounded = limit if size > limit else size
+        z = bounded * bounded
+        near = bounded + bounded * z * series(z)
+        return np.copysign(near if size < limit else far, x)
+
+    return _compiled(sinh)
+
+
+# --- logarithms -------------------------------------------------------------------------------------------------------
 
 
 def _split(of: _Numbers) -> Function:
@@ -325,25 +451,51 @@ def _log(of: _Numbers, lead: float, rest: float, of_two: Any) -> Function:
     return _compiled(log)
 
 
-def _log1p(of: _Numbers) -> Function:
-    """Return log(1 + x) as the logarithm of the rounded sum 1 + x, with what the rounding lost added to f."""
+def _log1p_near(of: _Numbers) -> Function:
+    """Return log(1 + x) for finite x > -1: the logarithm of the rounded sum, with what rounding lost added to f."""
     kind, integer, one = of.kind, of.integer, of.kind(1)
     high, low = map(kind, of.either(*_LOG_OF_2))
     log_of_rest, split, power_of_two = _log_of_rest(of), _split(of), _power_of_two(of)
-    shift, origin, most = of.shift, of.bits(of.shift), kind(64)
-    infinity, nan = kind(math.inf), kind(math.nan)
+    shift, most = of.shift, kind(64)
 
-    def log1p(x: Any) -> Any:
+    def log1p_near(x: Any) -> Any:
         total = one + x
-        lost = x - (total - one)
         k, m = split(total)
-        bounded = k if k < most else most
-        lost = lost * power_of_two(integer(kind(shift - bounded).view(integer) - origin))
+        lost = (x - (total - one)) * power_of_two(kind(shift - (k if k < most else most)).view(integer))
         main = m - one
         f = main + lost
-        rest = lost - (f - main)
-        value = k * high + (f - (log_of_rest(f) - (rest + k * low)))
-        value = np.copysign(x if x == infinity else value, x)
+        return k * high + (f - (log_of_rest(f) - ((lost - (f - main)) + k * low)))
+
+    return _compiled(log1p_near)
+
+
+def _log1p(of: _Numbers, log1p_near: Function) -> Function:
+    """Return log(1 + x)."""
+    one, infinity, nan = of.kind(1), of.kind(math.inf), of.kind(math.nan)
+
+    def log1p(x: Any) -> Any:
+        value = np.copysign(x if x == infinity else log1p_near(x), x)
         return value if x > -one else (-infinity if x == -one else nan)
 
     return _compiled(log1p)
+
+
+def _logaddexp(of: _Numbers, exp: Function, log1p_near: Function) -> Function:
+    """Return log(e^x + e^y) = m + log(1 + e^-|x - y|), where m is the larger of x and y.
+
+    What rounding takes from x - y is added to the power. Where m and the logarithm cancel, the error is that of these
+    two, as NumPy's is.
+    """
+    zero, far = of.kind(0), of.kind(800)
+
+    def logaddexp(x: Any, y: Any) -> Any:
+        larger = x if x > y else y
+        smaller = y if x > y else x
+        difference = larger - smaller
+        back = difference - larger
+        lost = (larger - (difference - back)) - (smaller + back)
+        # Two infinities of one sign have no difference.
+        power = exp(-(zero if x == y else difference))
+        return larger + log1p_near(power - power * (lost if difference < far else zero))
+
+    return _compiled(logaddexp)
