@@ -25,7 +25,7 @@ KINDS = [
         marks=pytest.mark.skipif(np.finfo(np.longdouble).eps > 2.0**-60, reason="no floats are wider than float64"),
     ),
 ]
-NAMES = [*functions(np.dtype(np.float64))]
+NAMES = [*functions(np.float32)]
 # Results that are rounded once, so that they are NumPy's to the bit.
 EXACT = {
     "maximum", "minimum", "fmax", "fmin", "absolute", "sign", "copysign", "sqrt", "reciprocal",
@@ -38,7 +38,9 @@ LIBRARY = r"call [^@]*@_*(?:svml_)?(?:exp|log|sin|cos|tan|pow|floor|ceil|trunc|r
 @functools.cache
 def loop_of(name: str, kind: Any) -> Any:
     """Return a compiled loop over arrays that calls one function."""
-    function = functions(np.dtype(kind))[name]
+    if name not in functions(kind):
+        pytest.skip("the processor does not multiply and add in one instruction")
+    function = functions(kind)[name]
     if getattr(np, name).nin == 1:
 
         def loop(x, out):
@@ -82,19 +84,22 @@ def check(name: str, kind: Any, x: np.ndarray) -> None:
 
 
 def special(kind: Any) -> np.ndarray:
-    """Return zeros, infinities, NaN, the ends of the ranges, and the neighbours of all of them."""
+    """Return zeros, infinities, NaN, the ends of ranges, multiples of pi / 2, and the neighbours of all of them."""
     facts = np.finfo(kind)
     numbers = [0.0, 0.5, 0.55, 1, 2, 9, 10, 18, 20, 38, math.inf, math.nan, math.sqrt(0.5), math.sqrt(2), math.log(2)]
     numbers += [facts.max, facts.smallest_normal, facts.smallest_subnormal, facts.eps, 1 / facts.smallest_normal]
     numbers += [*np.log([facts.max, facts.smallest_normal]), 89.0, 103.97, 104.0, 710.0, 745.13, 745.14, 746.0]
-    around = np.array(numbers, kind)
+    # The multiples of pi / 2 that are nearest to numbers of float64 and float32: Muller, section 11.3.2.
+    numbers += [6381956970095103 * 2.0**797, 16367173 * 2.0**72]
+    numbers += [math.pi / 4, math.pi / 2, math.pi, 22, 1e22, 2.0**27, 2.0**52, 2.0**53, 2.0**68, 2.0**76, 2.0**1023]
     with np.errstate(all="ignore"):
+        around = np.array(numbers, kind)
         around = np.concatenate([around, np.nextafter(around, kind(0)), np.nextafter(around, kind(math.inf))])
     return np.concatenate([around, -around])
 
 
 def drawn(kind: Any, count: int) -> np.ndarray:
-    """Return random numbers: uniform in bits, at each scale, near 1, and near the multiples of log(2) / 2."""
+    """Return random numbers: uniform in bits, at each scale, near 1, near multiples of log(2) / 2 and pi / 2."""
     rng = np.random.default_rng(7)
     bits = {np.float32: np.uint32, np.float64: np.uint64}[kind]
     parts = [rng.integers(0, np.iinfo(bits).max, count, bits, endpoint=True).view(kind)]
@@ -102,6 +107,8 @@ def drawn(kind: Any, count: int) -> np.ndarray:
     parts += [1 + rng.standard_normal(count) * scale for scale in (1e-3, 0.3)]
     parts += [rng.integers(-2000, 2000, count) * math.log(2) / 2 * (1 + rng.standard_normal(count) * 1e-6)]
     parts += [rng.uniform(*ends, count) for ends in ((-104, -86), (86, 90), (-746, -707), (707, 712))]
+    parts += [rng.integers(-(10**digits), 10**digits, count) * math.pi / 2 for digits in (2, 6, 9)]
+    parts += [np.exp2(rng.uniform(20, np.finfo(kind).maxexp - 0.01, count))]
     return np.concatenate([part.astype(kind) for part in parts])
 
 
@@ -137,8 +144,7 @@ def test_a_loop_is_vector_code_and_calls_nothing(name: str, kind: Any) -> None:
     arrays = [np.ones(3, kind) for _ in range(getattr(np, name).nin + 1)]
     loop(*arrays)
     (code,) = loop.inspect_llvm().values()
-    kind_of_vector = {np.float32: "float", np.float64: "double"}[kind]
-    assert re.search(rf"load <\d+ x {kind_of_vector}>|load <\d+ x i{8 * kind(0).itemsize}>", code)
+    assert re.search(rf"<\d+ x {'float' if kind is np.float32 else 'double'}>", code)
     assert re.findall(LIBRARY, code) == []
 
 

@@ -2,5 +2,10 @@
 
 The files:
 
-    functions    elementary functions as vector code
+    functions     elementary functions by NumPy's names
+    choices       functions that choose or round
+    exponentials  e^x and the hyperbolic functions
+    logarithms    logarithms
+    circular      sine and cosine
+    vector_code   what these share: the numbers of a dtype, polynomials
 """
