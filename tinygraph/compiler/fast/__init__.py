@@ -7,5 +7,5 @@ The files:
     exponentials  e^x and the hyperbolic functions
     logarithms    logarithms
     circular      sine and cosine
-    vector_code   what these share: the numbers of a dtype, polynomials
+    vector_code   the common ground of these: the numbers of a dtype, polynomials
 """

@@ -1,4 +1,4 @@
-"""What the elementary functions share: the numbers of a dtype, polynomials, powers of two.
+"""The common ground of the elementary functions: the numbers of a dtype, polynomials, powers of two.
 
 The functions have no branches and no calls, so LLVM computes 8 or 16 numbers with each instruction of a loop that calls
 them. A number is rounded to an integer by adding 1.5 * 2^52, whose last digit is 1 (1.5 * 2^23 in float32); the bits of
