@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import platform
 import re
 from typing import Any
 
@@ -31,7 +32,10 @@ EXACT = {
     "maximum", "minimum", "fmax", "fmin", "absolute", "sign", "copysign", "sqrt", "reciprocal",
     "floor", "ceil", "rint", "trunc",
 }  # fmt: skip
-ULPS = 1.7
+# Of 0.0 and -0.0 NumPy's vector code chooses one, and the code for the rest of an array another one. On x86 its maximum
+# and minimum choose the second one everywhere.
+TIES = {"fmax", "fmin"} | ({"maximum", "minimum"} if platform.machine() not in ("x86_64", "AMD64") else set())
+ULPS = 1.8
 LIBRARY = r"call [^@]*@_*(?:svml_)?(?:exp|log|sin|cos|tan|pow|floor|ceil|trunc|rint|fmod|copysign)\w*\("
 
 
@@ -76,6 +80,8 @@ def check(name: str, kind: Any, x: np.ndarray) -> None:
         error[finite] = (np.abs(got - wide)[finite] / np.spacing(scale[finite])).astype(float)
     worst = error.argmax()
     assert error[worst] <= ULPS, (given[0][worst], got[worst], expected[worst], error[worst])
+    if name in TIES:
+        got, expected = got + kind(0), expected + kind(0)
     same = (got == expected) & (np.signbit(got) == np.signbit(expected)) | np.isnan(got) & np.isnan(expected)
     told = ~same & ((name in EXACT) | ~finite | (wide == 0))
     # A number at the end of the range may be rounded to the largest finite one or to infinity.

@@ -7,5 +7,6 @@ The files:
     exponentials  e^x and the hyperbolic functions
     logarithms    logarithms
     circular      sine and cosine
+    angles        the angles of points and slopes
     vector_code   the common ground of these: the numbers of a dtype, polynomials
 """

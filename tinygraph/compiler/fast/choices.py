@@ -17,7 +17,7 @@ _UNARY = ("absolute", "sqrt", "floor", "ceil", "rint", "trunc")
 def choices(of: Numbers) -> dict[str, Function]:
     """Return the functions that choose between two numbers, and those that are one instruction.
 
-    Of two equal numbers `maximum` and its kin return the second one, as NumPy does on x86: 0.0 and -0.0 are equal.
+    Of two equal numbers, such as 0.0 and -0.0, `maximum` and its kin return the second one, as NumPy does on x86.
     """
     zero, one = of.kind(0), of.kind(1)
 

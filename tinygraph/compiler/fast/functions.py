@@ -18,6 +18,7 @@ import functools
 import numpy as np
 import numpy.typing as npt
 
+from tinygraph.compiler.fast.angles import angles
 from tinygraph.compiler.fast.choices import choices
 from tinygraph.compiler.fast.circular import circular
 from tinygraph.compiler.fast.exponentials import exponentials
@@ -46,4 +47,4 @@ def functions(dtype: npt.DTypeLike) -> dict[str, Function]:
 
 @functools.cache
 def _functions(of: Numbers) -> dict[str, Function]:
-    return {**choices(of), **exponentials(of), **logarithms(of), **circular(of)}
+    return {**choices(of), **exponentials(of), **logarithms(of), **circular(of), **angles(of)}
