@@ -120,7 +120,7 @@ def _as_built(module: Module) -> dict[str, Any]:
 def _recipe(model: Any, state: Any) -> dict[str, Any]:
     """Return the arguments of `compile`, or the reason why they cannot be written."""
     try:
-        data = recipe_data(model, state.recipe, state.steps.run_eagerly)
+        data = recipe_data(model, state.recipe, state.steps.run_eagerly, state.steps.jit_compile)
         json.dumps(data, allow_nan=False)
     except (TypeError, ValueError) as error:
         return {"compile": None, "reason_not_compiled": str(error)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -61,14 +62,17 @@ class Fitting(OnBatches):
                 or a dict of lists.
             weighted_metrics: the same, for metrics that count examples by `sample_weight` and `class_weight`.
             run_eagerly: compile no steps. The results are the same.
-            steps_per_execution, jit_compile, auto_scale_loss: of Keras; they change nothing here: each step is one
-                program, and computes in float32 or float64.
+            jit_compile: True lets the compiled steps run as machine code, where numba is installed
+                (`pip install tinygraph[fast]`); see `fast` of `tg.compile`. The first step takes seconds then.
+            steps_per_execution, auto_scale_loss: of Keras; they change nothing here: each step is one program, and
+                computes in float32 or float64.
 
         Raises:
             ValueError: no optimiser, loss or metric has such a name.
         """
         recipe = Recipe(self, optimizer, loss, loss_weights, metrics, weighted_metrics)
-        self._state = TrainingState(self, recipe, run_eagerly)
+        is_fast = jit_compile is True and find_spec("numba") is not None
+        self._state = TrainingState(self, recipe, run_eagerly, is_fast)
 
     def fit(
         self,

@@ -20,7 +20,7 @@ __all__ = ["arguments_of", "recipe_data"]
 _ARGUMENTS = ("loss", "loss_weights", "metrics", "weighted_metrics")
 
 
-def recipe_data(model: Any, recipe: Recipe, run_eagerly: bool) -> dict[str, Any]:
+def recipe_data(model: Any, recipe: Recipe, run_eagerly: bool, jit_compile: bool) -> dict[str, Any]:
     """Return the arguments that a model was compiled with as plain data.
 
     Functions and classes of the user's own stand in it by their names, and must be known by these when it is read.
@@ -37,6 +37,7 @@ def recipe_data(model: Any, recipe: Recipe, run_eagerly: bool) -> dict[str, Any]
         "optimizer": optim.serialize(recipe.optimizer),
         **{name: _plain(value, name) for name, value in zip(_ARGUMENTS, given, strict=True)},
         "run_eagerly": run_eagerly,
+        "jit_compile": jit_compile,
         "frozen": frozen,
     }
 
@@ -53,7 +54,8 @@ def arguments_of(data: Mapping[str, Any], own: Mapping[str, Any] = MappingProxyT
     """
     optimizer = optim.deserialize(data["optimizer"], own)
     found = {name: _made(data[name], name, own) for name in _ARGUMENTS}
-    return {"optimizer": optimizer, "run_eagerly": bool(data["run_eagerly"]), **found}
+    ways = {"run_eagerly": bool(data["run_eagerly"]), "jit_compile": data.get("jit_compile", "auto")}
+    return {"optimizer": optimizer, **ways, **found}
 
 
 def _plain(value: Any, name: str) -> Any:

@@ -31,9 +31,11 @@ class TrainingState:
         has_weights: True when the layers have made their weights, as far as `predict` knows.
     """
 
-    def __init__(self, model: Any, recipe: Recipe, run_eagerly: bool = False, is_compiled: bool = True) -> None:
+    def __init__(
+        self, model: Any, recipe: Recipe, run_eagerly: bool = False, jit_compile: bool = False, is_compiled: bool = True
+    ) -> None:
         self.recipe, self.is_compiled = recipe, is_compiled
-        self.steps = Steps(model, recipe, run_eagerly)
+        self.steps = Steps(model, recipe, run_eagerly, jit_compile)
         self._shared_steps: Steps | None = None
         self.generator = model.new_generator()
         self.training: Training | None = None
@@ -45,7 +47,7 @@ class TrainingState:
     def steps_on(self, model: Any, comm: Any) -> Steps:
         """Return the steps that several ranks take together."""
         if self._shared_steps is None or self._shared_steps.comm != comm:
-            self._shared_steps = Steps(model, self.recipe, self.steps.run_eagerly, comm)
+            self._shared_steps = Steps(model, self.recipe, self.steps.run_eagerly, self.steps.jit_compile, comm)
         return self._shared_steps
 
     def make_weights(self, model: Any, x: Any) -> None:

@@ -22,6 +22,7 @@ class Steps:
         model: the model.
         recipe: its optimiser, losses and metrics.
         run_eagerly: compile nothing.
+        jit_compile: let the compiled steps run as machine code; see `tg.compile`'s `fast`.
         comm: the ranks that compute a batch together, from `tg.distributed.mpi()`; None for this process alone.
 
     Attributes:
@@ -29,15 +30,18 @@ class Steps:
         train_results, test_results: have the results of the steps so far: the recipe, or a step of the model's own.
     """
 
-    def __init__(self, model: Any, recipe: Recipe, run_eagerly: bool = False, comm: Any = None) -> None:
-        self.model, self.recipe, self.run_eagerly, self.comm = model, recipe, run_eagerly, comm
+    def __init__(
+        self, model: Any, recipe: Recipe, run_eagerly: bool = False, jit_compile: bool = False, comm: Any = None
+    ) -> None:
+        self.model, self.recipe, self.comm = model, recipe, comm
+        self.run_eagerly, self.jit_compile = run_eagerly, jit_compile
         averaged = None if comm is None else _averaging(model, comm)
         self.train, self.test, self.predict = _plain_steps(model, recipe, averaged)
         made: Callable[[Any], Any] | None = None
         if not run_eagerly:
             from tinygraph.compiler.compiled import compile as compiled  # a third of the time that `import nn` takes
 
-            made = functools.partial(compiled, otherwise="eager")
+            made = functools.partial(compiled, otherwise="eager", fast=jit_compile)
             self.train, self.test, self.predict = [made(step) for step in (self.train, self.test, self.predict)]
         self.train_results: Any = recipe
         self.test_results: Any = recipe
@@ -55,7 +59,7 @@ class Steps:
 
     def __reduce__(self) -> Any:
         """A copy, also one in another process, compiles steps of its own."""
-        return Steps, (self.model, self.recipe, self.run_eagerly, self.comm)
+        return Steps, (self.model, self.recipe, self.run_eagerly, self.jit_compile, self.comm)
 
 
 def _plain_steps(

@@ -14,7 +14,6 @@ Read the files in this order:
     eagerly            calls that no program can be made for
     threads            the threads of a program, its own and those of BLAS
     products           what several threads of BLAS divide, on one thread
-    machine_code       blocks of simple arithmetic by numba, on request
     profiling          the time of each call of a program
     pictured           a written program as a picture shows it
 """

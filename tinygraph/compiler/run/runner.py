@@ -20,13 +20,13 @@ from typing import Any
 
 import numpy as np
 
+from tinygraph.compiler.fast import with_machine_code
 from tinygraph.compiler.memory import Plan
 from tinygraph.compiler.program.cost import Cost, flops, traffic
 from tinygraph.compiler.program.decisions import outcomes_in
 from tinygraph.compiler.program.loop_marks import is_marker, iterations, path_in
 from tinygraph.compiler.program.program import Program
 from tinygraph.compiler.program.steps import Step
-from tinygraph.compiler.run.machine_code import with_machine_code
 from tinygraph.compiler.run.profiling import Profile, Shown, profiled
 from tinygraph.compiler.run.threads import Threads, executed
 from tinygraph.compiler.schedule.blas_library import blas
@@ -138,7 +138,8 @@ class Runner:
         space = self._space(variables, generators)
         exec(self._code, space)
         if self._is_fast:
-            with_machine_code(self.source, space)
+            source = executed(self.text, self.setting)
+            with_machine_code(source, self._code.co_filename, self.text.memory, space)
         if self._threads is not None:
             self._threads.bind(space)
         self._step = space[self.task.name]

@@ -77,6 +77,7 @@ def text_of_arrays(task: Task, planned: Plan, names: dict[int, str]) -> Text:
         scratch_count=sum(fusion.scratch_count for fusion in body.fusions) + len(parts.work),
         scratch_bytes=sum(fusion.scratch_bytes for fusion in body.fusions) + parts.work_bytes,
         divides=parts.threads > 1,
+        memory=arrays_in(planned, writer.names),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -26,6 +26,7 @@ class Text:
         header: the line that begins the function.
         program: the lines below the imports, as in `tagged`.
         divides: whether it divides work between two threads of its own.
+        memory: the names of the values that have memory of their own, with what is the same for two names of one array.
         scratch_count, scratch_bytes: of the arrays that it allocates besides those of the plan.
     """
 
@@ -40,6 +41,7 @@ class Text:
     scratch_count: int = 0
     scratch_bytes: int = 0
     divides: bool = False
+    memory: Mapping[str, object] = field(default_factory=dict)
 
     @cached_property
     def source(self) -> str:

@@ -15,7 +15,7 @@ __all__ = ["compile_arguments", "compile_description"]
 def compile_description(model: Any, state: Any) -> dict[str, Any] | None:
     """Return Keras's description of the arguments of `compile`; None where one of them is a function of the user's."""
     try:
-        data = recipe_data(model, state.recipe, state.steps.run_eagerly)
+        data = recipe_data(model, state.recipe, state.steps.run_eagerly, state.steps.jit_compile)
     except (TypeError, ValueError):
         return None
     optimizer = {"module": "keras.optimizers", "registered_name": None, **_described_rate(data["optimizer"])}

@@ -1,0 +1,169 @@
+"""Runs that compute: by machine code where their arrays allow it, and otherwise with NumPy's calls.
+
+At the first call with results of a shape the calls of a run are divided into those of one shape and dtype each. Those
+that are worth it become a loop, the others stay NumPy's.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
+from types import CodeType
+from typing import Any
+
+from tinygraph.compiler.fast.loops import loop_of
+from tinygraph.compiler.fast.machine import compiled, function_names
+from tinygraph.compiler.fast.runs import Call, Run, Runs, as_function
+
+__all__ = ["with_machine_code"]
+
+# Below so many results of calls, for each time that a program runs, NumPy takes less time than it takes to compile.
+FEWEST = 16_384
+FEWEST_REPEATED = 512
+
+# A loop that was refused so often in turn is not tried again with arrays of that shape.
+REFUSED = 4
+
+# The arrays of so many shapes are told apart.
+SHAPES = 16
+
+
+def with_machine_code(source: str, file: str, memory: Mapping[str, object], space: dict[str, Any]) -> None:
+    """Replace the functions of a program by those in which runs are one call.
+
+    Args:
+        source: the text of the program, as it is executed.
+        file: its name in tracebacks.
+        memory: the names of the values that have memory of their own; see `Text`.
+        space: its global names, after its first part.
+    """
+    runs = Runs.of(source, memory)
+    for run in runs.found:
+        space[run.name] = _Runner(run, file, space)
+    exec(compile(runs.functions, file, "exec"), space)
+
+
+class _Runner:
+    """The function in the place of a run.
+
+    Args:
+        run: the run.
+        file: the name of the program in tracebacks.
+        space: the global names of the program.
+    """
+
+    def __init__(self, run: Run, file: str, space: dict[str, Any]) -> None:
+        self._run = run
+        self._file = file
+        self._space = space
+        self._first = [*run.slots].index(run.calls[0].target)
+        self._made: dict[tuple[int, ...], Callable[..., None]] = {}  # by the shape of the first result
+
+    def __call__(self, *arguments: Any) -> None:
+        shape = arguments[self._first].shape
+        made = self._made.get(shape)
+        if made is None:
+            made = self._for(arguments)
+            if len(self._made) < SHAPES and 0 not in shape:
+                self._made[shape] = made
+        made(*arguments)
+
+    def _for(self, arguments: Sequence[Any]) -> Callable[..., None]:
+        """Return the function for arguments that lie as these do."""
+        run = self._run
+        named = dict(zip(run.slots, arguments, strict=True))
+        parts: list[Callable[..., None]] = []
+        waiting: list[Call] = []
+        if len(self._made) < SHAPES:
+            for _, calls in itertools.groupby(run.calls, key=lambda call: named[call.target].shape):
+                for part in self._parts([*calls], named):
+                    if isinstance(part, Call):
+                        waiting.append(part)
+                        continue
+                    if waiting:
+                        parts.append(self._with_numpy(waiting))
+                        waiting = []
+                    parts.append(part)
+        else:
+            waiting = run.calls
+        if waiting:
+            parts.append(self._with_numpy(waiting))
+        return parts[0] if len(parts) == 1 else _one_after_the_other(parts)
+
+    def _parts(self, calls: list[Call], named: dict[str, Any]) -> list[Any]:
+        """Return the function of each part of some calls whose results have one shape, or the call, where it stays
+        NumPy's.
+        """
+        names = function_names()
+        found: list[Any] = []
+        start = 0
+        while start < len(calls):
+            stop = len(calls)
+            made = None
+            while stop > start + 1 and made is None:
+                made = self._loop(calls[start:stop], named, names)
+                stop -= made is None
+            found.append(calls[start] if made is None else made)
+            start = start + 1 if made is None else stop
+        return found
+
+    def _loop(self, calls: list[Call], named: dict[str, Any], names: frozenset[str]) -> Callable[..., None] | None:
+        """Return the machine code of calls; None where they are not worth it, or arrays do not allow it."""
+        results = named[calls[0].target].size * len(calls)
+        if results < (FEWEST_REPEATED if self._run.is_repeated else FEWEST):
+            return None
+        others = {slot for call in self._run.calls if call not in calls for slot in call.slots}
+        shared = {memory for slot, memory in self._run.unread.items() if slot in others}
+        unread = {slot: memory for slot, memory in self._run.unread.items() if memory not in shared}
+        loop = loop_of(calls, named, unread, names)
+        if loop is None:
+            return None
+        given = [*named.values()]
+        run = compiled(loop, [given[place] for place in loop.places])
+        return _tried(run, loop.places, len(given), self._with_numpy(calls))
+
+    def _with_numpy(self, calls: list[Call]) -> Callable[..., None]:
+        """Return a function that makes some of the calls as they stand."""
+        code: CodeType = compile(as_function(self._run, calls), self._file, "exec")
+        space = {**self._space}
+        exec(code, space)
+        function: Callable[..., None] = space[self._run.name]
+        return function
+
+
+def _one_after_the_other(parts: list[Callable[..., None]]) -> Callable[..., None]:
+    def run(*arguments: Any) -> None:
+        for part in parts:
+            part(*arguments)
+
+    return run
+
+
+def _tried(
+    loop: Callable[..., bool], places: tuple[int, ...], count: int, otherwise: Callable[..., None]
+) -> Callable[..., None]:
+    """Return a function that runs a loop, or makes the calls if the loop refuses the arguments.
+
+    Args:
+        loop: the machine code.
+        places: of its arguments among those of the run.
+        count: the number of these.
+        otherwise: makes the calls.
+    """
+    left = REFUSED
+    pick = None if places == tuple(range(count)) else itemgetter(*places, places[0])  # twice one, so that two are many
+
+    def run(*arguments: Any) -> None:
+        nonlocal left
+        if left:
+            try:
+                if loop(*arguments) if pick is None else loop(*pick(arguments)[:-1]):
+                    left = REFUSED
+                    return
+            except TypeError:  # arrays of another dtype or number of axes
+                pass
+            left -= 1
+        otherwise(*arguments)
+
+    return run
