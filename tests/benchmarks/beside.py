@@ -43,7 +43,9 @@ def asked_for(work: Workload, options: argparse.Namespace) -> list[str]:
     return [
         name
         for name, library in LIBRARIES.items()
-        if work.of(library.family) and name not in work.without and (name != FAST or work.fast)
+        if work.of(library.family)
+        and name not in work.without
+        and (name != FAST or (work.fast and OURS not in work.without))
         if not options.only or name in options.only
     ]
 
@@ -120,7 +122,7 @@ def rows(work: Workload, runners: list[Runner], rounds: Rounds) -> list[dict[str
             "microseconds": rounds.seconds(place) / work.units * 1e6,
             "cpu_microseconds": rounds.seconds(place, "cpu") / work.units * 1e6,
         }  # fmt: skip
-        for ours in (OURS, EAGER):
+        for ours in (OURS, FAST, EAGER):
             if ours in places:
                 row[f"{ours} over it"] = rounds.ratio(places[ours], place)
         found.append(row)

@@ -10,7 +10,7 @@ import numpy as np
 from as_written import KERNELS, Kernel, objective
 from ways import Way
 
-WAYS = ("numpy", "eager", "compiled", "jax")
+WAYS = ("numpy", "eager", "compiled", "fast", "jax")  # "fast" is compiled with machine code
 
 LARGEST_IN_HEAP = 3_900_000
 
@@ -38,7 +38,7 @@ def made(way: str, kernel: Kernel, arrays: Any, sizes: Any, folder: Path | None 
         return with_numpy(kernel, arrays, sizes)
     if way == "jax":
         return with_jax(kernel, arrays, sizes, folder)
-    return with_tinygraph(kernel, arrays, sizes, way == "compiled", folder)
+    return with_tinygraph(kernel, arrays, sizes, way, folder)
 
 
 def with_numpy(kernel: Kernel, arrays: Any, sizes: Any) -> Way:
@@ -51,7 +51,7 @@ def with_numpy(kernel: Kernel, arrays: Any, sizes: Any) -> Way:
     )
 
 
-def with_tinygraph(kernel: Kernel, arrays: Any, sizes: Any, compiled: bool, folder: Path | None) -> Way:
+def with_tinygraph(kernel: Kernel, arrays: Any, sizes: Any, way: str, folder: Path | None) -> Way:
     """The gradient by tinygraph."""
     import tinygraph as tg
     import tinygraph.numpy
@@ -60,12 +60,14 @@ def with_tinygraph(kernel: Kernel, arrays: Any, sizes: Any, compiled: bool, fold
         return objective(tinygraph.numpy, kernel.run(tinygraph.numpy, *xs, **sizes))
 
     gradient: Any = tg.grad(value, argnums=tuple(range(kernel.wrt)))
-    if not compiled:
+    if way == "eager":
         return Way(gradient, lambda found: saved(found, folder, "eager"), fresh=lambda: arrays)
-    step: Any = tg.compile(gradient)
+    if way == "fast":
+        import numba  # noqa: F401  the error names it where it is missing
+    step: Any = tg.compile(gradient, fast=way == "fast")
     return Way(
         step,
-        lambda found: saved(found, folder, "compiled"),
+        lambda found: saved(found, folder, way),
         fresh=lambda: arrays,
         facts=lambda: {"lines": len(step.source.splitlines())},
     )

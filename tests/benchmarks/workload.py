@@ -67,7 +67,7 @@ class Workload:
             ratio that is wanted.
         aims: those for a single library.
         without: libraries that do not take part.
-        fast: compiled with `fast=True`, too.
+        fast: compiled with `fast=True`, too, where it is compiled at all.
         whole: each spelling makes a whole step by itself, as those by hand do.
     """
 
@@ -83,7 +83,7 @@ class Workload:
     aims: dict[str, float] = field(default_factory=dict)
     without: tuple[str, ...] = ()
     whole: bool = False
-    fast: bool = False
+    fast: bool = True
     drawing: Callable[[random.Random], tuple[str, Callable[..., Any], tuple[Array, ...]]] | None = None
     spellings: list[Spelling] = field(default_factory=list)
 

@@ -37,9 +37,8 @@ def measured(kernel: Kernel, options: argparse.Namespace) -> dict[str, Any]:
     """All that is known of one kernel, by way."""
     with tempfile.TemporaryDirectory() as folder:
         task = {"source": "kernels", "kernel": kernel.name, "folder": folder, "tiny": options.tiny}
-        jax = pythons(options).get("jax", sys.executable)
         children = {
-            way: Child(task | {"way": way}, python=jax if way == "jax" else sys.executable).begin(options.patience)
+            way: Child(task | {"way": way}, python=pythons(options).get(way, sys.executable)).begin(options.patience)
             for way in WAYS
         }
         runners = [Runner(child, way) for way, child in children.items() if way in child.ways and not refused(child)]
@@ -52,8 +51,9 @@ def measured(kernel: Kernel, options: argparse.Namespace) -> dict[str, Any]:
                 entry[way]["peak_later"] = child.facts["peak_later"]
         for place, runner in enumerate(runners):
             entry[runner.way] |= times(rounds, place)
-        if children["jax"].missing:
-            del entry["jax"]
+        for way in ("fast", "jax"):
+            if children[way].missing:
+                del entry[way]
         entry |= {"rounds": len(rounds.counted), "busy": rounds.busy}
         arrays = kernel.inputs(np.random.default_rng(0), **(kernel.tiny if options.tiny else kernel.sizes))
         entry["faults"] = disagreements(kernel, arrays, entry["numpy"], saved_gradients(Path(folder)))
@@ -95,7 +95,7 @@ def times(rounds: Rounds, place: int) -> dict[str, float]:
 def saved_gradients(folder: Path) -> dict[str, Any]:
     """The gradients that the processes have written down."""
     gradients = {}
-    for way in ("eager", "compiled", "jax"):
+    for way in WAYS[1:]:
         if (folder / f"{way}.npz").exists():
             with np.load(folder / f"{way}.npz") as saved:
                 gradients[way] = [saved[name] for name in saved.files]
@@ -125,9 +125,9 @@ def disagreements(kernel: Kernel, arrays: Any, forward: dict[str, float], gradie
 def table(entries: list[dict[str, Any]], clock: str) -> str:
     """The kernels, in Markdown."""
     lines = [
-        "| Kernel | NumPy forward | Eager ÷ forward | Compiled ÷ forward | JAX ÷ forward | First call "
-        "| First ÷ eager call | JAX's first call | Peak: first call, later | JAX's peaks | Lines |",
-        "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
+        "| Kernel | NumPy forward | Eager ÷ forward | Compiled ÷ forward | With machine code ÷ forward | JAX ÷ forward "
+        "| First call | First ÷ eager call | JAX's first call | Peak: first call, later | JAX's peaks | Lines |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
     ]
     for entry in entries:
         compiled, jax, eager = entry["compiled"], entry.get("jax", {}), entry["eager"]
@@ -136,6 +136,7 @@ def table(entries: list[dict[str, Any]], clock: str) -> str:
             f"{entry['numpy'][f'ms_{clock}']:.3g} ms",
             _figure(eager.get(f"ratio_{clock}"), ".1f"),
             _figure(compiled.get(f"ratio_{clock}"), ".2f") or "refused",
+            _figure(entry.get("fast", {}).get(f"ratio_{clock}"), ".2f"),
             _figure(jax.get(f"ratio_{clock}"), ".2f") or ("cannot" if entry["stops"] and jax else ""),
             _figure(compiled.get(f"first_{clock}"), ".2f", " s"),
             _figure(first_over_eager(entry, clock), ".0f"),
@@ -166,6 +167,16 @@ def summary(entries: list[dict[str, Any]], clock: str) -> str:
             f"first call over an eager call: median {statistics.median(firsts):.0f}, largest {max(firsts):.0f} (aim "
             f"{AIM_FIRST:.0f}), {sum(first <= AIM_FIRST for first in firsts)} of {len(firsts)} within",
         ]
+    fast = [entry["fast"][ratio] for entry in entries if ratio in entry.get("fast", {})]
+    if fast:
+        faster_still = [
+            entry for entry in both if ratio in entry["fast"] and entry["fast"][ratio] < entry["jax"][ratio]
+        ]
+        lines.append(
+            f"with machine code: geometric mean {statistics.geometric_mean(fast):.2f}, "
+            f"{sum(r <= AIM_KERNEL for r in fast)} of {len(fast)} within {AIM_KERNEL:.0f}, largest {max(fast):.1f}; "
+            f"faster than JAX: {len(faster_still)} of {len(both)}"
+        )
     if theirs:
         lines += [
             f"JAX's gradient over NumPy's forward: geometric mean {statistics.geometric_mean(theirs):.2f}, median "

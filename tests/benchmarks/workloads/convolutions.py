@@ -54,7 +54,6 @@ def cnn(size: int = 28, filters: tuple[int, int] = (32, 64), batch: int = 128) -
         close=1e-3,
         aim=0.25,
         eager_aim=1.0,
-        fast=True,
     )
 
     @work.spelling("numpy", "conv2d, max_pool2d", x, y)

@@ -20,7 +20,7 @@ def mlp(sizes: tuple[int, int, int] = (784, 128, 10), batch: int = 32) -> Worklo
         "v": uniform(rng, hidden, classes), "c": np.zeros(classes, np.float32),
     }  # fmt: skip
     work = Workload(
-        f"MLP {'-'.join(map(str, sizes))}, Adam, batch {batch}", starts, Adam(), aim=1.0, eager_aim=1.0, fast=True
+        f"MLP {'-'.join(map(str, sizes))}, Adam, batch {batch}", starts, Adam(), aim=1.0, eager_aim=1.0
     )  # fmt: skip
 
     def plain(lib: Any, w: Any, x: Any, y: Any) -> Any:

@@ -11,9 +11,7 @@ from workload import Workload
 def elements(size: int = 100_000, aim: float = 0.7) -> Workload:
     """mean(tanh(sin(x) · exp(−x²/2) + σ(x) · log1p(x²))) in float32, and its gradient."""
     x = np.random.default_rng(0).normal(size=size).astype(np.float32)
-    work = Workload(
-        f"value and gradient, {size:,} elements", {"x": x}, unit="call", close=2e-3, aim=aim, eager_aim=1.0, fast=True
-    )
+    work = Workload(f"value and gradient, {size:,} elements", {"x": x}, unit="call", close=2e-3, aim=aim, eager_aim=1.0)
 
     def plain(lib: Any, w: Any) -> Any:
         x = w["x"]

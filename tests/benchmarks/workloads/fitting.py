@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from libraries import EAGER
+from libraries import EAGER, FAST
 from workload import Workload, one_hot, uniform
 
 
@@ -24,8 +24,8 @@ def fit(sizes: tuple[int, int, int] = (784, 128, 10), batch: int = 32, batches: 
         aims={"Keras on jax": 1.0, "Keras on torch": 1.0}, without=(EAGER,), whole=True,
     )  # fmt: skip
 
-    def fitted(model: Any, loss: Any) -> Any:
-        model.compile("adam", loss, metrics=["accuracy"])
+    def fitted(model: Any, loss: Any, **options: Any) -> Any:
+        model.compile("adam", loss, metrics=["accuracy"], **options)
         model.set_weights(list(starts.values()))
 
         def epoch() -> Any:
@@ -34,16 +34,17 @@ def fit(sizes: tuple[int, int, int] = (784, 128, 10), batch: int = 32, batches: 
         return epoch, lambda history: [float(history.history["loss"][0])], lambda: None
 
     @work.spelling("numpy", "fit")
-    def _(starts: Any) -> Any:
+    def _(starts: Any, library: str) -> Any:
         import tinygraph as tg
         import tinygraph.keras
 
         model = tg.nn.Sequential([tg.nn.Dense(hidden, activation="relu"), tg.nn.Dense(classes)])
         model(x[:1])
-        return fitted(model, tinygraph.keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+        loss = tinygraph.keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        return fitted(model, loss, jit_compile=library == FAST)
 
     @work.spelling("keras", "fit")
-    def _(starts: Any) -> Any:
+    def _(starts: Any, library: str) -> Any:
         import keras
 
         model = keras.Sequential([keras.layers.Dense(hidden, activation="relu"), keras.layers.Dense(classes)])

@@ -88,7 +88,7 @@ def numbers_chain(nodes: int = 5_000) -> Workload:
     starts = {"a": np.float64(0.3), "b": np.float64(0.7)}
     work = Workload(
         f"chain of {nodes:,} numbers", starts, unit="call", close=1e-7, aims={"torch": 0.02},
-        without=("torch.compile",),
+        without=("torch.compile",), fast=False,
     )  # fmt: skip
 
     def build(lib: Any, w: Any) -> Any:
