@@ -116,12 +116,13 @@ PROGRAMS: dict[str, tuple[Callable[..., Any], list[Any]]] = {
 
 
 def tape_of(function: Callable[..., Any], given: list[Any], monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """Return the events of the second run of a function, as plain data."""
+    """Return the events of the second run of a function, as plain data, and the inputs that it takes to be finite."""
     traces: list[Any] = []
 
     def traced(*args: Any, **keywords: Any) -> Any:
         found = twice.trace_twice(*args, **keywords)
-        traces.append([described(event) for event in found[0].events] + [found[0].tape.orders])
+        events = [described(event) for event in found[0].events]
+        traces.append([*events, found[0].tape.orders, sorted(found[0].reliance.inputs())])
         return found
 
     with monkeypatch.context() as patch:
@@ -307,14 +308,25 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
     return lambda: twice.number  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("name", ["stencil", "path"])
-def test_the_second_run_pulls_nothing_through_writes(name: str, pulls: list[int]) -> None:
+@pytest.mark.parametrize("name", ["stencil", "path", "conditions", "selections"])
+def test_the_second_run_pulls_nothing_through_writes_and_choices(name: str, pulls: list[int]) -> None:
     function, given = PROGRAMS[name]
     gradient = tg.grad(function, argnums=(0, 1))
     found = tg.compile(gradient)(*given)
     assert [later < earlier for earlier, later in itertools.pairwise(pulls)].count(False) == 0
     for one, other in zip(found, gradient(*given), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-12)
+
+
+def test_a_pass_that_is_taken_over_relies_on_finite_numbers_as_the_first_did() -> None:
+    """At an infinite factor of what is not chosen another program is made, without 0 * inf."""
+    x, w = np.array([[1.0, -1.0]]), np.array([2.0, 3.0])
+    gradient = tg.grad(repeated(lambda x, w: np.where(x > 0, x, x * w)), argnums=(0, 1))
+    compiled = tg.compile(gradient)
+    for factor in (3.0, np.inf):
+        w = np.array([factor, 3.0])
+        for found, expected in zip(compiled(x, w), gradient(x, w), strict=True):
+            np.testing.assert_allclose(found, expected, rtol=1e-12)
 
 
 def test_a_gradient_that_is_a_part_of_another_array_can_be_written_into() -> None:

@@ -103,10 +103,14 @@ class Run(NamedTuple):
 
     def effects(self) -> tuple[Any, ...]:
         """Return what rules change beside the events and calls, where they do more than to make calls."""
+        return *self.effects_outside(), self.reliance.counts()
+
+    def effects_outside(self) -> tuple[Any, ...]:
+        """Return what rules change beside the events, the calls, and the values that they take to be finite."""
         tape, last = self.tape, self.tape.last_in_order
         return (
             len(tape.orders), len(tape.states), len(self.recording.generators.found), len(self.outside.captured),
-            len(self.masks.read), self.reliance.counts(), None if last is None else last._event.index,
+            len(self.masks.read), None if last is None else last._event.index,
         )  # fmt: skip
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,8 +44,9 @@ class Reliance:
 
     def __init__(self, events: list[Event]) -> None:
         self._events = events
-        self._relied: set[Event] = set()
-        self._relied_loosely: set[Event] = set()  # where only a choice between values left elements out
+        # Dicts for sets in the order in which the rules came to the values.
+        self._relied: dict[Event, None] = {}
+        self._relied_loosely: dict[Event, None] = {}  # where only a choice between values left elements out
 
     def stays_finite(self, found: list[tuple[Any, Any]], g: Any, begun: int, least: int, loose: bool) -> bool:
         """Return whether rules make no NaN of a cotangent of 0.
@@ -89,7 +92,7 @@ class Reliance:
         events = [part._event for _, cotangent in found for part in _parts(plain(cotangent)) if type(part) is Traced]
         if not all([finite(event) >= least for event in events]):
             return False
-        (self._relied_loosely if loose else self._relied).update(read)
+        (self._relied_loosely if loose else self._relied).update(dict.fromkeys(read))
         return True
 
     def is_finite(self, cotangent: Any) -> bool:
@@ -98,12 +101,24 @@ class Reliance:
         known = [finiteness_of(event) for event in events]
         if min(known, default=ALWAYS) < OF_FINITE:
             return False
-        self._relied_loosely.update([event for event, found in zip(events, known, strict=True) if found < ALWAYS])
+        self._relied_loosely.update({event: None for event, found in zip(events, known, strict=True) if found < ALWAYS})
         return True
 
     def counts(self) -> tuple[int, int]:
         """Return how many values rules took to be finite so far, in each of the two ways."""
         return len(self._relied), len(self._relied_loosely)
+
+    def since(self, counts: tuple[int, int]) -> tuple[list[int], list[int]]:
+        """Return the indices of the values that rules took to be finite since there were so many, in each way."""
+        return tuple([  # type: ignore[return-value]
+            [event.index for event in itertools.islice(relied, count, None)]
+            for relied, count in zip((self._relied, self._relied_loosely), counts, strict=True)
+        ])  # fmt: skip
+
+    def take_over(self, indices: tuple[list[int], list[int]]) -> None:
+        """Take values to be finite that the run before took to be, by their indices in each way."""
+        for relied, found in zip((self._relied, self._relied_loosely), indices, strict=True):
+            relied.update(dict.fromkeys([self._events[index] for index in found]))
 
     def inputs(self) -> set[int]:
         """Return the indices of the inputs that must be finite for the program to be right."""
@@ -112,9 +127,10 @@ class Reliance:
         }
 
 
-def _inputs_below(events: set[Event]) -> set[int]:
+def _inputs_below(events: Iterable[Event]) -> set[int]:
     """Return the indices of the inputs that some events depend on, without those known to be finite."""
-    waiting, seen = list(events), {event.index for event in events}
+    waiting = list(events)
+    seen = {event.index for event in waiting}
     inputs = set()
     while waiting:
         event = waiting.pop()

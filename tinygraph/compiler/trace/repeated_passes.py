@@ -34,11 +34,16 @@ __all__ = ["RepeatedPasses"]
 
 
 class _Position(NamedTuple):
-    """A position in a run: the numbers of its events, its calls and its pulls, and all else that rules change."""
+    """A position in a run: the numbers of its events, its calls and its pulls, and all else that rules change.
+
+    Attributes:
+        relied: how many values rules took to be finite, in each of the two ways.
+    """
 
     events: int
     calls: int
     pulls: int
+    relied: tuple[int, int]
     effects: tuple[Any, ...]
 
 
@@ -67,6 +72,7 @@ class _Made(NamedTuple):
         freed: the numbers of the calls whose cotangents were handed on, each with what stands for its cotangent.
         arrays: the events of plain arrays that the rules made.
         viewed: the indices of the events of plain arrays that those are views of.
+        relied: the indices of the events that the rules took to be finite, in each of the two ways.
     """
 
     key: _Key
@@ -77,6 +83,7 @@ class _Made(NamedTuple):
     freed: list[tuple[int, Like]]
     arrays: list[Event]
     viewed: set[int]
+    relied: tuple[list[int], list[int]]
 
 
 class _Begun(NamedTuple):
@@ -155,8 +162,9 @@ class RepeatedPasses:
             self._made.append(self._last)
 
     def _position(self) -> _Position:
-        tape = self._run.tape
-        return _Position(len(tape.events), len(tape.calls), len(self._alike.numbers), self._run.effects())
+        tape, run = self._run.tape, self._run
+        pulls, relied = len(self._alike.numbers), run.reliance.counts()
+        return _Position(len(tape.events), len(tape.calls), pulls, relied, run.effects_outside())
 
     # --- the first time -----------------------------------------------------------------------------------------------
 
@@ -192,7 +200,8 @@ class RepeatedPasses:
                 kept.append(_result(number, adjoint, as_array=bool(keep) and _is_view(adjoint)))
         if None in leaves or None in kept:
             return None
-        return _Made(key, position, ended, leaves, kept, freed, arrays, viewed - {-1})  # type: ignore[arg-type]
+        relied = self._run.reliance.since(position.relied)
+        return _Made(key, position, ended, leaves, kept, freed, arrays, viewed - {-1}, relied)  # type: ignore[arg-type]
 
     def _is_ours(self, op: Operation) -> bool:
         return self._alike.are_ours(op) and not runs_users_code(op.function, ())
@@ -234,6 +243,7 @@ class RepeatedPasses:
         tape.calls += tape.reference.calls[made.begun.calls : made.ended.calls]
         self._run.recording.plain_arrays.take_over(before._run.recording.plain_arrays, made.arrays)
         self._alike.numbers += before._alike.numbers[made.begun.pulls : made.ended.pulls]
+        self._run.reliance.take_over(made.relied)
         for result in made.calls:
             waiting.calls[result.number]._adjoint = self._stand_in(result)
         for number, like in made.freed:
