@@ -24,7 +24,7 @@ from tinygraph.compiler.trace.events import Event
 from tinygraph.compiler.trace.pull import FirstPull
 from tinygraph.compiler.trace.pulling_again import PullingAgain
 from tinygraph.compiler.trace.tape import Tape
-from tinygraph.engine import guarded_pass
+from tinygraph.engine import guarded_pass, recorded_pulls
 from tinygraph.engine.table import operation_of
 from tinygraph.users_code.source import source_of
 
@@ -93,6 +93,34 @@ def masked(x: Any, w: Any) -> Any:
     return np.where(x > 0, np.sqrt(abs(x) + 1) * w, x)
 
 
+def waves(x: Any, w: Any) -> Any:
+    """Writes at the same places in each step, behind which only a part of an array is reached."""
+    e, h = x + 0.0, x * 0.5
+    for t in range(STEPS):
+        e[0, :] = w[t % 2]
+        e[1:, :] -= 0.5 * (h[1:] - h[:-1])
+        h[:-1, 1:-1] -= 0.7 * (e[:-1, 2:] - e[1:, :-2]) * w[1:-1]
+    return np.sum(h**2) + np.sum(e[1:-1] ** 2)
+
+
+def turned(x: Any, w: Any) -> Any:
+    """The whole of an array in Fortran's order is written, and parts of its transpose."""
+    y = x.T * w[:, None]
+    for _ in range(STEPS):
+        y *= 0.9
+        y.T[1:, ::2] += np.sin(y.T[:-1, ::2])
+        y[...] = np.ravel(y, order="F").reshape(4, 3) * w[:, None]
+    return np.sum(y**2)
+
+
+def halves(x: Any, w: Any) -> Any:
+    y = x * (1 + 0.5j)
+    for _ in range(STEPS):
+        y.real[1:] = y.imag[:-1] * w
+        y[0] += 0.1j * y[-1]
+    return np.sum(abs(y) ** 2)
+
+
 PAIR = ((3, 4), (4,))
 PROGRAMS: dict[str, tuple[Callable[..., Any], list[Any]]] = {
     "gated": (gated, arrays(np.float32, (STEPS, 2, 3), (3, 16), (4, 16), (16,))),
@@ -112,6 +140,11 @@ PROGRAMS: dict[str, tuple[Callable[..., Any], list[Any]]] = {
     "writes": (written, arrays(float, *PAIR)),
     "stencil": (stencil, arrays(float, (80, 4), (4,))),
     "path": (path, arrays(float, *PAIR)),
+    "waves": (waves, arrays(float, (4, 5), (5,))),
+    "half waves": (waves, arrays(np.float16, (4, 5), (5,))),
+    "turned": (turned, arrays(float, *PAIR)),
+    "halves": (halves, arrays(float, *PAIR)),
+    "chosen waves": (lambda x, w: waves(np.where(x > 0, x, np.sqrt(abs(x) + 1)), w), arrays(float, (4, 5), (5,))),
 }
 
 
@@ -194,6 +227,22 @@ def test_a_longer_loop_has_no_more_pulls_of_a_new_kind(counts: dict[str, int]) -
         return counts["first"]
 
     assert kinds(1) == kinds(3)
+
+
+@pytest.mark.parametrize("name", ["waves", "turned"])
+def test_the_same_writes_in_a_longer_loop_run_no_more_rules(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    function, given = PROGRAMS[name]
+    pulled: list[None] = []
+    found = recorded_pulls._found_traced
+    monkeypatch.setattr(recorded_pulls, "_found_traced", lambda *args: (pulled.append(None), found(*args))[1])
+
+    def times(steps: int) -> int:
+        pulled.clear()
+        monkeypatch.setattr(sys.modules[__name__], "STEPS", steps)
+        tg.compile(tg.grad(function, argnums=(0, 1)))(*given)
+        return len(pulled)
+
+    assert times(12) == times(20)
 
 
 def test_a_rule_of_ours_runs_no_more_often_in_a_longer_loop(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -308,7 +357,7 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
     return lambda: twice.number  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("name", ["stencil", "path", "conditions", "selections"])
+@pytest.mark.parametrize("name", ["stencil", "path", "conditions", "selections", "waves", "turned", "halves"])
 def test_the_second_run_pulls_nothing_through_writes_and_choices(name: str, pulls: list[int]) -> None:
     function, given = PROGRAMS[name]
     gradient = tg.grad(function, argnums=(0, 1))

@@ -10,7 +10,16 @@ import numpy as np
 
 from tinygraph.engine.dependence import MULTILINEAR, READ_SHAPES, SELECTIONS, USES_ALL, is_elementwise
 from tinygraph.engine.links import takes_gradient
-from tinygraph.engine.masks import Later, found_reach, is_at_hand, is_product, of_product, unbroadcast_reach, whole
+from tinygraph.engine.masks import (
+    Later,
+    found_reach,
+    is_at_hand,
+    is_product,
+    mask_of,
+    of_product,
+    unbroadcast_reach,
+    whole,
+)
 from tinygraph.engine.modes import is_tracing, state
 from tinygraph.engine.places import Place
 from tinygraph.engine.probing import Probe, by_rule, is_foreign, reach_of, traced
@@ -87,6 +96,8 @@ def _without_numbers(op: Operation, position: int, reach: Any, z: Any, args: Any
         mask = np.zeros(args[0].shape, bool)
         mask[args[1]] = True if reach is None else reach
         return Towards(None, whole(mask))
+    if len(args) > 1 and type(args[1]) is Place and _is_part(args[1]) and (reach is None or is_at_hand(reach)):
+        return Towards(None, _of_write(position, reach, z, args))
     ones = np.ones(z.shape, bool) if reach is None else reach
     if is_foreign(function) or (getattr(function, "__module__", None) or "").startswith(_SUMMING):
         # A sum of waves is 0 by cancellation where they are equal, and so is a difference that a user's rule takes.
@@ -101,6 +112,28 @@ def _without_numbers(op: Operation, position: int, reach: Any, z: Any, args: Any
     ):
         ones = _unfixed(ones)  # indices from outside may be others at the next run
     return Towards(None, by_rule(op, position, ones, z, args, keywords))
+
+
+def _is_part(place: Place) -> bool:
+    """Return whether a place is a part of an array that slices and positions name, known before the program runs."""
+    return _is_basic(place.index) and all([
+        step.function is operator.getitem and not step.keywords and all(map(_is_basic, step.args))
+        for step in place.steps
+    ])  # fmt: skip
+
+
+def _of_write(position: int, reach: Any, z: Any, args: Any) -> Any:
+    """Return the reach of an operand of a write, as the rules find it, and quicker: of the whole, or of the value."""
+    if position == 0:
+        mask = np.ones(z.shape, bool) if reach is None else reach.copy()
+        args[1].put(mask, False)
+        return whole(mask)
+    part, value = args[1].of(np.broadcast_to(True, z.shape) if reach is None else reach), args[2]
+    if reach is None and part.size:
+        return None
+    missing = getattr(value, "ndim", 0) - part.ndim
+    part = np.reshape(part, (1,) * missing + part.shape) if missing > 0 else part
+    return mask_of(part, value)
 
 
 def _with_numbers(op: Operation, position: int, reach: Any, z: Any, args: Any, keywords: Any) -> Towards:

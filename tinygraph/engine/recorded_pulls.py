@@ -76,7 +76,7 @@ def pull_traced(tracer: Tracer, call: Call, g: Any, guarded: Guarded) -> None:
     """Pull a cotangent back while a function is being compiled: every call of a rule becomes part of the program."""
     tracer.name_cotangent(call, g)
     links, reach = call.args, guarded.reach.get(call)
-    alike = reach is None and not guarded.recorded and tracer.pull_alike(call, g, guarded)
+    alike = not guarded.recorded and tracer.pull_alike(call, g, guarded)
     if alike is not True:
         values = _read(tracer, call)
         with on_behalf_of(call, guarded.recorded or state.recording, reach):

@@ -21,10 +21,11 @@ from tinygraph.compiler.trace.pull import FirstPull, Pattern, Run
 from tinygraph.compiler.trace.pulling_again import PullingAgain
 from tinygraph.compiler.trace.traced import Traced
 from tinygraph.compiler.trace.views import earlier_state
-from tinygraph.engine.dependence import SELECTIONS
+from tinygraph.engine.dependence import SELECTIONS, is_elementwise
 from tinygraph.engine.keeping import Held
 from tinygraph.engine.links import Call, Leaf, Like, takes_gradient
 from tinygraph.engine.modes import state
+from tinygraph.engine.places import Place
 
 if TYPE_CHECKING:
     from tinygraph.engine.delivering import Guarded
@@ -40,7 +41,10 @@ _NUMBERS = frozenset((int, float, complex, bool, str, type(None), EllipsisType))
 
 # The bytes of the masks in the patterns of a run, which are kept as long as the run goes on. A loop over the rows of a
 # large matrix has a pattern for each row, and each has a mask as large as the matrix.
-KEPT = 1 << 20
+KEPT = 1 << 22
+
+# The elements of a reach that is compared with others.
+COMPARED = 1 << 18
 
 
 class _Known(NamedTuple):
@@ -74,6 +78,7 @@ class Alike:
         self._run = run
         self._before = before
         self._known: dict[Any, int] = {}
+        self._met: set[int] = set()
         self._patterns: dict[int, _Known] = {}
         self._are_ours: dict[Operation, bool] = {}
         self._room = KEPT
@@ -84,7 +89,7 @@ class Alike:
 
         Args:
             call: the call.
-            g: the cotangent of its result, which is reached everywhere.
+            g: the cotangent of its result.
             guarded: the state of the pass.
 
         Returns:
@@ -94,16 +99,21 @@ class Alike:
         if type(self._run.tape.events) is not list or state.reach is not None:
             return False  # the run notices what rules ask for, or a rule makes this pass
         arrays: list[Traced] = []
-        flows = [takes_gradient(item) for item in call.args]
-        if _flows_into_sequence(call.args, flows):
+        flows, reach = [takes_gradient(item) for item in call.args], guarded.reach.get(call)
+        if _flows_into_sequence(call.args, flows) or (reach is not None and not _follows(call, reach)):
             return False
-        number = self._number(call, flows, self._given(call, g, arrays), arrays)
+        given, bits = self._given(call, g, arrays), b""
+        if reach is not None and given is not None:
+            bits = np.packbits(reach).tobytes()
+            # What rules rely on, since something was left out, depends on which arrays are inputs.
+            given += [bits, call in guarded.loose, *[array._event.kind == "call" for array in arrays]]
+        number = self._number(call, flows, given, arrays, len(bits))
         self.numbers.append(number)
         if number is None:
             return False
         known = self._patterns.get(number)
         if known is None:
-            return FirstPull(self._run, arrays, functools.partial(self._learn, number, call.op, flows))
+            return FirstPull(self._run, arrays, reach, functools.partial(self._learn, number, call.op, flows))
         if known.pattern is not None and known.op is call.op and known.flows == flows:
             links = [
                 link
@@ -147,7 +157,9 @@ class Alike:
                 key.append(part)
         return key
 
-    def _number(self, call: Call, flows: list[bool], given: list[Any] | None, arrays: list[Traced]) -> int | None:
+    def _number(
+        self, call: Call, flows: list[bool], given: list[Any] | None, arrays: list[Traced], size: int
+    ) -> int | None:  # fmt: skip
         """Return the number of what a pull has in common with others that are like it; None where it is not known.
 
         Args:
@@ -155,6 +167,7 @@ class Alike:
             flows: for each argument whether a gradient flows to it.
             given: what tells the things that its rules are given from others.
             arrays: the stand-ins among these.
+            size: the bytes of the reach that is compared with others.
         """
         for array in arrays:
             if not self.again.is_plain(array):
@@ -168,13 +181,40 @@ class Alike:
             return None
         events = [array._event for array in arrays]
         same = [events.index(event) for event in events]  # x * x is not like x * y
-        return self._known.setdefault((call.op, *call.keywords, *given, *same, *flows), len(self._known))
+        key = (call.op, *call.keywords, *given, *same, *flows)
+        number, met = self._known.get(key), hash(key)
+        if number is None and met not in self._met:
+            self._met.add(met)  # most of what is met once is not met again: a write into each row of an array
+        elif number is None and size <= self._room:
+            self._room -= size
+            number = self._known[key] = len(self._known)
+        return number
 
     def are_ours(self, op: Operation) -> bool:
         """Return whether the rules of a function are known to look at nothing but their arguments."""
         if op not in self._are_ours:
             self._are_ours[op] = all([rule is None or (rule.__module__ or "").startswith(_OURS) for rule in op.rules])
         return self._are_ours[op]
+
+
+def _follows(call: Call, reach: Any) -> bool:
+    """Return whether what the rules of a call make of a reach follows from its elements, and these are few enough."""
+    if type(reach) is not np.ndarray or reach.size > COMPARED:
+        return False
+    op, args = call.op, call.args
+    if is_elementwise(op.function):
+        return True
+    return not (op.needs_result or any([at < len(args) and isinstance(args[at], _LINKS) for at in op.needs]))
+
+
+def _key_of_place(place: Place) -> Any:
+    """Return what tells the place of a write from others; None where it is not known."""
+    steps = [
+        (step.function, step.position, _key_of(step.args), _key_of(tuple(step.keywords.items())))
+        for step in place.steps
+    ]
+    index = _key_of(place.index)
+    return None if index is None or any([None in step for step in steps]) else (Place, index, *steps)
 
 
 def _flows_into_sequence(args: Any, flows: list[bool]) -> bool:
@@ -200,6 +240,8 @@ def _key_of(item: Any) -> Any:
         return None if None in parts else (kind, *parts)
     if kind is Like:
         return kind, item.shape, item.dtype
+    if kind is Place:
+        return _key_of_place(item)
     if isinstance(item, np.generic):
         return item.dtype, item.tobytes()
     return item if isinstance(item, np.dtype) else None

@@ -7,6 +7,7 @@ to the others that reach the operand is not.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -54,15 +55,35 @@ class Fitted(NamedTuple):
         made: what fitting it made.
         number: of the cotangent among the arrays of the pull.
         is_number: whether the cotangent is a number, as opposed to an array.
-        reach: the reach of the cotangent.
-        view: the call that took it as a view of another value, and the number of that one; None where none did.
+        reach: the reach of the cotangent; `AS_GIVEN` for that of the call's own.
+        views: the calls that took it as a view of another value, each with the number of what it was taken of.
     """
 
     made: list[Made]
     number: int
     is_number: bool
     reach: Any
-    view: tuple[Made, int] | None
+    views: list[tuple[Made, int]]
+
+
+class Packed(NamedTuple):
+    """A mask, eight elements in a byte."""
+
+    bits: Any
+    shape: tuple[int, ...]
+
+    @classmethod
+    def of(cls, mask: Any) -> Packed:
+        """Pack a mask."""
+        return cls(np.packbits(mask), mask.shape)
+
+    def mask(self) -> Any:
+        """Return a new array with the mask."""
+        return np.unpackbits(self.bits, count=math.prod(self.shape)).view(bool).reshape(self.shape)
+
+
+# The reach of an operand's cotangent is the array that is the reach of the call's cotangent.
+AS_GIVEN: Any = object()
 
 
 class Pattern(NamedTuple):
@@ -74,17 +95,19 @@ class Pattern(NamedTuple):
         made: all of it, in order.
         bounds_follow: the bounds of what it makes follow from those of the arrays that it is given. Those of some
             functions depend on how these were computed, too.
+        relied: the numbers of the arrays that the rules took to be finite, each with whether they did so loosely.
     """
 
     rules: list[Made]
     fitted: list[Fitted]
     made: list[Made]
     bounds_follow: bool
+    relied: list[tuple[int, bool]]
 
     @property
     def nbytes(self) -> int:
         """The bytes of its masks."""
-        return sum([0 if part.reach is None else part.reach.nbytes for part in self.fitted])
+        return sum([part.reach.bits.nbytes for part in self.fitted if type(part.reach) is Packed])
 
 
 class Run(NamedTuple):
@@ -120,16 +143,24 @@ class FirstPull:
     Args:
         run: the run.
         arrays: the cotangent, and the call's result and arguments as far as they are arrays.
+        reach: that of the cotangent.
         learn: gets what it made; None where another one may make other calls.
     """
 
-    def __init__(self, run: Run, arrays: list[Traced], learn: Callable[[Pattern | None], None]) -> None:
+    def __init__(
+        self, run: Run, arrays: list[Traced], reach: Any, learn: Callable[[Pattern | None], None]
+    ) -> None:  # fmt: skip
         self._run = run
         self._learn = learn
         self._arrays = arrays
+        self._reach = reach
         self._begun = self._ends()
         self._spans: list[tuple[tuple[int, int], tuple[int, int], Any, Any]] = []
-        self._before = self._run.effects()
+        self._before = self._run.effects_outside()
+        # Of the pull that this one is a part of, where a rule makes a pass of its own.
+        self._noted_around = run.reliance.noted
+        self._noted: list[tuple[Event, bool]] = []
+        run.reliance.noted = self._noted
 
     def _ends(self) -> tuple[int, int]:
         return len(self._run.tape.events), len(self._run.tape.calls)
@@ -148,10 +179,13 @@ class FirstPull:
 
     def remember(self) -> None:
         """Remember what the pull made, for pulls that are like it."""
+        self._run.reliance.noted = self._noted_around
+        if self._noted_around is not None:
+            self._noted_around += self._noted
         self._learn(self._learnt())
 
     def _learnt(self) -> Pattern | None:
-        if self._run.effects() != self._before:
+        if self._run.effects_outside() != self._before:
             return None
         tape = self._run.tape
         numbers: dict[int, int] = {}
@@ -177,13 +211,16 @@ class FirstPull:
             of_cotangent = self._number_of(cotangent, numbers)
             if of_cotangent is None or not (reach is None or type(reach) is np.ndarray):
                 return None
-            view = None
-            if of_cotangent >= len(self._arrays) and cotangent._base is not None:
-                view = _view(cotangent, every[of_cotangent - len(self._arrays)], numbers, len(self._arrays))
-                if view is None:
-                    return None
-            fitted.append(Fitted(part, of_cotangent, cotangent._is_number, reach, view))
-        return Pattern(made[0], fitted, every, all([value.event.function not in LOOK_BELOW for value in every]))
+            views = self._views(cotangent, of_cotangent, every, numbers)
+            if views is None or self._is_laid_out(cotangent):
+                return None
+            if reach is not None:
+                reach = AS_GIVEN if reach is self._reach else Packed.of(reach)
+            fitted.append(Fitted(part, of_cotangent, cotangent._is_number, reach, views))
+        relied = [(numbers.get(event.index, -1), loosely) for event, loosely in self._noted]
+        if any([number < 0 for number, _ in relied]) or (self._reach is not None and not _bounds_follow(made[0])):
+            return None  # whether the rules rely on more depends on more than the kinds of the arrays
+        return Pattern(made[0], fitted, every, _bounds_follow(every), relied)
 
     def _number_of(self, cotangent: Any, numbers: dict[int, int]) -> int | None:
         """Return the number of a cotangent among the arrays of the pull; None where it was written into."""
@@ -197,23 +234,49 @@ class FirstPull:
         number = numbers.get(cotangent._event.index, -1) if is_own else -1
         return number if number >= len(self._arrays) else None
 
+    def _is_laid_out(self, cotangent: Traced) -> bool:
+        """Return whether a new array may have got the order of another one in memory, which no call says."""
+        value = cotangent._value
+        return cotangent._event.function is np.full and value is not None and not value.flags.c_contiguous
 
-def _view(cotangent: Traced, made: Made, numbers: dict[int, int], given: int) -> tuple[Made, int] | None:
-    """Return the call that took a cotangent as a view of a value that the pull made, and the number of that value.
+    def _views(
+        self, cotangent: Traced, number: int, every: list[Made], numbers: dict[int, int]
+    ) -> list[tuple[Made, int]] | None:
+        """Return the calls that took a cotangent as a view, each with the number of the array that it was taken of.
 
-    Args:
-        cotangent: the view.
-        made: the value that it shows.
-        numbers: by the index of an event the number of the array.
-        given: how many arrays the pull was given.
-    """
-    base: Any = cotangent._base
-    number = numbers.get(base._event.index, -1)
-    is_whole = (
-        len(cotangent._taken) == 1 and base._base is None and base._past is None and not base._weak
-        and made.call is not None and made.call.aliases[0].operand == 0 and [at for _, at in made.arrays] == [number]
-    )  # fmt: skip
-    return (made, number) if is_whole and number >= given else None
+        Args:
+            cotangent: perhaps a view: of a value that the pull made, or of the cotangent that it was given.
+            number: its own among the arrays of the pull.
+            every: the values that the pull made.
+            numbers: by the index of an event the number of the array.
+
+        Returns:
+            None where the next time may differ.
+        """
+        count, base = len(self._arrays), cotangent._base
+        if number < count or base is None:
+            return []
+        given = self._arrays[0] if self._arrays else None
+        if given is not None and base is (given if given._base is None else given._base):
+            before, first = given._taken, 0
+        elif base._base is None and base._past is None and not base._weak:
+            before, first = (), numbers.get(base._event.index, -1)
+        else:
+            return None
+        views: list[tuple[Made, int]] = []
+        while number != first:
+            made = every[number - count] if number >= count else None
+            if made is None or made.call is None or made.call.aliases[0].operand != 0 or len(made.arrays) != 1:
+                return None
+            number = made.arrays[0][1]
+            views.insert(0, (made, number))
+        taken = cotangent._taken
+        is_whole = len(taken) == len(before) + len(views)
+        return views if is_whole and all([one is other for one, other in zip(taken, before, strict=False)]) else None
+
+
+def _bounds_follow(made: list[Made]) -> bool:
+    return all([value.event.function not in LOOK_BELOW for value in made])
 
 
 def _made(event: Event, calls: Iterator[RecordedCall], numbers: dict[int, int]) -> Made | None:

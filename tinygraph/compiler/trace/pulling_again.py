@@ -14,7 +14,7 @@ import numpy as np
 from tinygraph.compiler.trace.bounds import bound_below, finiteness
 from tinygraph.compiler.trace.carrying_out import carrying_out
 from tinygraph.compiler.trace.events import Event
-from tinygraph.compiler.trace.pull import Fitted, Made, Pattern, Run
+from tinygraph.compiler.trace.pull import AS_GIVEN, Fitted, Made, Pattern, Run
 from tinygraph.compiler.trace.tape import RecordedCall, Tape
 from tinygraph.compiler.trace.traced import Traced
 from tinygraph.compiler.trace.views import Taken, look_into
@@ -103,31 +103,41 @@ class PullingAgain:
             if part.made:
                 self._record(part.made, events, pattern.bounds_follow)
             if part.number not in found:
-                found[part.number] = self._stand_in(part, events, values)
+                found[part.number] = self._stand_in(part, events, values, arrays)
             if part.reach is not None or guarded.reach:
                 self._note_reach(link, part, guarded)
             hand(link, found[part.number], guarded.cotangents, guarded.waiting, self._sum)
+        for number, loosely in pattern.relied:
+            self._run.reliance.rely([events[number]], loosely)
         return True
 
     def _note_reach(self, link: Any, part: Fitted, guarded: Guarded) -> None:
-        # An array of its own, as the rules would make it: a run has one event for an array that it meets again.
-        reach = None if part.reach is None else part.reach.copy()
+        reach = part.reach
+        if reach is AS_GIVEN:
+            reach = guarded.reach[self._call]
+        elif reach is not None:
+            # An array of its own, as the rules would make it: a run has one event for an array that it meets again.
+            reach = reach.mask()
         if is_at_hand(guarded.reach.get(link, reach)):
             note_reach(link, reach, guarded)
         else:  # to unite two masks may be a call of the program
             with on_behalf_of(self._call, state.recording):
                 note_reach(link, reach, guarded)
 
-    def _stand_in(self, part: Fitted, events: list[Event], values: list[Any]) -> Traced:
-        """Return the stand-in for the cotangent of an operand."""
+    def _stand_in(self, part: Fitted, events: list[Event], values: list[Any], arrays: list[Traced]) -> Traced:
+        """Return the stand-in for the cotangent of an operand, where the pull was given these arrays."""
         recording, number = self._run.recording, part.number
         found = Traced(recording, events[number], read_only(values[number]), is_number=part.is_number)
-        if part.view is not None:
-            (_, args, ((place, _),), call), base = part.view
+        if not part.views:
+            return found
+        numbers = [of for _, of in part.views]
+        shown = [arrays[0] if at == 0 else Traced(recording, events[at], read_only(values[at])) for at in numbers]
+        for ((_, args, ((place, _),), call), _), array, view in zip(
+            part.views, shown, [*shown[1:], found], strict=True
+        ):
             assert call is not None
-            array = Traced(recording, events[base], read_only(values[base]))
             given = tuple([array if at == place else item for at, item in enumerate(args)])
-            look_into(found, array, Taken(call.function, None, given, call.kwargs))
+            look_into(view, array, Taken(call.function, None, given, call.kwargs))
         return found
 
     def _sum(self, left: Any, right: Any, waiting: Any) -> Any:

@@ -37,6 +37,9 @@ class Reliance:
     Args:
         events: the events of the run.
 
+    Attributes:
+        noted: gets each value that a rule takes to be finite, and whether it does so loosely; None where nobody asks.
+
     A condition, a mask or an index leaves elements out of a result, and their cotangent is 0. Where a value is
     infinite, a rule then makes 0 · ∞, which is NaN. A program that relies on finite values is made for calls with
     finite inputs; other calls get a program that is recorded with doubts.
@@ -47,6 +50,13 @@ class Reliance:
         # Dicts for sets in the order in which the rules came to the values.
         self._relied: dict[Event, None] = {}
         self._relied_loosely: dict[Event, None] = {}  # where only a choice between values left elements out
+        self.noted: list[tuple[Event, bool]] | None = None
+
+    def rely(self, events: list[Event], loosely: bool) -> None:
+        """Take values to be finite; loosely where only a choice between values left elements out."""
+        (self._relied_loosely if loosely else self._relied).update(dict.fromkeys(events))
+        if self.noted is not None:
+            self.noted += [(event, loosely) for event in events]
 
     def stays_finite(self, found: list[tuple[Any, Any]], g: Any, begun: int, least: int, loose: bool) -> bool:
         """Return whether rules make no NaN of a cotangent of 0.
@@ -92,7 +102,7 @@ class Reliance:
         events = [part._event for _, cotangent in found for part in _parts(plain(cotangent)) if type(part) is Traced]
         if not all([finite(event) >= least for event in events]):
             return False
-        (self._relied_loosely if loose else self._relied).update(dict.fromkeys(read))
+        self.rely(read, loose)
         return True
 
     def is_finite(self, cotangent: Any) -> bool:
@@ -101,7 +111,7 @@ class Reliance:
         known = [finiteness_of(event) for event in events]
         if min(known, default=ALWAYS) < OF_FINITE:
             return False
-        self._relied_loosely.update({event: None for event, found in zip(events, known, strict=True) if found < ALWAYS})
+        self.rely([event for event, found in zip(events, known, strict=True) if found < ALWAYS], loosely=True)
         return True
 
     def counts(self) -> tuple[int, int]:
