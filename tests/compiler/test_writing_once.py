@@ -54,6 +54,19 @@ def states(x, w):
     return found
 
 
+def means(a, b):
+    """The gradient of b is cleared at the end, and overwritten in each iteration before it."""
+    for _ in range(9):
+        b[1:-1] = (a[:-2] + a[1:-1] + a[2:]) / 3
+        a[1:-1] = (b[:-2] + b[1:-1] + b[2:]) / 3
+    return a
+
+
+def test_a_gradient_is_cleared_behind_a_loop_that_writes_over_it():
+    _, text = compiled_gradient(means, positive(300), positive(300))
+    assert "for " in text and not cleared_in(text) and re.search(r"\] = 0$", text, re.MULTILINE)
+
+
 def test_states_that_are_written_into_an_array_are_not_cleared():
     _, text = compiled_gradient(states, positive(20, 3), positive(3, 3))
     assert "for " in text and not cleared_in(text)

@@ -71,7 +71,7 @@ from tinygraph.compiler.rewrites.turning import assemble_turned, multiply_unturn
 from tinygraph.compiler.rewrites.turning_late import compute_before_turning
 from tinygraph.compiler.rewrites.vanishing import drop_vanishing
 from tinygraph.compiler.rewrites.winograd_form import winograd_form
-from tinygraph.compiler.rewrites.writing_once import write_once
+from tinygraph.compiler.rewrites.writing_once import drop_unread_writes, write_once
 from tinygraph.compiler.rewrites.writing_out import write_out
 from tinygraph.compiler.rewrites.writing_out_images import write_out_images
 from tinygraph.compiler.rewrites.writing_parts import add_into_parts, read_first, read_written
@@ -100,7 +100,7 @@ PHASES: tuple[Phase, ...] = (
         compute_before_turning, join_views, delay_broadcasts, powers_by_multiplication, drop_kept_axes,
         drop_sums_of_one, sums_of_exponentials, steps_by_sign, negate_sums, add_doubled, drop_identities,
         gather_numbers,
-    )),
+    ), whole=(functools.partial(in_bodies, change=drop_unread_writes),)),
     Phase("simplify again", "Gather the numbers that now stand side by side, and multiply what is repeated once.", (
         gather_numbers, negate_sums, multiply_once, drop_vanishing, drop_identities, fold_constants, delay_broadcasts,
         join_views, weighted_sums, factors_behind_sums,

@@ -68,7 +68,8 @@ def write_into_zeros(graph: Graph) -> Graph:
 
 
 def drop_unread_writes(graph: Graph) -> Graph:
-    """part_written(x, 0, 3)[4]  ->  x[4]; and so where 3 is written again before it is read.
+    """part_written(x, 0, 3)[4]  ->  x[4]; and so where 3 is written again before it is read, as in the body of a loop
+    whose last iteration stands behind it.
 
     All writes of a line are dropped, or none: they may be the iterations of a loop.
     """
@@ -92,7 +93,7 @@ def drop_unread_writes(graph: Graph) -> Graph:
             for reader in readers[step.index]:
                 if reader is following and readers[step.index].count(reader) == 1:
                     continue
-                if reader.function is operator.getitem and is_basic(reader.args[1]):
+                if reader.function is operator.getitem and _is_known(reader.args[1]):
                     needed[reader.args[1]] = True
                 else:
                     needed[...] = True
@@ -151,7 +152,14 @@ def _chains(graph: Graph, links: dict[int, Link]) -> Iterator[list[Step]]:
 def _link_of_write(step: Any) -> tuple[Step, Any, Any] | None:
     """Return the array, the value and the place of a write at a place that is known."""
     known = step.function is part_written and len(step.args) == 3 and type(step.args[0]) is Step
-    return step.args if known and is_basic(step.args[2]) and step.shape else None
+    return step.args if known and _is_known(step.args[2]) and step.shape else None
+
+
+def _is_known(place: Any) -> bool:
+    """Return whether a place is a view that is the same at each call: no end of a slice is counted in a loop."""
+    items = place if type(place) is tuple else (place,)
+    ends = [end for item in items if type(item) is slice for end in (item.start, item.stop, item.step)]
+    return is_basic(place) and all([end is None or type(end) is int for end in ends])
 
 
 def _link_of_sum(step: Any) -> Link | None:
