@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,7 +11,10 @@ from hypothesis import strategies as st
 
 import tinygraph as tg
 from tinygraph.derivatives.writing import cleared, put_at
-from tinygraph.engine.places import Place
+from tinygraph.engine import reaching
+from tinygraph.engine.places import Place, ViewStep
+from tinygraph.engine.probing import by_rule
+from tinygraph.engine.table import operation_of
 from tinygraph.testing import check_grads
 from tinygraph.testing.strategies import arrays, indices, shapes
 
@@ -85,6 +90,23 @@ def test_functions_that_write_have_the_derivatives_of_what_they_write(name):
     if "negative" not in name:
         with pytest.raises(tg.UnsupportedError, match=r"plain array.*test_writing\.py:\d+.*tinygraph\.numpy"):
             WRITES[name](x.copy(), tg.Tensor(v))
+
+
+@given(call=written(), seed=st.integers(0, 99), whole=st.booleans(), first=st.booleans())
+def test_the_reach_of_a_write_is_the_one_that_its_rules_find(call, seed, whole, first):
+    x, place, value = call.args
+    if not reaching._is_part(place):
+        return
+    steps = (ViewStep(operator.getitem, (slice(None),), {}),) if x.ndim and first else ()
+    place = Place(steps, place.index)
+    mask = None if whole else np.asarray(np.random.default_rng(seed).random(x.shape) < 0.5)
+    for position in (0, 2):
+        found = reaching._of_write(position, mask, x, (x, place, value))
+        ones = np.ones(x.shape, bool) if mask is None else mask
+        expected = by_rule(operation_of(put_at), position, ones, x, (x, place, value), {})
+        assert (found is None) == (expected is None)
+        if found is not None:
+            np.testing.assert_array_equal(found, expected)
 
 
 @pytest.mark.parametrize("make", [*MADE, lambda t: np.full_like(t, 3.0)], ids=lambda make: make.__name__)
