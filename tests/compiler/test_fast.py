@@ -160,6 +160,29 @@ def test_the_state_of_a_program_is_kept_between_its_calls(native: bool) -> None:
 
 
 @native
+def test_elements_that_are_written_and_read(native: bool) -> None:
+    def function(x: Any, y: Any) -> None:
+        x[...] = x + 1
+        x[...] = x * 2
+        y[...] = y * x[0, 0]
+        y[...] = y + x[0, 1]
+        x[0, 0] = 1.0
+        x[0, 1] = 2.0
+        x[1] = 3.0
+        y[...] = y + x[0, 0]
+        y[...] = y + x[1]
+
+    with loops(native):
+        compiled = tg.compile(function, fast=True)
+        for _ in range(2):
+            given_ = [np.arange(100.0).reshape(2, 50), np.ones((2, 50))]
+            expected = [item.copy() for item in given_]
+            function(*expected)
+            compiled(*given_)
+            assert all(map(np.array_equal, given_, expected))
+
+
+@native
 def test_results_are_the_callers(native: bool) -> None:
     with loops(native):
         compiled = tg.compile(tg.grad(lambda x: np.sum(np.tanh(x) * np.exp(x))), fast=True)

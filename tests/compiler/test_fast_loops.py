@@ -212,6 +212,66 @@ def test_an_index_is_a_view_where_it_is_certainly_whole() -> None:
         assert [len(run.calls) for run in found] == ([2] if is_view else []), index
 
 
+@pytest.mark.parametrize("element", ["x[0]", "x[1:][0]", "x[-1]", "(x[...])[1]"])
+def test_an_element_is_read_when_its_call_is_made(element: str) -> None:
+    """`x[0]` is a number where x has one axis: given to a run at its beginning it is what it was before its calls."""
+    source = f"def function(x, y):\n    np.add(x, x, out=x)\n    np.multiply(y, {element}, out=y)\n    y += 1\n"
+    found = []
+    for fast in (False, True):
+        space: dict[str, Any] = {"np": np}
+        exec(source, space)
+        x, y = np.arange(1.0, 4.0), np.ones(3)
+        with in_python():
+            if fast:
+                engine.with_machine_code(source, "<test>", {}, space)
+            space["function"](x, y)
+        found.append(y)
+    assert np.array_equal(*found)
+    assert not Runs.of(source).found
+
+
+def test_an_element_that_is_written_is_no_part_of_a_run() -> None:
+    source = "def function(x):\n    x[0] = 2.0\n    x[1] = 3.0\n    x[2] = x[0]\n"
+    space: dict[str, Any] = {"np": np}
+    engine.with_machine_code(source, "<test>", {}, space)
+    exec(source, space)
+    x = np.zeros(3)
+    space["function"](x)
+    assert np.array_equal(x, [2, 3, 2])
+    assert not Runs.of(source).found
+
+
+def test_a_row_of_an_array_of_known_axes_is_no_element() -> None:
+    body = "    np.add(x, 1.0, out=y)\n    np.add(y, h[0], out=y)\n    h[1] = y\n"
+    source = f"h = np.empty((3, 4))\n\ndef block_1(h, x, y):\n{body}\ndef step(x, y):\n    v = h[0]\n{body}"
+    assert [len(run.calls) for run in Runs.of(source, {}, {"h": 2}).found] == [3]
+    assert not Runs.of(source, {}, {"h": 1}).found
+    assert not Runs.of(source.replace("v =", "h ="), {}, {"h": 2}).found
+    source = source.replace("(x, y):\n    v", "(x, y, h):\n    v")
+    assert [len(run.calls) for run in Runs.of(source, {}, {"h": 2}).found] == [3]
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_number_that_lies_in_an_array_is_read_after_it_is_written(shared: bool) -> None:
+    source = "def function(x, y, t):\n    np.multiply(x, 2.0, out=x)\n    np.add(y, t, out=y)\n"
+    space: dict[str, Any] = {"np": np}
+    made: list[Loop] = []
+    with in_python(made):
+        engine.with_machine_code(source, "<test>", {}, space)
+        for is_shared in (shared, not shared, shared):
+            x, y = np.full((2, 3), 2.0), np.zeros((2, 3))
+            space["function"](x, y, x[0, 1, ...] if is_shared else np.array(5.0))
+            assert np.all(y == (4 if is_shared else 5))
+    assert len(made) == (not shared)
+
+
+def test_arrays_of_another_order_of_bytes_are_left_to_numpy() -> None:
+    source = "def function(x):\n    np.sqrt(x, out=x)\n    np.add(x, x, out=x)\n"
+    x = np.array([1.0, 4.0], ">f8")
+    assert not loops_of(source, x=x)
+    assert np.array_equal(x, [2, 4])
+
+
 @pytest.mark.parametrize("which", ["of other lengths", "of another dtype", "every second", "moved"])
 def test_arrays_that_a_loop_cannot_run_over_are_left_to_numpy(which: str) -> None:
     source = "def function(x, y):\n    np.multiply(x, 2.0, out=y)\n    np.add(y, x, out=y)\n"
@@ -333,6 +393,33 @@ def test_rows_between_rows_share_no_bytes(width: int, other: int, apart: int, st
     theirs = {apart + row * step + byte for row in range(rows) for byte in range(other)}
     if is_between(apart, step, step, width, other):
         assert own.isdisjoint(theirs)
+
+
+@needs_numba
+@pytest.mark.parametrize("first", [2, 2.0, np.float64(2), np.array(2.0)])
+def test_a_number_may_be_of_another_type_later(first: Any) -> None:
+    source = "def function(x, y, a):\n    np.multiply(x, a, out=y)\n    np.add(y, a, out=y)\n"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine, "FEWEST", 0)
+        space: dict[str, Any] = {"np": np}
+        engine.with_machine_code(source, "<test>", {}, space)
+        for a in (first, 2.5, 3, np.array(0.5), np.int64(4), np.float32(1.5), 2**70):
+            y = np.empty(3)
+            space["function"](np.ones(3), y, a)
+            assert np.all(y == 2.0 * float(a))
+
+
+@needs_numba
+def test_a_number_in_an_array_in_machine_code() -> None:
+    source = "def function(x, y, t):\n    np.multiply(x, 2.0, out=x)\n    np.add(y, t, out=y)\n"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine, "FEWEST", 0)
+        space: dict[str, Any] = {"np": np}
+        engine.with_machine_code(source, "<test>", {}, space)
+        for is_shared in (False, True, False):
+            x, y = np.full((2, 3), 2.0), np.zeros((2, 3))
+            space["function"](x, y, x[0, 1, ...] if is_shared else np.array(5.0))
+            assert np.all(y == (4 if is_shared else 5))
 
 
 @needs_numba

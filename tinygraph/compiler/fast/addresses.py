@@ -166,7 +166,7 @@ def _end(is_last: bool) -> Any:
     def typed(context: Any, array: Any) -> Any:
         def write(context: Any, builder: Any, signature: Any, given: Any) -> Any:
             whole, shape, strides = _lies(context, builder, signature.args[0], given[0])
-            number = strides[0].type
+            number = context.get_value_type(numba.types.intp)
             address = builder.ptrtoint(whole.data, number)
             for size, stride in zip(shape, strides, strict=True):
                 ahead = builder.mul(builder.sub(size, number(1)), stride)

@@ -12,6 +12,8 @@ from operator import itemgetter
 from types import CodeType
 from typing import Any
 
+import numpy as np
+
 from tinygraph.compiler.fast.loops import loop_of
 from tinygraph.compiler.fast.machine import compiled, function_names
 from tinygraph.compiler.fast.runs import Call, Run, Runs, as_function
@@ -29,7 +31,9 @@ REFUSED = 4
 SHAPES = 16
 
 
-def with_machine_code(source: str, file: str, memory: Mapping[str, object], space: dict[str, Any]) -> None:
+def with_machine_code(
+    source: str, file: str, memory: Mapping[str, object], space: dict[str, Any], axes: Mapping[str, int] | None = None
+) -> None:
     """Replace the functions of a program by those in which runs are one call.
 
     Args:
@@ -37,8 +41,10 @@ def with_machine_code(source: str, file: str, memory: Mapping[str, object], spac
         file: its name in tracebacks.
         memory: the names of the values that have memory of their own; see `Text`.
         space: its global names, after its first part.
+        axes: of its arguments, the numbers of axes.
     """
-    runs = Runs.of(source, memory)
+    arrays = {name: value.ndim for name, value in space.items() if isinstance(value, np.ndarray)}
+    runs = Runs.of(source, memory, {**arrays, **(axes or {})})
     for run in runs.found:
         space[run.name] = _Runner(run, file, space)
     exec(compile(runs.functions, file, "exec"), space)
@@ -161,7 +167,7 @@ def _tried(
                 if loop(*arguments) if pick is None else loop(*pick(arguments)[:-1]):
                     left = REFUSED
                     return
-            except TypeError:  # arrays of another dtype or number of axes
+            except (TypeError, OverflowError):  # arrays of another dtype or number of axes, numbers too large
                 pass
             left -= 1
         otherwise(*arguments)

@@ -100,13 +100,14 @@ def loop_of(
     same = _same_memory(arrays)
     written = dict.fromkeys(same[call.target] for call in calls if call.target not in own)
     ordered = [*written, *dict.fromkeys(slot for slot in same.values() if slot not in written)]
-    if not written or _overlap([arrays[slot] for slot in ordered], len(written)):
+    numbers = [slot for slot in used if np.ndim(arguments[slot]) == 0]
+    single = [slot for slot in numbers if isinstance(arguments[slot], np.ndarray)]
+    if not written or _overlap([arguments[slot] for slot in (*ordered, *single)], len(written)):
         return None
     layout = layout_of(shape, [arrays[slot] for slot in ordered])
     if layout is None:
         return None
     twice = [slot for slot in arrays if same[slot] != slot]
-    numbers = [slot for slot in used if np.ndim(arguments[slot]) == 0]
     writer = _Writer(calls, layout, ordered, len(written), twice, numbers, same, unread, arguments)
     places = [*arguments]
     return Loop(writer.text(), tuple(map(places.index, writer.slots)), layout, len(written), dtype)
@@ -116,7 +117,7 @@ def _dtype_of(calls: Sequence[Call], arguments: dict[str, Any]) -> np.dtype[Any]
     """Return the dtype of floats that calls compute with; None where there is none, or more than one."""
     found = {arguments[slot].dtype for call in calls for slot in call.slots if isinstance(arguments[slot], np.ndarray)}
     floats = found - {np.dtype(bool)}
-    return floats.pop() if len(floats) == 1 and all(dtype.char in "fd" for dtype in floats) else None
+    return floats.pop() if len(floats) == 1 and all(dtype.char in "fd" and dtype.isnative for dtype in floats) else None
 
 
 def _is_fit(
@@ -232,12 +233,15 @@ class _Writer:
         lines = [f"    {', '.join(sizes)}, = {full}.shape"]
         lines += [f"    is_fit {'&=' if place else '='} {condition}" for place, condition in enumerate(holds)]
         lines += ["    if not is_fit:", "        return False"]
-        names = [f"a{place}" for place in range(len(self._ordered))]
+        single = [slot for slot in self._numbers if isinstance(self._arguments[slot], np.ndarray)]
+        names = [self._names[slot] for slot in (*self._ordered, *single)]
         if len(names) > 1:
+            steps = [*map(self._step, range(len(self._ordered))), *["0"] * len(single)]
+            widths = [*map(self._width, range(len(self._ordered))), *["0"] * len(single)]
             lines.append(f"    begins = ({', '.join(f'first({name})' for name in names)})")
             lines.append(f"    ends = ({', '.join(f'last({name})' for name in names)})")
-            lines.append(f"    steps = ({', '.join(map(self._step, range(len(names))))})")
-            lines.append(f"    widths = ({', '.join(map(self._width, range(len(names))))})")
+            lines.append(f"    steps = ({', '.join(steps)})")
+            lines.append(f"    widths = ({', '.join(widths)})")
             lines += [
                 f"    for w in range({self._written}):",
                 f"        for o in range({len(names)}):",

@@ -46,8 +46,12 @@ def compiled(loop: Loop, arguments: Sequence[Any]) -> Callable[..., bool]:
 
 
 def _kind_of(item: Any, is_written: bool) -> tuple[Any, ...]:
-    """Return what tells the type of an argument: its dtype, number of axes and whether it is written; or its type."""
-    return (item.dtype, item.ndim, is_written) if isinstance(item, np.ndarray) else (type(item),)
+    """Return what tells the type of an argument: its dtype, number of axes and whether it is written; or its type,
+    float for an int, too, since numba cuts off the fraction of a float where it was told of ints.
+    """
+    if isinstance(item, np.ndarray):
+        return item.dtype, item.ndim, is_written
+    return (float if type(item) is int else type(item),)
 
 
 @functools.lru_cache(256)
@@ -78,6 +82,6 @@ def _type_of(kind: tuple[Any, ...]) -> Any:
     from numba import types
 
     if len(kind) == 1:
-        return {float: types.float64, int: types.int64}.get(kind[0]) or numba.from_dtype(np.dtype(kind[0]))
+        return types.float64 if kind[0] is float else numba.from_dtype(np.dtype(kind[0]))
     dtype, ndim, is_written = kind
     return types.Array(numba.from_dtype(dtype), ndim, "A" if ndim else "C", readonly=not is_written)

@@ -15,8 +15,8 @@ import copy
 import itertools
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Set
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Set
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 __all__ = ["Call", "Number", "Operand", "Run", "Runs", "as_function"]
@@ -105,6 +105,30 @@ class Run:
     is_repeated: bool = False
 
 
+@dataclass(frozen=True)
+class _Known:
+    """The names whose values are known, in a part of a function.
+
+    Attributes:
+        constants: see `Runs`.
+        axes: the numbers of axes of arrays.
+        whole: names of whole numbers.
+    """
+
+    constants: Mapping[str, Number]
+    axes: Mapping[str, int]
+    whole: Set[str]
+
+    def may_be_element(self, node: ast.expr) -> bool:
+        """Return whether an expression may be a number, and no view: `x[0]` is one where x has one axis."""
+        if not isinstance(node, ast.Subscript):
+            return False
+        parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+        if any(isinstance(part, ast.Slice) or ast.unparse(part) in ("...", "None") for part in parts):
+            return False
+        return not (isinstance(node.value, ast.Name) and len(parts) < self.axes.get(node.value.id, 0))
+
+
 @dataclass
 class Runs:
     """The runs of a program.
@@ -120,21 +144,24 @@ class Runs:
     constants: Mapping[str, Number] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, source: str, memory: Mapping[str, object] | None = None) -> Runs:
+    def of(cls, source: str, memory: Mapping[str, object] | None = None, axes: Mapping[str, int] | None = None) -> Runs:
         """Find the runs in the text of a program.
 
         Args:
             memory: the names of the values that have memory of their own, with what is the same for two names of one
                 array.
+            axes: the numbers of axes of the program's global arrays and arguments, by name.
         """
         tree = ast.parse(source)
         functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
         runs = cls(ast.Module([], []), [], _constants_of(tree, functions))
         for function in functions:
             before = len(runs.found)
-            given = {argument.arg for argument in function.args.args} & _WHOLE
+            whole = {argument.arg for argument in function.args.args} & _WHOLE
             is_part = function.name.startswith(("block_", "update_"))
-            runs._replace(function, given, False)
+            own = _bound_in(function, is_step=function is functions[-1])
+            known = {name: count for name, count in (axes or {}).items() if name not in own}
+            runs._replace(function, _Known(runs.constants, known, whole), False)
             unread = _scratch_of(function, tree) if is_part else frozenset[str]()
             for run in runs.found[before:]:
                 run.unread = {name: name for name in unread if _is_alone({name}, run, function)}
@@ -155,38 +182,34 @@ class Runs:
                 if names.isdisjoint(viewed) and _is_alone(names, run, tree):
                     run.unread = {**run.unread, **dict.fromkeys(names & run.slots.keys(), min(names))}
 
-    def _replace(self, owner: Any, whole: Iterable[str], is_repeated: bool) -> None:
-        """Replace the runs in the lists of statements that a statement has.
-
-        Args:
-            whole: names of whole numbers.
-        """
-        whole = {*whole}
+    def _replace(self, owner: Any, known: _Known, is_repeated: bool) -> None:
+        """Replace the runs in the lists of statements that a statement has."""
         if isinstance(owner, ast.For) and isinstance(owner.target, ast.Name) and _is_range(owner.iter):
-            whole.add(owner.target.id)
+            known = replace(known, whole=known.whole | {owner.target.id})
         is_repeated = is_repeated or isinstance(owner, ast.For | ast.While)
         for part in ("body", "orelse", "finalbody"):
             statements = getattr(owner, part, None)
             if isinstance(statements, list):
-                setattr(owner, part, [*self._replaced(statements, whole, is_repeated)])
+                setattr(owner, part, [*self._replaced(statements, known, is_repeated)])
 
-    def _replaced(self, statements: list[ast.stmt], whole: set[str], is_repeated: bool) -> Iterator[ast.stmt]:
+    def _replaced(self, statements: list[ast.stmt], known: _Known, is_repeated: bool) -> Iterator[ast.stmt]:
         """The statements of a list, with its runs replaced."""
         calls: list[Call] = []
         slots: dict[str, ast.expr] = {}
         for statement in [*statements, None]:
-            found = None if statement is None else _call_of(statement, whole, self.constants)
+            found = None if statement is None else _call_of(statement, known)
+            # The value of an element is that from before the run, so a call that may read one is the first of its run.
+            if calls and (found is None or any(map(known.may_be_element, found[1].values()))):
+                if len(calls) > 1:
+                    yield self._add(calls, slots, is_repeated)
+                else:
+                    yield calls[0].statement
+                calls, slots = [], {}
             if found is not None:
                 calls.append(found[0])
                 slots.update(found[1])
-                continue
-            if len(calls) > 1:
-                yield self._add(calls, slots, is_repeated)
-            else:
-                yield from (call.statement for call in calls)
-            calls, slots = [], {}
-            if statement is not None:
-                self._replace(statement, whole, is_repeated)
+            elif statement is not None:
+                self._replace(statement, known, is_repeated)
                 yield statement
 
     def _add(self, calls: list[Call], slots: dict[str, ast.expr], is_repeated: bool) -> ast.stmt:
@@ -238,20 +261,18 @@ _Parts = tuple[str, list[ast.expr], ast.expr, ast.expr | None]
 # --- what a statement is ----------------------------------------------------------------------------------------------
 
 
-def _call_of(
-    statement: ast.stmt, whole: set[str], constants: Mapping[str, Number]
-) -> tuple[Call, dict[str, ast.expr]] | None:
+def _call_of(statement: ast.stmt, known: _Known) -> tuple[Call, dict[str, ast.expr]] | None:
     """Return a statement as a call, and its slots; None if it is none that a run may have."""
     slots: dict[str, ast.expr] = {}
 
     def operand(node: ast.expr) -> Operand | None:
-        if isinstance(node, ast.Name) and node.id in constants:
-            return constants[node.id]
+        if isinstance(node, ast.Name) and node.id in known.constants:
+            return known.constants[node.id]
         number = _number(node)
         return slot(node) if number is None else Number(number)
 
     def slot(node: ast.expr) -> str | None:
-        if not _is_view(node, whole):
+        if not _is_view(node, known.whole):
             return None
         text = _slot_text(node)
         slots[text] = _loaded(ast.parse(text, mode="eval").body, node)
@@ -259,7 +280,7 @@ def _call_of(
 
     if isinstance(statement, ast.Assign):
         target = statement.targets[0]
-        if len(statement.targets) != 1 or not isinstance(target, ast.Subscript):
+        if len(statement.targets) != 1 or not isinstance(target, ast.Subscript) or known.may_be_element(target):
             return None
         found: _Parts | None = ("copy", [statement.value], target, None)
     else:
@@ -269,7 +290,7 @@ def _call_of(
     name, operands, place, where = found
     written, read = slot(place), [operand(item) for item in operands]
     mask = None if where is None else slot(where)
-    if written is None or written in constants or None in read or (where is not None and mask is None):
+    if written is None or written in known.constants or None in read or (where is not None and mask is None):
         return None
     return Call(name, written, tuple([item for item in read if item is not None]), mask, statement), slots
 
@@ -287,8 +308,8 @@ def _parts_of(statement: ast.stmt) -> _Parts | None:
     return call.func.attr, call.args, keywords["out"], None
 
 
-def _is_view(node: ast.expr, whole: set[str]) -> bool:
-    """Return whether an expression is a name, or certainly a view of an array, with nothing computed but slices."""
+def _is_view(node: ast.expr, whole: Set[str]) -> bool:
+    """Return whether an expression is a name, or a view or an element of an array, with nothing computed but slices."""
     if isinstance(node, ast.Name):
         return True
     if not (isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name | ast.Subscript)):
@@ -298,7 +319,7 @@ def _is_view(node: ast.expr, whole: set[str]) -> bool:
     return _is_view(node.value, whole) and all(_is_place(part, whole) for part in parts)
 
 
-def _is_place(part: ast.expr, whole: set[str]) -> bool:
+def _is_place(part: ast.expr, whole: Set[str]) -> bool:
     if isinstance(part, ast.Slice):
         bounds = [bound for bound in (part.lower, part.upper, part.step) if bound is not None]
         return not any(isinstance(node, ast.Call | ast.NamedExpr) for bound in bounds for node in ast.walk(bound))
@@ -340,6 +361,12 @@ def _is_range(node: ast.expr) -> bool:
 
 
 # --- what else the text says ------------------------------------------------------------------------------------------
+
+
+def _bound_in(function: ast.FunctionDef, is_step: bool) -> set[str]:
+    """Return the names that a function gives to values of its own; for the step, without its parameters."""
+    stored = {node.id for node in ast.walk(function) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    return stored if is_step else stored | {argument.arg for argument in function.args.args}
 
 
 def _constants_of(tree: ast.Module, functions: list[ast.FunctionDef]) -> dict[str, Number]:

@@ -139,7 +139,8 @@ class Runner:
         exec(self._code, space)
         if self._is_fast:
             source = executed(self.text, self.setting)
-            with_machine_code(source, self._code.co_filename, self.text.memory, space)
+            axes = {name: len(node.shape) for name, node in zip(self.text.arguments, self.task.arguments, strict=True)}
+            with_machine_code(source, self._code.co_filename, self.text.memory, space, axes)
         if self._threads is not None:
             self._threads.bind(space)
         self._step = space[self.task.name]
