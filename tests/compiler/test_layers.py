@@ -105,6 +105,24 @@ MODELS = {
             nn.AdaptiveAveragePooling3D((1, 2, 2)), nn.Flatten(), nn.Dense(2, seed=3),
         ],
     ),
+    "images that change": (
+        IMAGES,
+        [
+            nn.RandomShear(0.2, seed=1), nn.RandomPerspective(seed=2), nn.RandomSharpness(0.5, (-9, 9), seed=3),
+            nn.RandomGaussianBlur(value_range=(-9, 9), seed=4), nn.RandomInvert(value_range=(0, 1), seed=5),
+            nn.RandomErasing(value_range=(0, 1), seed=6), nn.MixUp(seed=7), nn.CutMix(seed=8),
+            nn.AutoContrast((-9, 9)), nn.Equalization((-9, 9), 32), nn.Flatten(), nn.Dense(2, seed=9),
+        ],
+    ),
+    "images in other colours": (
+        IMAGES,
+        [
+            nn.Conv2D(3, 2, activation="sigmoid", seed=1), nn.RandomColorDegeneration(0.5, (0, 1), seed=2),
+            nn.RandomGrayscale(seed=3), nn.RandomHue(0.3, (0, 1), seed=4), nn.RandomSaturation((0.3, 0.6), seed=5),
+            nn.RandomColorJitter((0, 1), 0.1, 0.1, seed=6), nn.Solarization(0.1, 0.9, (0, 1), seed=7),
+            nn.RandAugment((0, 1), seed=8), nn.Flatten(), nn.Dense(2, seed=9),
+        ],
+    ),
     "EinsumDense": (
         IMAGES,
         [nn.RandomTranslation(0.1, 0.1, seed=1), nn.Reshape((36, 2)),
@@ -245,6 +263,7 @@ def test_every_layer_optimiser_and_schedule_is_tried():
     tried |= {"InputLayer", "Layer", "Sequential", "StackedRNNCells", "Wrapper"}
     tried |= {"ActivityRegularization"}  # its numbers are for `fit`: see tests/keras/test_tutorials.py
     tried |= {name for name in layers if any(f"{name}(" in text and "tg.compile(" in text for text in texts)}
+    tried |= {"HashedCrossing", "Hashing"}  # of strings, before a network
     assert tried >= set(layers)
     aliases_and_more = {
         "LearningRateSchedule",

@@ -42,6 +42,24 @@ LAYERS: dict[str, tuple[list[tuple[int, ...]], Any]] = {
     "RandomRotation": ([IMAGES], lambda: nn.RandomRotation(0.1, "wrap")),
     "RandomTranslation": ([IMAGES], lambda: nn.RandomTranslation(0.1, (-0.2, 0.1))),
     "RandomZoom": ([IMAGES], lambda: nn.RandomZoom(0.1, fill_mode="constant", fill_value=1.0)),
+    "RandomPerspective": ([IMAGES], lambda: nn.RandomPerspective(0.5)),
+    "RandomShear": ([IMAGES], lambda: nn.RandomShear(0.3, (0.1, 0.2))),
+    "RandomSharpness": ([IMAGES], lambda: nn.RandomSharpness(0.3)),
+    "RandomGaussianBlur": ([IMAGES], lambda: nn.RandomGaussianBlur(kernel_size=(3, 5))),
+    "RandomColorDegeneration": ([IMAGES], lambda: nn.RandomColorDegeneration(0.3)),
+    "RandomColorJitter": ([IMAGES], lambda: nn.RandomColorJitter(hue_factor=0.2, contrast_factor=(0.1, 0.2))),
+    "RandomGrayscale": ([IMAGES], lambda: nn.RandomGrayscale(0.3)),
+    "RandomHue": ([IMAGES], lambda: nn.RandomHue((0.1, 0.2), value_range=(0, 1))),
+    "RandomSaturation": ([IMAGES], lambda: nn.RandomSaturation((0.4, 0.6))),
+    "AutoContrast": ([IMAGES], nn.AutoContrast),
+    "Equalization": ([IMAGES], lambda: nn.Equalization(bins=32)),
+    "RandomInvert": ([IMAGES], lambda: nn.RandomInvert(0.3)),
+    "RandomPosterization": ([IMAGES], lambda: nn.RandomPosterization(5)),
+    "Solarization": ([IMAGES], lambda: nn.Solarization(0.1, (0.2, 0.5))),
+    "RandomErasing": ([IMAGES], lambda: nn.RandomErasing(fill_value=[0, 1, 2])),
+    "MixUp": ([IMAGES], lambda: nn.MixUp(0.4)),
+    "CutMix": ([IMAGES], lambda: nn.CutMix((0.4, 1.0))),
+    "RandAugment": ([IMAGES], lambda: nn.RandAugment(num_ops=1)),
     "RandomFlip": ([IMAGES], lambda: nn.RandomFlip("horizontal")),
     "RMSNormalization": ([ROWS], lambda: nn.RMSNormalization()),
     "Rescaling": ([ROWS], lambda: nn.Rescaling(1 / 255, offset=0.1)),
@@ -130,7 +148,7 @@ LAYERS |= {name: ([STEPS, STEPS], make) for name, make in PAIRED.items() if hasa
 
 def test_the_table_has_every_layer():
     layers = {name for name in nn.__all__ if isinstance(getattr(nn, name), type)}
-    of_strings = {"StringLookup", "TextVectorization"}  # before a network
+    of_strings = {"HashedCrossing", "Hashing", "StringLookup", "TextVectorization"}  # before a network
     assert sorted(layers - LAYERS.keys() - BASES - of_strings) == []
 
 

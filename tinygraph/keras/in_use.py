@@ -22,25 +22,42 @@ __all__ = [
     "ConvLSTM1D",
     "ConvLSTM2D",
     "ConvLSTM3D",
+    "CutMix",
     "Dropout",
+    "Equalization",
     "GRUCell",
     "GaussianDropout",
     "GaussianNoise",
     "GroupQueryAttention",
     "LSTMCell",
     "Layer",
+    "MixUp",
     "Model",
     "MultiHeadAttention",
+    "RandAugment",
     "RandomBrightness",
+    "RandomColorDegeneration",
+    "RandomColorJitter",
     "RandomContrast",
     "RandomCrop",
+    "RandomErasing",
     "RandomFlip",
+    "RandomGaussianBlur",
+    "RandomGrayscale",
+    "RandomHue",
+    "RandomInvert",
+    "RandomPerspective",
+    "RandomPosterization",
     "RandomRotation",
+    "RandomSaturation",
+    "RandomSharpness",
+    "RandomShear",
     "RandomTranslation",
     "RandomZoom",
     "Sequential",
     "SimpleRNN",
     "SimpleRNNCell",
+    "Solarization",
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SpatialDropout3D",
@@ -276,5 +293,107 @@ class ConvLSTM3D(nn.ConvLSTM3D):
 
 class Wrapper(nn.Wrapper):
     """`tinygraph.nn.Wrapper`, in use unless told otherwise."""
+
+    trains = False
+
+
+class RandomPerspective(nn.RandomPerspective):
+    """`tinygraph.nn.RandomPerspective`, in use unless told otherwise."""
+
+    trains = False
+
+
+class RandomShear(nn.RandomShear):
+    """`tinygraph.nn.RandomShear`, in use unless told otherwise."""
+
+    trains = False
+
+
+class RandomSharpness(nn.RandomSharpness):
+    """`tinygraph.nn.RandomSharpness`, in use unless told otherwise."""
+
+    trains = False
+
+
+class RandomGaussianBlur(nn.RandomGaussianBlur):
+    """`tinygraph.nn.RandomGaussianBlur`, in use unless told otherwise."""
+
+    trains = False
+
+
+class RandomColorDegeneration(nn.RandomColorDegeneration):
+    """`tinygraph.nn.RandomColorDegeneration`, in use unless told otherwise."""
+
+    trains = False
+
+
+class RandomColorJitter(nn.RandomColorJitter):
+    """`tinygraph.nn.RandomColorJitter`, in use unless told otherwise."""
+
+    trains = False
+
+
+class RandomGrayscale(nn.RandomGrayscale):
+    """`tinygraph.nn.RandomGrayscale`, in use unless told otherwise."""
+
+    trains = False
+
+
+class RandomHue(nn.RandomHue):
+    """`tinygraph.nn.RandomHue`, in use unless told otherwise."""
+
+    trains = False
+
+
+class RandomSaturation(nn.RandomSaturation):
+    """`tinygraph.nn.RandomSaturation`, in use unless told otherwise."""
+
+    trains = False
+
+
+class Equalization(nn.Equalization):
+    """`tinygraph.nn.Equalization`, in use unless told otherwise."""
+
+    trains = False
+
+
+class RandomInvert(nn.RandomInvert):
+    """`tinygraph.nn.RandomInvert`, in use unless told otherwise."""
+
+    trains = False
+
+
+class RandomPosterization(nn.RandomPosterization):
+    """`tinygraph.nn.RandomPosterization`, in use unless told otherwise."""
+
+    trains = False
+
+
+class Solarization(nn.Solarization):
+    """`tinygraph.nn.Solarization`, in use unless told otherwise."""
+
+    trains = False
+
+
+class RandomErasing(nn.RandomErasing):
+    """`tinygraph.nn.RandomErasing`, in use unless told otherwise."""
+
+    trains = False
+
+
+class MixUp(nn.MixUp):
+    """`tinygraph.nn.MixUp`, in use unless told otherwise."""
+
+    trains = False
+
+
+class CutMix(nn.CutMix):
+    """`tinygraph.nn.CutMix`, in use unless told otherwise."""
+
+    trains = False
+
+
+class RandAugment(nn.RandAugment):
+    """`tinygraph.nn.RandAugment`, in use unless told otherwise."""
 
     trains = False

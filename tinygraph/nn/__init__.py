@@ -25,8 +25,16 @@ from tinygraph.nn.adaptive_pooling import (
 )
 from tinygraph.nn.arguments import register
 from tinygraph.nn.attention import AdditiveAttention, Attention, MultiHeadAttention
-from tinygraph.nn.augmentation import RandomBrightness, RandomContrast, RandomRotation, RandomTranslation, RandomZoom
+from tinygraph.nn.augmentation import RandomPerspective, RandomRotation, RandomShear, RandomTranslation, RandomZoom
+from tinygraph.nn.blurring import RandomGaussianBlur, RandomSharpness
 from tinygraph.nn.cells import StackedRNNCells
+from tinygraph.nn.colours import (
+    RandomColorDegeneration,
+    RandomColorJitter,
+    RandomGrayscale,
+    RandomHue,
+    RandomSaturation,
+)
 from tinygraph.nn.convolution import Conv1D, Conv1DTranspose, Conv2D, Conv2DTranspose, Conv3D, Conv3DTranspose
 from tinygraph.nn.convolutional_recurrent import ConvLSTM1D, ConvLSTM2D, ConvLSTM3D
 from tinygraph.nn.defaults import floatx, set_floatx, set_seed
@@ -45,6 +53,7 @@ from tinygraph.nn.einsum_dense import EinsumDense
 from tinygraph.nn.functions_as_layers import Identity, Lambda, Masking, Rescaling
 from tinygraph.nn.gated import GRU, LSTM, GRUCell, LSTMCell
 from tinygraph.nn.grouped_attention import GroupQueryAttention
+from tinygraph.nn.hashing import HashedCrossing, Hashing
 from tinygraph.nn.image_sizes import CenterCrop, RandomCrop, Resizing
 from tinygraph.nn.inputs import Input, InputLayer
 from tinygraph.nn.layer import Layer
@@ -58,6 +67,7 @@ from tinygraph.nn.margins import (
     ZeroPadding3D,
 )
 from tinygraph.nn.merging import Add, Average, Concatenate, Dot, Maximum, Minimum, Multiply, Subtract
+from tinygraph.nn.mixing import CutMix, MixUp, RandomErasing
 from tinygraph.nn.model import Model
 from tinygraph.nn.model_files import clone_model, load_model, load_weights, model_from_json, save_weights
 from tinygraph.nn.module import Module
@@ -83,10 +93,20 @@ from tinygraph.nn.pooling import (
     MaxPooling3D,
 )
 from tinygraph.nn.preprocessing import CategoryEncoding, Discretization, Normalization, RandomFlip
+from tinygraph.nn.rand_augment import RandAugment
 from tinygraph.nn.recurrent import RNN, SimpleRNN, SimpleRNNCell
 from tinygraph.nn.reshaping import Flatten, Permute, RepeatVector, Reshape
 from tinygraph.nn.sequential import Sequential
 from tinygraph.nn.spectral import SpectralNormalization
+from tinygraph.nn.tones import (
+    AutoContrast,
+    Equalization,
+    RandomBrightness,
+    RandomContrast,
+    RandomInvert,
+    RandomPosterization,
+    Solarization,
+)
 from tinygraph.nn.upsampling import UpSampling1D, UpSampling2D, UpSampling3D
 from tinygraph.nn.wrappers import Bidirectional, TimeDistributed, Wrapper
 
@@ -107,6 +127,7 @@ __all__ = [
     "AdditiveAttention",
     "AlphaDropout",
     "Attention",
+    "AutoContrast",
     "Average",
     "AveragePooling1D",
     "AveragePooling2D",
@@ -128,6 +149,7 @@ __all__ = [
     "Cropping1D",
     "Cropping2D",
     "Cropping3D",
+    "CutMix",
     "Dense",
     "DepthwiseConv1D",
     "DepthwiseConv2D",
@@ -136,6 +158,7 @@ __all__ = [
     "Dropout",
     "EinsumDense",
     "Embedding",
+    "Equalization",
     "Flatten",
     "GRUCell",
     "GaussianDropout",
@@ -148,6 +171,8 @@ __all__ = [
     "GlobalMaxPooling3D",
     "GroupNormalization",
     "GroupQueryAttention",
+    "HashedCrossing",
+    "Hashing",
     "Identity",
     "Input",
     "InputLayer",
@@ -163,6 +188,7 @@ __all__ = [
     "MaxPooling3D",
     "Maximum",
     "Minimum",
+    "MixUp",
     "Model",
     "Module",
     "MultiHeadAttention",
@@ -171,11 +197,24 @@ __all__ = [
     "PReLU",
     "Permute",
     "RMSNormalization",
+    "RandAugment",
     "RandomBrightness",
+    "RandomColorDegeneration",
+    "RandomColorJitter",
     "RandomContrast",
     "RandomCrop",
+    "RandomErasing",
     "RandomFlip",
+    "RandomGaussianBlur",
+    "RandomGrayscale",
+    "RandomHue",
+    "RandomInvert",
+    "RandomPerspective",
+    "RandomPosterization",
     "RandomRotation",
+    "RandomSaturation",
+    "RandomSharpness",
+    "RandomShear",
     "RandomTranslation",
     "RandomZoom",
     "ReLU",
@@ -189,6 +228,7 @@ __all__ = [
     "SimpleRNN",
     "SimpleRNNCell",
     "Softmax",
+    "Solarization",
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SpatialDropout3D",

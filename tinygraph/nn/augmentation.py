@@ -1,21 +1,25 @@
-"""Images turned, moved, stretched, or in another light, by chance, in training."""
+"""Images turned, moved, stretched or slanted, by chance, in training."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from tinygraph import bounds, draws
-from tinygraph.nn.formats import check_format, from_last, to_last
 from tinygraph.nn.initializers import Seed
-from tinygraph.nn.layer import Layer
+from tinygraph.nn.random_images import OfImages, Range, ends_of
 
-__all__ = ["RandomBrightness", "RandomContrast", "RandomRotation", "RandomTranslation", "RandomZoom", "moved"]
-
-Range = float | Sequence[float]
+__all__ = [
+    "RandomPerspective",
+    "RandomRotation",
+    "RandomShear",
+    "RandomTranslation",
+    "RandomZoom",
+    "homography",
+    "moved",
+]
 
 FILLS = ("reflect", "wrap", "nearest", "constant")
 
@@ -26,18 +30,21 @@ def moved(images: Any, places: Any, fill_mode: str, fill_value: float, interpola
     Args:
         images: shape (batch, height, width, channels).
         places: for each image six numbers: the pixel at (column x, row y) comes from column a x + b y + c and row
-            d x + e y + f. Shape (batch, 6).
+            d x + e y + f, shape (batch, 6); or eight, where both are divided by g x + h y + 1.
         fill_mode: what lies beyond an image: "reflect", its mirror image; "wrap", the same image; "nearest", its edge;
             "constant", `fill_value`.
         fill_value: see `fill_mode`.
         interpolation: "bilinear", between four pixels, or "nearest", the nearest one.
     """
-    batch, height, width, _ = images.shape
+    _, height, width, _ = images.shape
     down, right = np.arange(height, dtype=np.float32)[:, np.newaxis], np.arange(width, dtype=np.float32)
     numbers = places[:, :, np.newaxis, np.newaxis]
     x = numbers[:, 0] * right + numbers[:, 1] * down + numbers[:, 2]
     y = numbers[:, 3] * right + numbers[:, 4] * down + numbers[:, 5]
-    each = np.arange(batch)[:, np.newaxis, np.newaxis]
+    if places.shape[1] == 8:
+        depth = numbers[:, 6] * right + numbers[:, 7] * down + 1
+        x, y = x / depth, y / depth
+    each = np.arange(images.shape[0])[:, np.newaxis, np.newaxis]
 
     def pixels(row: Any, column: Any) -> Any:
         found = images[each, _within(row, height, fill_mode), _within(column, width, fill_mode)]
@@ -57,6 +64,20 @@ def moved(images: Any, places: Any, fill_mode: str, fill_value: float, interpola
     return upper * (1 - below) + lower * below
 
 
+def homography(start: Any, end: Any) -> Any:
+    """Return the eight numbers of `moved` that bring four points of each image to four others.
+
+    Args:
+        start, end: (column, row) of the points, shape (batch, 4, 2).
+    """
+    (x, y), (u, v) = ((points[..., 0], points[..., 1]) for points in (start, end))
+    one, zero = np.ones_like(u), np.zeros_like(u)
+    of_x = np.stack([u, v, one, zero, zero, zero, -x * u, -x * v], axis=-1)
+    of_y = np.stack([zero, zero, zero, u, v, one, -y * u, -y * v], axis=-1)
+    matrix, target = np.concatenate([of_x, of_y], axis=1), np.concatenate([x, y], axis=1)
+    return np.linalg.solve(matrix, target[..., np.newaxis])[..., 0]
+
+
 def _within(index: Any, size: int, fill_mode: str) -> Any:
     """Return indices inside of an axis for any indices."""
     if fill_mode == "reflect":
@@ -65,49 +86,13 @@ def _within(index: Any, size: int, fill_mode: str) -> Any:
     return index % size if fill_mode == "wrap" else np.clip(index, 0, size - 1)
 
 
-def _range(call: str, name: str, given: Range, least: float = -math.inf) -> tuple[float, float]:
-    """Return the lower and the upper end of a range: a number f is from −f to f."""
-    if isinstance(given, Sequence):
-        low, high = (bounds.number(call, name, item, least=least) for item in given)
-    else:
-        high = bounds.number(call, name, given, least=0)
-        low = max(-high, least)
-    if low > high:
-        raise ValueError(f"{call}: {name} must be a number, or two that rise, got {given!r}")
-    return float(low), float(high)
-
-
-class _OfImages(Layer):
-    """A layer that changes each image by chance, in training; a subclass computes `_changed`, channels last."""
-
-    data_format = "channels_last"
-
-    def call(self, x: Any) -> Any:
-        """See the class."""
-        if len(x.shape) not in (3, 4):
-            raise self.misfit(f"images must have the shape (batch, height, width, channels), got {x.shape}")
-        if not self.training:
-            return x
-        x = self._floating(x)
-        if len(x.shape) == 3:
-            return from_last(self._changed(to_last(x[np.newaxis], self.data_format)), self.data_format)[0]
-        return from_last(self._changed(to_last(x, self.data_format)), self.data_format)
-
-    def _changed(self, x: Any) -> Any:
-        raise NotImplementedError
-
-    def _drawn(self, count: int, ends: tuple[float, float]) -> Any:
-        """Return a number between the ends for each image."""
-        return ends[0] + (ends[1] - ends[0]) * draws.uniform(self.generator, (count, 1), np.float32)
-
-
-class _Moved(_OfImages):
+class _Moved(OfImages):
     """A layer whose pixels come from other places: `_places` of each image."""
 
     def __init__(
         self, fill_mode: str, interpolation: str, seed: Seed, fill_value: float, data_format: str | None, **options: Any
     ) -> None:
-        super().__init__(seed=seed, **options)
+        super().__init__(data_format=data_format, seed=seed, **options)
         kind = type(self).__name__
         if fill_mode not in FILLS or interpolation not in ("bilinear", "nearest"):
             raise ValueError(
@@ -115,7 +100,6 @@ class _Moved(_OfImages):
                 f"{fill_mode!r} and {interpolation!r}"
             )
         self.fill_mode, self.interpolation, self.fill_value = fill_mode, interpolation, fill_value
-        self.data_format = check_format(kind, data_format)
 
     def _changed(self, x: Any) -> Any:
         places = np.concatenate(self._places(*x.shape[:3]), axis=1)
@@ -158,8 +142,8 @@ class RandomTranslation(_Moved):
     ) -> None:
         super().__init__(fill_mode, interpolation, seed, fill_value, data_format, **options)
         self.height_factor, self.width_factor = height_factor, width_factor
-        self._down = _range("RandomTranslation", "height_factor", height_factor)
-        self._right = _range("RandomTranslation", "width_factor", width_factor)
+        self._down = ends_of("RandomTranslation", "height_factor", height_factor)
+        self._right = ends_of("RandomTranslation", "width_factor", width_factor)
 
     def _places(self, count: int, height: int, width: int) -> list[Any]:
         down, right = height * self._drawn(count, self._down), width * self._drawn(count, self._right)
@@ -192,7 +176,7 @@ class RandomRotation(_Moved):
     ) -> None:
         super().__init__(fill_mode, interpolation, seed, fill_value, data_format, **options)
         self.factor = factor
-        self._turns = _range("RandomRotation", "factor", factor)
+        self._turns = ends_of("RandomRotation", "factor", factor)
 
     def _places(self, count: int, height: int, width: int) -> list[Any]:
         angle = np.float32(2 * math.pi) * self._drawn(count, self._turns)
@@ -228,8 +212,8 @@ class RandomZoom(_Moved):
     ) -> None:
         super().__init__(fill_mode, interpolation, seed, fill_value, data_format, **options)
         self.height_factor, self.width_factor = height_factor, width_factor
-        self._tall = _range("RandomZoom", "height_factor", height_factor, -1)
-        self._wide = None if width_factor is None else _range("RandomZoom", "width_factor", width_factor, -1)
+        self._tall = ends_of("RandomZoom", "height_factor", height_factor, -1)
+        self._wide = None if width_factor is None else ends_of("RandomZoom", "width_factor", width_factor, -1)
 
     def _places(self, count: int, height: int, width: int) -> list[Any]:
         tall = 1 + self._drawn(count, self._tall)
@@ -238,59 +222,76 @@ class RandomZoom(_Moved):
         return [wide, zero, (width - 1) / 2 * (1 - wide), zero, tall, (height - 1) / 2 * (1 - tall)]
 
 
-class RandomContrast(_OfImages):
-    """Each image with more or less contrast by chance, in training. After `eval()` the layer does nothing.
+class RandomShear(_Moved):
+    """Each image slanted by chance, in training. After `eval()` the layer does nothing.
 
     Args:
-        factor: (a, b): the distances from the mean of each channel are multiplied by a number from 1 − a to 1 + b; a
-            number for both.
-        value_range: the lowest and the highest number of an image; the result stays between them.
-        seed: an int, a NumPy generator to draw from, or None for new numbers in each run.
-        name: see `Layer`.
+        x_factor: the largest way to the left or right, as a share of the way down; or two, such as (0.1, 0.3), for
+            ways in the one or the other direction.
+        y_factor: the same for the way up or down.
+        interpolation, fill_mode, fill_value, data_format, seed, name: as of `RandomTranslation`.
+
+    Called on x of shape (batch, height, width, channels) or (height, width, channels) it returns that shape.
 
     Raises:
-        ValueError: a number is out of its range.
-        ShapeError: the batch has another number of axes.
+        ValueError, ShapeError: as of `RandomTranslation`.
     """
 
     def __init__(
-        self, factor: Range, value_range: Sequence[float] = (0, 255), seed: Seed = None, **options: Any
+        self,
+        x_factor: Range = 0.0,
+        y_factor: Range = 0.0,
+        interpolation: str = "bilinear",
+        fill_mode: str = "reflect",
+        fill_value: float = 0.0,
+        data_format: str | None = None,
+        seed: Seed = None,
+        **options: Any,
     ) -> None:
-        super().__init__(seed=seed, **options)
-        self.factor, self.value_range = factor, tuple(value_range)
-        ends = tuple(factor) if isinstance(factor, Sequence) else (factor, factor)
-        less, more = (bounds.number("RandomContrast", "factor", item, least=0) for item in ends)
-        self._ends = 1.0 - float(less), 1.0 + float(more)
+        super().__init__(fill_mode, interpolation, seed, fill_value, data_format, **options)
+        self.x_factor, self.y_factor = x_factor, y_factor
+        self._aside = ends_of("RandomShear", "x_factor", x_factor, -1, 1)
+        self._down = ends_of("RandomShear", "y_factor", y_factor, -1, 1)
 
-    def _changed(self, x: Any) -> Any:
-        factor = self._drawn(x.shape[0], self._ends)[:, :, np.newaxis, np.newaxis].astype(x.dtype)
-        mean = np.mean(np.mean(x, axis=1, keepdims=True), axis=2, keepdims=True)
-        return np.clip((x - mean) * factor + mean, self.value_range[0], self.value_range[1])
+    def _places(self, count: int, height: int, width: int) -> list[Any]:
+        sign = np.where(self._drawn(count, (0.0, 1.0)) > 0.5, np.float32(-1), np.float32(1))
+        aside, down = sign * self._drawn(count, self._aside), sign * self._drawn(count, self._down)
+        zero = np.zeros_like(aside)
+        return [zero + 1, aside, zero, down, zero + 1, zero]
 
 
-class RandomBrightness(_OfImages):
-    """Each image lighter or darker by chance, in training. After `eval()` the layer does nothing.
+class RandomPerspective(_Moved):
+    """Each image seen from another side by chance, in training. After `eval()` the layer does nothing.
 
     Args:
-        factor: the largest change, as a share of the range; or two, such as (-0.1, 0.2).
-        value_range: the lowest and the highest number of an image; the result stays between them.
-        seed: an int, a NumPy generator to draw from, or None for new numbers in each run.
-        name: see `Layer`.
+        factor: the chance of an image to be changed is a number drawn between 0 and this; or between two.
+        scale: the largest way of a corner, as twice its share of the image.
+        interpolation, fill_value, seed, data_format, name: as of `RandomTranslation`.
+
+    Called on x of shape (batch, height, width, channels) or (height, width, channels) it returns that shape.
 
     Raises:
-        ValueError: a number is out of its range.
-        ShapeError: the batch has another number of axes.
+        ValueError, ShapeError: as of `RandomTranslation`.
     """
 
     def __init__(
-        self, factor: Range, value_range: Sequence[float] = (0, 255), seed: Seed = None, **options: Any
+        self,
+        factor: Range = 1.0,
+        scale: float = 1.0,
+        interpolation: str = "bilinear",
+        fill_value: float = 0.0,
+        seed: Seed = None,
+        data_format: str | None = None,
+        **options: Any,
     ) -> None:
-        super().__init__(seed=seed, **options)
-        self.factor, self.value_range = factor, tuple(value_range)
-        self._ends = _range("RandomBrightness", "factor", factor, -1)
+        super().__init__("constant", interpolation, seed, fill_value, data_format, **options)
+        self.factor, self.scale = factor, bounds.number("RandomPerspective", "scale", scale, least=0, most=1)
+        self._ends = ends_of("RandomPerspective", "factor", factor, 0, 1)
 
     def _changed(self, x: Any) -> Any:
-        change = (self.value_range[1] - self.value_range[0]) * self._drawn(x.shape[0], self._ends)
-        return np.clip(
-            x + change[:, :, np.newaxis, np.newaxis].astype(x.dtype), self.value_range[0], self.value_range[1]
-        )
+        count, height, width, _ = x.shape
+        corners = np.array([[0, 0], [width - 1, 0], [0, height - 1], [width - 1, height - 1]], np.float32)
+        ways = self.scale * (draws.uniform(self.generator, (count, 4, 2), np.float32) - np.float32(0.5))
+        start = corners + np.zeros((count, 1, 1), np.float32)
+        seen = moved(x, homography(start, start * (1 + ways)), "constant", self.fill_value, self.interpolation)
+        return np.where(self._chosen(x, self._ends), seen, x)

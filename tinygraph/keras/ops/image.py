@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygraph.errors import ShapeError
+from tinygraph.nn.colours import brightness_of, hsv_of, rgb_of
 from tinygraph.nn.image_sizes import Resizing
 
 __all__ = [
@@ -90,37 +91,17 @@ def _saturated(x: Any, dtype: Any) -> Any:
 def rgb_to_grayscale(images: Any, data_format: str | None = None) -> Any:
     """Return the brightness of coloured images, in one channel: 0.2989 red + 0.587 green + 0.114 blue."""
     x = _last(images, data_format)
-    if x.shape[-1] == 1:
-        return images
-    weights = np.array([0.2989, 0.587, 0.114], x.dtype if x.dtype.kind == "f" else np.float32)
-    return _given((x @ weights[:, None]).astype(images.dtype), data_format)
+    return images if x.shape[-1] == 1 else _given(brightness_of(x), data_format)
 
 
 def rgb_to_hsv(images: Any, data_format: str | None = None) -> Any:
     """Return hue, saturation and value of colours, all from 0 to 1."""
-    x = _floating("rgb_to_hsv", _last(images, data_format))
-    x = np.where(np.abs(x) < np.finfo(x.dtype).eps, x.dtype.type(0), x)
-    r, g, b = (x[..., channel] for channel in range(3))
-    value = np.maximum(np.maximum(r, g), b)
-    spread = value - np.minimum(np.minimum(r, g), b)
-    one = x.dtype.type(1)
-    saturation = np.where(value > 0, spread / np.where(value > 0, value, one), 0 * one)
-    scale = 1 / (6 * np.where(spread > 0, spread, one))
-    hue = np.where(value == g, scale * (b - r) + 2 / 6, scale * (r - g) + 4 / 6)
-    hue = np.where(value == r, scale * (g - b), hue)
-    hue = np.where(spread > 0, hue, 0 * one)
-    hue = hue + np.where(hue < 0, one, 0 * one)
-    return _given(np.stack([hue, saturation, value], axis=-1).astype(x.dtype), data_format)
+    return _given(hsv_of(_floating("rgb_to_hsv", _last(images, data_format))), data_format)
 
 
 def hsv_to_rgb(images: Any, data_format: str | None = None) -> Any:
     """Return red, green and blue of hue, saturation and value: `rgb_to_hsv` undone."""
-    x = _floating("hsv_to_rgb", _last(images, data_format))
-    hue, saturation, value = (x[..., channel] for channel in range(3))
-    sixth = np.mod(hue, 1) * 6
-    parts = np.abs(sixth - 3) - 1, 2 - np.abs(sixth - 2), 2 - np.abs(sixth - 4)
-    colours = [value * ((1 - saturation) + saturation * np.clip(part, 0, 1)) for part in parts]
-    return _given(np.stack(colours, axis=-1).astype(x.dtype), data_format)
+    return _given(rgb_of(_floating("hsv_to_rgb", _last(images, data_format))), data_format)
 
 
 def pad_images(
