@@ -183,6 +183,26 @@ def test_elements_that_are_written_and_read(native: bool) -> None:
 
 
 @native
+def test_a_value_that_a_loop_carries_in_another_shape(native: bool) -> None:
+    def function(a: Any, u: Any) -> Any:
+        b, total = a.reshape(3, 8), 0.0
+        for _ in range(60):
+            z = np.tanh(a + b.reshape(6, 4)) @ u
+            total = total + np.sum(z**3)
+            a, b = z, z.reshape(3, 8)
+        return np.sum(a) + np.sum(b**2) + total
+
+    random = np.random.default_rng(0)
+    x, u = random.normal(size=(6, 4)) * 0.3, random.normal(size=(4, 4)) * 0.5
+    gradient = tg.grad(function)
+    with loops(native), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine, "FEWEST_REPEATED", 0)
+        compiled = tg.compile(gradient, fast=True)
+        for _ in range(2):
+            np.testing.assert_allclose(compiled(x, u), gradient(x, u), rtol=1e-9, atol=1e-12)
+
+
+@native
 def test_results_are_the_callers(native: bool) -> None:
     with loops(native):
         compiled = tg.compile(tg.grad(lambda x: np.sum(np.tanh(x) * np.exp(x))), fast=True)

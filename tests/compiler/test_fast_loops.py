@@ -369,6 +369,20 @@ def test_scratch_that_is_read_before_it_is_written_is_read_from_memory() -> None
     assert not run.unread
 
 
+def test_scratch_that_a_function_has_by_two_names_is_written() -> None:
+    body = "    np.add(x, x, out=y)\n    np.add(x, y, out=x)\n    x.sum()\n    np.add(z, x, out=x)\n"
+    call = "def rows_1():\n    block_1(x, scratch_1_1[thread], scratch_1_{}[thread])\n"
+    for number, unread in ((1, set()), (2, {"y"})):
+        assert {*Runs.of(f"def block_1(x, y, z):\n{body}{call.format(number)}").found[0].unread} == unread
+
+
+def test_a_parameter_that_has_the_name_of_memory_is_written() -> None:
+    body = "    np.add(x, x, out=y)\n    np.add(x, y, out=x)\n"
+    source = f"y = np.empty(4)\ndef {{}}:\n{body}def step(x, z):\n    other_1(x, z)\n    return z.sum()\n"
+    assert not Runs.of(source.format("other_1(x, y)"), {"y": 1}).found[0].unread
+    assert {*Runs.of(source.format("other_1(x, z)"), {"y": 1}).found[0].unread} == {"y"}
+
+
 def test_an_array_that_the_user_calls_scratch_is_none() -> None:
     call = "def rows_1():\n    block_1(scratch_1, scratch_pad[1:2], scratch_1_1[thread, :3])\n"
     (run,) = Runs.of(f"def block_1(x, y, z):\n    np.add(x, y, out=z)\n    np.add(x, z, out=y)\n{call}").found

@@ -96,6 +96,7 @@ class Run:
         slots: by its text, what the function is given: a name or a view. Those that are written come first.
         unread: the slots that nothing reads behind the run, and for each the name of its memory.
         is_repeated: whether it stands in a loop.
+        parameters: of the function that it stands in.
     """
 
     name: str
@@ -103,6 +104,7 @@ class Run:
     slots: dict[str, ast.expr]
     unread: Mapping[str, str] = field(default_factory=dict)
     is_repeated: bool = False
+    parameters: Set[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -157,13 +159,14 @@ class Runs:
         runs = cls(ast.Module([], []), [], _constants_of(tree, functions))
         for function in functions:
             before = len(runs.found)
-            whole = {argument.arg for argument in function.args.args} & _WHOLE
+            parameters = {argument.arg for argument in function.args.args}
             is_part = function.name.startswith(("block_", "update_"))
             own = _bound_in(function, is_step=function is functions[-1])
             known = {name: count for name, count in (axes or {}).items() if name not in own}
-            runs._replace(function, _Known(runs.constants, known, whole), False)
+            runs._replace(function, _Known(runs.constants, known, parameters & _WHOLE), False)
             unread = _scratch_of(function, tree) if is_part else frozenset[str]()
             for run in runs.found[before:]:
+                run.parameters = parameters
                 run.unread = {name: name for name in unread if _is_alone({name}, run, function)}
             if len(runs.found) > before:
                 runs.functions.body.append(function)
@@ -179,7 +182,7 @@ class Runs:
         for run in self.found:
             for array in {memory[call.target] for call in run.calls if call.target in memory}:
                 names = groups[array]
-                if names.isdisjoint(viewed) and _is_alone(names, run, tree):
+                if names.isdisjoint(viewed | run.parameters) and _is_alone(names, run, tree):
                     run.unread = {**run.unread, **dict.fromkeys(names & run.slots.keys(), min(names))}
 
     def _replace(self, owner: Any, known: _Known, is_repeated: bool) -> None:
@@ -390,22 +393,31 @@ def _scratch_of(function: ast.FunctionDef, tree: ast.Module) -> frozenset[str]:
     memory for, `scratch_1_1[thread]`, and those of the function of several updates that are called so.
     """
     names = [item.arg for item in function.args.args]
-    if function.name.startswith("update_"):
-        return frozenset(filter(_WORK.match, names))
     calls = [
         node for node in ast.walk(tree)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == function.name
     ]  # fmt: skip
+    is_update = function.name.startswith("update_")
     found = [
-        frozenset(name for name, given in zip(names, call.args, strict=True) if _is_scratch(given)) for call in calls
+        {
+            name
+            for name, item in zip(names, call.args, strict=True)
+            if (_WORK.match(name) if is_update else _is_scratch(item)) and _is_given_once(item, call)
+        }
+        for call in calls
     ]
-    return frozenset.intersection(*found) if found else frozenset()
+    return frozenset(set.intersection(*found)) if found else frozenset()
 
 
 def _is_scratch(given: ast.expr) -> bool:
     """Return whether an argument is a part of scratch memory."""
     memory = given.value if isinstance(given, ast.Subscript) else None
     return isinstance(memory, ast.Name) and _SCRATCH.match(memory.id) is not None
+
+
+def _is_given_once(given: ast.expr, call: ast.Call) -> bool:
+    """Return whether no other argument of a call is the same memory by the same words."""
+    return [ast.unparse(item) for item in call.args].count(ast.unparse(given)) == 1
 
 
 def _viewed(tree: ast.Module, memory: Set[str]) -> set[str]:

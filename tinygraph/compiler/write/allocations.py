@@ -7,6 +7,7 @@ d_w = z.reshape(-1)[:40].reshape((40, 1))
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -23,7 +24,16 @@ from tinygraph.compiler.write.width import WIDTH, comment_lines, divided_array
 from tinygraph.compiler.write.writer import Writer
 from tinygraph.graph import Node
 
-__all__ = ["arrays_in", "constant_lines", "memory_lines", "names_in", "reckoned_lines", "state_lines", "work_line"]
+__all__ = [
+    "arrays_in",
+    "arrays_of_one_shape_in",
+    "constant_lines",
+    "memory_lines",
+    "names_in",
+    "reckoned_lines",
+    "state_lines",
+    "work_line",
+]
 
 # What the functions for images work in at least: part of the second-level cache.
 WORK_BYTES = 1 << 21
@@ -115,6 +125,19 @@ def arrays_in(plan: Plan, names: dict[int, str]) -> dict[str, object]:
         for held in buffer.storages
         for name, shape in names_in(held, plan, names).items()
     }
+
+
+def arrays_of_one_shape_in(plan: Plan, names: dict[int, str]) -> dict[str, object]:
+    """Return what `arrays_in` does, without the arrays in whose memory a value goes over into one of another shape: a
+    loop may carry a value that is written as (6, 4), and read as (3, 8).
+    """
+    found = arrays_in(plan, names)
+    for buffer in plan.buffers:
+        values = [names_in(held, plan, names) for held in buffer.storages]
+        if any(len({*shapes.values()}) > 1 for shapes in values):
+            for name in itertools.chain.from_iterable(values):
+                del found[name]
+    return found
 
 
 def _made(buffer: Buffer, writer: Writer, threads: int) -> str:

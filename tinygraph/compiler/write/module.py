@@ -31,6 +31,7 @@ from tinygraph.compiler.program.rewriting import uses_of
 from tinygraph.compiler.write.alike_allocations import with_alike_together
 from tinygraph.compiler.write.allocations import (
     arrays_in,
+    arrays_of_one_shape_in,
     constant_lines,
     memory_lines,
     reckoned_lines,
@@ -77,7 +78,7 @@ def text_of_arrays(task: Task, planned: Plan, names: dict[int, str]) -> Text:
         scratch_count=sum(fusion.scratch_count for fusion in body.fusions) + len(parts.work),
         scratch_bytes=sum(fusion.scratch_bytes for fusion in body.fusions) + parts.work_bytes,
         divides=parts.threads > 1,
-        memory=arrays_in(planned, writer.names),
+        memory=arrays_of_one_shape_in(planned, writer.names),
     )
 
 
