@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from tests.compiler.loops_in_python import in_python, is_between
 from tinygraph.compiler.fast import engine
 from tinygraph.compiler.fast.loops import EXPRESSIONS, Loop
-from tinygraph.compiler.fast.runs import CALLS, Runs
+from tinygraph.compiler.fast.runs import CALLS, Number, Runs
 
 needs_numba = pytest.mark.skipif(importlib.util.find_spec("numba") is None, reason="numba is not installed")
 
@@ -357,6 +357,16 @@ def test_memory_is_written_where_something_reads_it_later() -> None:
                 space["function"](np.arange(4.0), y)
         found.append(y)
     assert np.array_equal(*found)
+
+
+def test_numbers_of_the_text_are_numbers_of_the_loop() -> None:
+    source = "half = np.array(0.5)\nthree = np.array(3)\nsmall = np.array(0.1, dtype=np.float32)\n"
+    source += "def function(x, y):\n    np.multiply(x, half, out=y)\n"
+    source += "    np.add(y, small, out=y)\n    np.add(y, three, out=y)\n"
+    (run,) = Runs.of(source).found
+    numbers = [item for call in run.calls for item in call.operands if isinstance(item, Number)]
+    assert numbers == [Number(0.5, "float64"), Number(0.1, "float32")]
+    assert "three" in run.slots
 
 
 def test_scratch_that_is_read_before_it_is_written_is_read_from_memory() -> None:

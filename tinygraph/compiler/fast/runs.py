@@ -381,8 +381,10 @@ def _constants_of(tree: ast.Module, functions: list[ast.FunctionDef]) -> dict[st
             continue
         call, target = statement.value, statement.targets[0]
         is_array = isinstance(call.func, ast.Attribute) and call.func.attr == "array" and _is_numpy(call.func.value)
-        number = _number(call.args[0]) if is_array and len(call.args) == 1 else None
-        dtype = ast.unparse(call.keywords[0].value) if len(call.keywords) == 1 else ""
+        number = _number(call.args[0]) if is_array and len(call.args) == 1 and len(call.keywords) < 2 else None
+        if type(number) is int and not call.keywords:
+            continue  # an array of whole numbers
+        dtype = ast.unparse(call.keywords[0].value) if call.keywords else "np.float64"
         if number is not None and isinstance(target, ast.Name) and dtype in ("np.float32", "np.float64"):
             found[target.id] = Number(number, dtype.removeprefix("np."))
     return {name: number for name, number in found.items() if name not in parameters}
