@@ -147,12 +147,13 @@ def results(source: str, given_: dict[str, Any], fast: bool, calls: int = 2) -> 
     kind = given_["x"].dtype
     space: dict[str, Any] = {"np": np, "constant": np.array(0.3, kind), "kept": []}
     exec(source, space)
-    if fast:
-        engine.with_machine_code(source, "<test>", {}, space)
+    code = engine.MachineCode(source, "<test>", {}, space) if fast else None
     own = copied(given_)
     with np.errstate(all="ignore"):
         for _ in range(calls):
             space["function"](**own)
+            if code is not None:
+                code.settle()
     return [*own.values(), np.array(space["kept"])]
 
 
@@ -193,7 +194,7 @@ def loops_of(source: str, **given_: Any) -> list[Loop]:
     space: dict[str, Any] = {"np": np}
     exec(source, space)
     with in_python(made):
-        engine.with_machine_code(source, "<test>", {}, space)
+        engine.MachineCode(source, "<test>", {}, space)
         space["function"](**given_)
     return made
 
@@ -223,7 +224,7 @@ def test_an_element_is_read_when_its_call_is_made(element: str) -> None:
         x, y = np.arange(1.0, 4.0), np.ones(3)
         with in_python():
             if fast:
-                engine.with_machine_code(source, "<test>", {}, space)
+                engine.MachineCode(source, "<test>", {}, space)
             space["function"](x, y)
         found.append(y)
     assert np.array_equal(*found)
@@ -233,7 +234,7 @@ def test_an_element_is_read_when_its_call_is_made(element: str) -> None:
 def test_an_element_that_is_written_is_no_part_of_a_run() -> None:
     source = "def function(x):\n    x[0] = 2.0\n    x[1] = 3.0\n    x[2] = x[0]\n"
     space: dict[str, Any] = {"np": np}
-    engine.with_machine_code(source, "<test>", {}, space)
+    engine.MachineCode(source, "<test>", {}, space)
     exec(source, space)
     x = np.zeros(3)
     space["function"](x)
@@ -257,7 +258,7 @@ def test_a_number_that_lies_in_an_array_is_read_after_it_is_written(shared: bool
     space: dict[str, Any] = {"np": np}
     made: list[Loop] = []
     with in_python(made):
-        engine.with_machine_code(source, "<test>", {}, space)
+        engine.MachineCode(source, "<test>", {}, space)
         for is_shared in (shared, not shared, shared):
             x, y = np.full((2, 3), 2.0), np.zeros((2, 3))
             space["function"](x, y, x[0, 1, ...] if is_shared else np.array(5.0))
@@ -293,7 +294,7 @@ def test_arrays_of_other_shapes_later_have_loops_of_their_own() -> None:
     exec(source, space)
     made: list[Loop] = []
     with in_python(made):
-        engine.with_machine_code(source, "<test>", {}, space)
+        engine.MachineCode(source, "<test>", {}, space)
         for shape in [(3,), (2, 2), (3,), (0,), (5,)]:
             y = np.empty(shape)
             space["function"](np.ones(shape), y)
@@ -306,7 +307,7 @@ def test_a_loop_that_refuses_leaves_the_call_to_numpy() -> None:
     space: dict[str, Any] = {"np": np}
     exec(source, space)
     with in_python():
-        engine.with_machine_code(source, "<test>", {}, space)
+        engine.MachineCode(source, "<test>", {}, space)
         for _ in range(2 * engine.REFUSED):
             for moved in (False, True, True):
                 whole = np.arange(10.0)
@@ -351,12 +352,31 @@ def test_memory_is_written_where_something_reads_it_later() -> None:
         space["whole"][:], space["again"][:] = 0, 1
         with in_python():
             if fast:
-                engine.with_machine_code(UNREAD, "<test>", {k: v for k, v in MEMORY.items() if k != "half"}, space)
+                engine.MachineCode(UNREAD, "<test>", {k: v for k, v in MEMORY.items() if k != "half"}, space)
             y = np.zeros(4)
             for _ in range(3):
                 space["function"](np.arange(4.0), y)
         found.append(y)
     assert np.array_equal(*found)
+
+
+def test_runs_without_a_loop_are_put_back_after_the_first_call() -> None:
+    source = "def function(x, y, z):\n    np.add(x, 1.0, out=x)\n    np.tanh(x, out=x)\n    z.append(x.sum())\n"
+    source += "    for i in range(2):\n        np.add(y, 1.0, out=y)\n        np.tanh(y, out=y)\n"
+    space: dict[str, Any] = {"np": np}
+    exec(source, space)
+    expected: list[Any] = [np.zeros(3), np.zeros(300), []]
+    found: list[Any] = [np.zeros(3), np.zeros(300), []]
+    plain = space["function"]
+    with in_python(fewest=100):
+        code = engine.MachineCode(source, "<test>", {}, space)
+        for names in (["__run_1__", "__run_2__"], ["__run_2__"]):
+            function = space["function"]
+            assert [name for name in function.__code__.co_names if name.startswith("__run")] == names
+            plain(*expected)
+            function(*found)
+            assert all(map(np.array_equal, expected, found))
+            assert code.settle() is space
 
 
 def test_numbers_of_the_text_are_numbers_of_the_loop() -> None:
@@ -426,7 +446,7 @@ def test_a_number_may_be_of_another_type_later(first: Any) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(engine, "FEWEST", 0)
         space: dict[str, Any] = {"np": np}
-        engine.with_machine_code(source, "<test>", {}, space)
+        engine.MachineCode(source, "<test>", {}, space)
         for a in (first, 2.5, 3, np.array(0.5), np.int64(4), np.float32(1.5), 2**70):
             y = np.empty(3)
             space["function"](np.ones(3), y, a)
@@ -439,7 +459,7 @@ def test_a_number_in_an_array_in_machine_code() -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(engine, "FEWEST", 0)
         space: dict[str, Any] = {"np": np}
-        engine.with_machine_code(source, "<test>", {}, space)
+        engine.MachineCode(source, "<test>", {}, space)
         for is_shared in (False, True, False):
             x, y = np.full((2, 3), 2.0), np.zeros((2, 3))
             space["function"](x, y, x[0, 1, ...] if is_shared else np.array(5.0))

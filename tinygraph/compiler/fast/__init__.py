@@ -28,7 +28,7 @@ Read the files in this order:
         vector_code    the common ground of these: the numbers of a dtype, polynomials
 """
 
-from tinygraph.compiler.fast.engine import with_machine_code
+from tinygraph.compiler.fast.engine import MachineCode
 from tinygraph.compiler.fast.machine import check_installed
 
-__all__ = ["check_installed", "with_machine_code"]
+__all__ = ["MachineCode", "check_installed"]

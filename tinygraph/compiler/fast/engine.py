@@ -1,11 +1,13 @@
 """Runs that compute: by machine code where their arrays allow it, and otherwise with NumPy's calls.
 
 At the first call with results of a shape the calls of a run are divided into those of one shape and dtype each. Those
-that are worth it become a loop, the others stay NumPy's.
+that are worth it become a loop, the others stay NumPy's. After the first run of a program the runs without a loop are
+put back, as they stand in its text.
 """
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
@@ -16,9 +18,9 @@ import numpy as np
 
 from tinygraph.compiler.fast.loops import loop_of
 from tinygraph.compiler.fast.machine import compiled, function_names
-from tinygraph.compiler.fast.runs import Call, Run, Runs, as_function
+from tinygraph.compiler.fast.runs import Call, Run, Runs, as_function, put_back
 
-__all__ = ["with_machine_code"]
+__all__ = ["MachineCode"]
 
 # Below so many results of calls, for each time that a program runs, NumPy takes less time than it takes to compile.
 FEWEST = 16_384
@@ -31,10 +33,8 @@ REFUSED = 4
 SHAPES = 16
 
 
-def with_machine_code(
-    source: str, file: str, memory: Mapping[str, object], space: dict[str, Any], axes: Mapping[str, int] | None = None
-) -> None:
-    """Replace the functions of a program by those in which runs are one call.
+class MachineCode:
+    """The functions of a program in which runs are one call, in the place of those of its text.
 
     Args:
         source: the text of the program, as it is executed.
@@ -43,11 +43,28 @@ def with_machine_code(
         space: its global names, after its first part.
         axes: of its arguments, the numbers of axes.
     """
-    arrays = {name: value.ndim for name, value in space.items() if isinstance(value, np.ndarray)}
-    runs = Runs.of(source, memory, {**arrays, **(axes or {})})
-    for run in runs.found:
-        space[run.name] = _Runner(run, file, space)
-    exec(compile(runs.functions, file, "exec"), space)
+
+    def __init__(
+        self, source: str, file: str, memory: Mapping[str, object], space: dict[str, Any],
+        axes: Mapping[str, int] | None = None,
+    ) -> None:  # fmt: skip
+        arrays = {name: value.ndim for name, value in space.items() if isinstance(value, np.ndarray)}
+        runs = Runs.of(source, memory, {**arrays, **(axes or {})})
+        self._functions, self._file, self._space = runs.functions, file, space
+        self._runners = [_Runner(run, file, space) for run in runs.found]
+        space.update({runner.run.name: runner for runner in self._runners})
+        exec(compile(runs.functions, file, "exec"), space)
+
+    def settle(self) -> dict[str, Any]:
+        """Put back the runs that have been called and have no loop, since a call of their function takes a time, too.
+
+        Returns:
+            The global names of the program.
+        """
+        without = [runner.run for runner in self._runners if runner.is_numpys]
+        if without:
+            exec(compile(put_back(self._functions, without), self._file, "exec"), self._space)
+        return self._space
 
 
 class _Runner:
@@ -60,11 +77,17 @@ class _Runner:
     """
 
     def __init__(self, run: Run, file: str, space: dict[str, Any]) -> None:
-        self._run = run
+        self.run = run
+        self._has_loop = False
         self._file = file
         self._space = space
         self._first = [*run.slots].index(run.calls[0].target)
         self._made: dict[tuple[int, ...], Callable[..., None]] = {}  # by the shape of the first result
+
+    @property
+    def is_numpys(self) -> bool:
+        """True if it has been called, and all its calls are NumPy's."""
+        return bool(self._made) and not self._has_loop
 
     def __call__(self, *arguments: Any) -> None:
         shape = arguments[self._first].shape
@@ -77,25 +100,31 @@ class _Runner:
 
     def _for(self, arguments: Sequence[Any]) -> Callable[..., None]:
         """Return the function for arguments that lie as these do."""
-        run = self._run
+        if len(self._made) >= SHAPES:
+            return self._whole
+        run = self.run
         named = dict(zip(run.slots, arguments, strict=True))
         parts: list[Callable[..., None]] = []
         waiting: list[Call] = []
-        if len(self._made) < SHAPES:
-            for _, calls in itertools.groupby(run.calls, key=lambda call: named[call.target].shape):
-                for part in self._parts([*calls], named):
-                    if isinstance(part, Call):
-                        waiting.append(part)
-                        continue
-                    if waiting:
-                        parts.append(self._with_numpy(waiting))
-                        waiting = []
-                    parts.append(part)
-        else:
-            waiting = run.calls
+        for _, calls in itertools.groupby(run.calls, key=lambda call: named[call.target].shape):
+            for part in self._parts([*calls], named):
+                if isinstance(part, Call):
+                    waiting.append(part)
+                    continue
+                if waiting:
+                    parts.append(self._with_numpy(waiting))
+                    waiting = []
+                parts.append(part)
+        if not parts:
+            return self._whole
         if waiting:
             parts.append(self._with_numpy(waiting))
         return parts[0] if len(parts) == 1 else _one_after_the_other(parts)
+
+    @functools.cached_property
+    def _whole(self) -> Callable[..., None]:
+        """The function that makes all calls as they stand."""
+        return self._with_numpy(self.run.calls)
 
     def _parts(self, calls: list[Call], named: dict[str, Any]) -> list[Any]:
         """Return the function of each part of some calls whose results have one shape, or the call, where it stays
@@ -117,24 +146,25 @@ class _Runner:
     def _loop(self, calls: list[Call], named: dict[str, Any], names: frozenset[str]) -> Callable[..., None] | None:
         """Return the machine code of calls; None where they are not worth it, or arrays do not allow it."""
         results = named[calls[0].target].size * len(calls)
-        if results < (FEWEST_REPEATED if self._run.is_repeated else FEWEST):
+        if results < (FEWEST_REPEATED if self.run.is_repeated else FEWEST):
             return None
-        others = {slot for call in self._run.calls if call not in calls for slot in call.slots}
-        shared = {memory for slot, memory in self._run.unread.items() if slot in others}
-        unread = {slot: memory for slot, memory in self._run.unread.items() if memory not in shared}
+        others = {slot for call in self.run.calls if call not in calls for slot in call.slots}
+        shared = {memory for slot, memory in self.run.unread.items() if slot in others}
+        unread = {slot: memory for slot, memory in self.run.unread.items() if memory not in shared}
         loop = loop_of(calls, named, unread, names)
         if loop is None:
             return None
         given = [*named.values()]
+        self._has_loop = True
         run = compiled(loop, [given[place] for place in loop.places])
         return _tried(run, loop.places, len(given), self._with_numpy(calls))
 
     def _with_numpy(self, calls: list[Call]) -> Callable[..., None]:
         """Return a function that makes some of the calls as they stand."""
-        code: CodeType = compile(as_function(self._run, calls), self._file, "exec")
+        code: CodeType = compile(as_function(self.run, calls), self._file, "exec")
         space = {**self._space}
         exec(code, space)
-        function: Callable[..., None] = space[self._run.name]
+        function: Callable[..., None] = space[self.run.name]
         return function
 
 

@@ -15,11 +15,11 @@ import copy
 import itertools
 import math
 import re
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-__all__ = ["Call", "Number", "Operand", "Run", "Runs", "as_function"]
+__all__ = ["Call", "Number", "Operand", "Run", "Runs", "as_function", "put_back"]
 
 # The calls of NumPy that a run may consist of, and the number of their operands.
 CALLS = {
@@ -233,6 +233,24 @@ def as_function(run: Run, calls: list[Call]) -> ast.Module:
     function = ast.FunctionDef(run.name, arguments, body, [], None, None)
     ast.copy_location(function, calls[0].statement)
     return ast.fix_missing_locations(ast.Module([function], []))
+
+
+def put_back(functions: ast.Module, runs: Iterable[Run]) -> ast.Module:
+    """Return functions with the calls of some runs in the place of the function that stood for them."""
+    calls = {run.name: [call.statement for call in run.calls] for run in runs}
+    found: ast.Module = _PutBack(calls).visit(functions)
+    return ast.fix_missing_locations(found)
+
+
+class _PutBack(ast.NodeTransformer):
+    """Statements in the place of the calls of functions, by their names."""
+
+    def __init__(self, statements: Mapping[str, list[ast.stmt]]) -> None:
+        self._statements = statements
+
+    def visit_Expr(self, node: ast.Expr) -> Any:
+        called = node.value.func if isinstance(node.value, ast.Call) else None
+        return self._statements.get(called.id, node) if isinstance(called, ast.Name) else node
 
 
 class _Renamed(ast.NodeTransformer):

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygraph.compiler.fast import with_machine_code
+from tinygraph.compiler.fast import MachineCode
 from tinygraph.compiler.memory import Plan
 from tinygraph.compiler.program.cost import Cost, flops, traffic
 from tinygraph.compiler.program.decisions import outcomes_in
@@ -89,6 +89,7 @@ class Runner:
         self._bound: list[Any] | None = None
         self._given: tuple[Any, ...] | None = None
         self._is_fast = False
+        self._machine_code: MachineCode | None = None  # of a first run
         self._step: Callable[..., Any] = self._unbound
         self._lock = threading.Lock()
 
@@ -117,6 +118,8 @@ class Runner:
                 (variables is not self._given or generators) and not all(map(is_, bound, (*variables, *generators)))
             ):
                 self._bind(variables, generators)
+            elif self._machine_code is not None:
+                self._settle(self._machine_code)
             if self._threads is not None:
                 return self._threads.run(self._step, arguments)
             if self._otherwise is None:
@@ -140,12 +143,17 @@ class Runner:
         if self._is_fast:
             source = executed(self.text, self.setting)
             axes = {name: len(node.shape) for name, node in zip(self.text.arguments, self.task.arguments, strict=True)}
-            with_machine_code(source, self._code.co_filename, self.text.memory, space, axes)
+            self._machine_code = MachineCode(source, self._code.co_filename, self.text.memory, space, axes)
         if self._threads is not None:
             self._threads.bind(space)
         self._step = space[self.task.name]
         self._bound = [*variables, *generators]
         self._given = variables if type(variables) is tuple else None  # a tuple has the same arrays the next time
+
+    def _settle(self, code: MachineCode) -> None:
+        """Put back the calls that are no faster as machine code, after a first run."""
+        self._step = code.settle()[self.task.name]
+        self._machine_code = None
 
     def _space(self, variables: Sequence[Any], generators: Sequence[Any]) -> dict[str, Any]:
         """Return the global names of the text."""
