@@ -360,6 +360,49 @@ def test_memory_is_written_where_something_reads_it_later() -> None:
     assert np.array_equal(*found)
 
 
+def test_memory_that_another_loop_of_the_run_reads_is_written() -> None:
+    source = (
+        "part = np.empty(4)\ndef function(x, y, z):\n    np.multiply(x, 2.0, out=part)\n    np.add(part, x, out=y)\n"
+    )
+    source += "    np.add(z, part, out=z)\n    np.multiply(z, y, out=z)\n"
+    (run,) = Runs.of(source, {"part": 1}).found
+    assert {*run.unread} == {"part"}
+    made: list[Loop] = []
+    found = []
+    for fast in (False, True):
+        space: dict[str, Any] = {"np": np}
+        exec(source, space)
+        space["part"][:] = 99
+        given_ = np.arange(4.0), np.zeros(4), np.ones((3, 4))
+        with in_python(made):
+            if fast:
+                engine.MachineCode(source, "<test>", {"part": 1}, space)
+            space["function"](*given_)
+        found.append(given_)
+    assert len(made) == 2
+    assert all(map(np.array_equal, *found))
+
+
+def test_a_number_of_another_dtype_is_left_to_numpy() -> None:
+    source = (
+        "tenth = np.array(0.1)\ndef function(x, y):\n    np.multiply(x, tenth, out=y)\n    np.add(y, tenth, out=y)\n"
+    )
+    for kind, count in ((np.float32, 0), (np.float64, 1)):
+        made: list[Loop] = []
+        found = []
+        for fast in (False, True):
+            space: dict[str, Any] = {"np": np}
+            exec(source, space)
+            with in_python(made):
+                if fast:
+                    engine.MachineCode(source, "<test>", {}, space)
+                y = np.empty(40, kind)
+                space["function"](np.linspace(1, 2, 40, dtype=kind), y)
+            found.append(y)
+        assert len(made) == count
+        assert np.array_equal(*found)
+
+
 def test_runs_without_a_loop_are_put_back_after_the_first_call() -> None:
     source = "def function(x, y, z):\n    np.add(x, 1.0, out=x)\n    np.tanh(x, out=x)\n    z.append(x.sum())\n"
     source += "    for i in range(2):\n        np.add(y, 1.0, out=y)\n        np.tanh(y, out=y)\n"

@@ -95,6 +95,7 @@ class _Executed(Runner):
         if self._lock.acquire(blocking=False):
             try:
                 self._bound, self._given, self._step = None, None, self._unbound
+                self._machine_code = None
             finally:
                 self._lock.release()
 
