@@ -17,6 +17,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 from typing import Any
@@ -64,15 +65,26 @@ __all__ = sorted(_HOME)
 
 def __getattr__(name: str) -> Any:
     if _HOME.get(name):
-        value = getattr(importlib.import_module(f"tinygraph.{_HOME[name]}"), name)
+        value = getattr(_imported(f"tinygraph.{_HOME[name]}"), name)
     elif name in _HOME or name in _ROOMS:
-        value = importlib.import_module(f"tinygraph.{name}")
+        value = _imported(f"tinygraph.{name}")
     else:
         from tinygraph.elsewhere import absent_in_tinygraph
 
         raise absent_in_tinygraph(name, __all__)
     globals()[name] = value
     return value
+
+
+def _imported(name: str) -> Any:
+    """Import a module. The garbage collector waits: modules stay, so that it finds nothing."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        return importlib.import_module(name)
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def __dir__() -> list[str]:

@@ -32,7 +32,7 @@ def in_python(made: list[Loop] | None = None, fewest: int = 0) -> Iterator[None]
         return python_loop(loop, arguments)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tinygraph.compiler.compiled.check_installed", lambda: None)
+        patch.setattr("tinygraph.compiler.fast.check_installed", lambda: None)
         patch.setattr(engine, "compiled", compiled)
         patch.setattr(engine, "function_names", lambda: frozenset(FUNCTIONS))
         patch.setattr(engine, "FEWEST", fewest)

@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from tinygraph.compiler.compiled_saving import Saving
 from tinygraph.compiler.explanation import Explanation, explained
-from tinygraph.compiler.fast import check_installed
 from tinygraph.compiler.notebook import program_html
 from tinygraph.compiler.program.decisions import Left
 from tinygraph.compiler.program.program import Program
@@ -304,6 +303,8 @@ def compile(  # noqa: A001
     if otherwise not in (RAISE, EAGER):
         raise ValueError(f'compile: otherwise must be "raise" or "eager", got {otherwise!r}')
     if fast:
+        from tinygraph.compiler.fast import check_installed
+
         check_installed()
     if function is None:
         return lambda function: Compiled(function, names, maxsize, otherwise, fast)

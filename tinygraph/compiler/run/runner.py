@@ -16,11 +16,10 @@ import weakref
 from collections.abc import Callable, Sequence
 from operator import is_
 from types import CodeType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinygraph.compiler.fast import MachineCode
 from tinygraph.compiler.memory import Plan
 from tinygraph.compiler.program.cost import Cost, flops, traffic
 from tinygraph.compiler.program.decisions import outcomes_in
@@ -35,6 +34,9 @@ from tinygraph.compiler.write.tags import instrumented
 from tinygraph.compiler.write.task import Task
 from tinygraph.compiler.write.text import Text
 from tinygraph.graph import Graph
+
+if TYPE_CHECKING:
+    from tinygraph.compiler.fast import MachineCode
 
 __all__ = ["Runner", "made_runner"]
 
@@ -141,6 +143,8 @@ class Runner:
         space = self._space(variables, generators)
         exec(self._code, space)
         if self._is_fast:
+            from tinygraph.compiler.fast import MachineCode
+
             source = executed(self.text, self.setting)
             axes = {name: len(node.shape) for name, node in zip(self.text.arguments, self.task.arguments, strict=True)}
             self._machine_code = MachineCode(source, self._code.co_filename, self.text.memory, space, axes)
