@@ -262,3 +262,22 @@ def test_without_numba_the_error_says_what_to_install(monkeypatch: Any) -> None:
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(ImportError, match=r"pip install tinygraph\[fast\]"):
         tg.compile(fast=True)
+
+
+@native
+def test_errors_that_are_asked_for_are_raised(native: bool) -> None:
+    def logarithm(x: Any) -> Any:
+        return np.log(x) * 2 + 1
+
+    x = np.linspace(1, 2, 1000)
+    made: list[Loop] = []
+    with loops(native, made):
+        step = tg.compile(logarithm, fast=True)
+        for _ in range(2):
+            with np.errstate(invalid="raise"):
+                np.testing.assert_allclose(step(x), logarithm(x), rtol=1e-15)
+                with pytest.raises(FloatingPointError, match="invalid value encountered in log"):
+                    step(-x)
+            assert np.isnan(step(-x)).all()
+            np.testing.assert_allclose(step(x), logarithm(x), rtol=1e-15)
+    assert native or len(made) == 1

@@ -153,7 +153,7 @@ def results(source: str, given_: dict[str, Any], fast: bool, calls: int = 2) -> 
         for _ in range(calls):
             space["function"](**own)
             if code is not None:
-                code.settle()
+                code.prepared()
     return [*own.values(), np.array(space["kept"])]
 
 
@@ -419,7 +419,7 @@ def test_runs_without_a_loop_are_put_back_after_the_first_call() -> None:
             plain(*expected)
             function(*found)
             assert all(map(np.array_equal, expected, found))
-            assert code.settle() is space
+            assert code.prepared() is space
 
 
 def test_numbers_of_the_text_are_numbers_of_the_loop() -> None:

@@ -274,7 +274,8 @@ def compile(  # noqa: A001
             numba makes at the first call, in a tenth of a second for each: the cell of an LSTM, or Adam's update, takes
             a third of the time. It needs `pip install tinygraph[fast]`. Arithmetic has the same results, to the last
             bit; exponentials and their kin differ from NumPy's in the last digit. There are no warnings of divisions by
-            zero or overflow there. The text of the program stays NumPy's.
+            zero or overflow there; where `np.errstate` asks for errors around a call, NumPy makes all of it. The text
+            of the program stays NumPy's.
 
     Returns:
         A `Compiled`, which is called like the function. Its results are arrays. Tensors that the function finds outside

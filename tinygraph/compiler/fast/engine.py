@@ -32,6 +32,9 @@ REFUSED = 4
 # The arrays of so many shapes are told apart.
 SHAPES = 16
 
+# What `np.errstate` may ask for where loops run, which neither warn nor raise errors.
+_SILENT = frozenset(("ignore", "warn"))
+
 
 class MachineCode:
     """The functions of a program in which runs are one call, in the place of those of its text.
@@ -42,6 +45,9 @@ class MachineCode:
         memory: the names of the values that have memory of their own; see `Text`.
         space: its global names, after its first part.
         axes: of its arguments, the numbers of axes.
+
+    Attributes:
+        with_numpy: make all calls with NumPy, since `np.errstate` asks for errors.
     """
 
     def __init__(
@@ -50,21 +56,25 @@ class MachineCode:
     ) -> None:  # fmt: skip
         arrays = {name: value.ndim for name, value in space.items() if isinstance(value, np.ndarray)}
         runs = Runs.of(source, memory, {**arrays, **(axes or {})})
+        self.with_numpy = self._is_settled = False
         self._functions, self._file, self._space = runs.functions, file, space
-        self._runners = [_Runner(run, file, space) for run in runs.found]
+        self._runners = [_Runner(run, file, space, self) for run in runs.found]
         space.update({runner.run.name: runner for runner in self._runners})
         exec(compile(runs.functions, file, "exec"), space)
 
-    def settle(self) -> dict[str, Any]:
-        """Put back the runs that have been called and have no loop, since a call of their function takes a time, too.
+    def prepared(self) -> dict[str, Any]:
+        """Return the global names of the program, for its next run."""
+        self.with_numpy = not _SILENT.issuperset(np.geterr().values())
+        if not self._is_settled and any(runner.was_called for runner in self._runners):
+            self._settle()
+        return self._space
 
-        Returns:
-            The global names of the program.
-        """
-        without = [runner.run for runner in self._runners if runner.is_numpys]
+    def _settle(self) -> None:
+        """Put back the runs that have been called and have no loop: to call their function takes a time, too."""
+        self._is_settled = True
+        without = [runner.run for runner in self._runners if runner.was_called and not runner.has_loop]
         if without:
             exec(compile(put_back(self._functions, without), self._file, "exec"), self._space)
-        return self._space
 
 
 class _Runner:
@@ -74,22 +84,31 @@ class _Runner:
         run: the run.
         file: the name of the program in tracebacks.
         space: the global names of the program.
+        program: the machine code of the whole program.
+
+    Attributes:
+        run: the run.
+        has_loop: some of its calls are a loop.
     """
 
-    def __init__(self, run: Run, file: str, space: dict[str, Any]) -> None:
+    def __init__(self, run: Run, file: str, space: dict[str, Any], program: MachineCode) -> None:
         self.run = run
-        self._has_loop = False
+        self._program = program
+        self.has_loop = False
         self._file = file
         self._space = space
         self._first = [*run.slots].index(run.calls[0].target)
         self._made: dict[tuple[int, ...], Callable[..., None]] = {}  # by the shape of the first result
 
     @property
-    def is_numpys(self) -> bool:
-        """True if it has been called, and all its calls are NumPy's."""
-        return bool(self._made) and not self._has_loop
+    def was_called(self) -> bool:
+        """True if it was called with arrays that a loop could have been made for."""
+        return bool(self._made)
 
     def __call__(self, *arguments: Any) -> None:
+        if self._program.with_numpy:
+            self._whole(*arguments)
+            return
         shape = arguments[self._first].shape
         made = self._made.get(shape)
         if made is None:
@@ -155,7 +174,7 @@ class _Runner:
         if loop is None:
             return None
         given = [*named.values()]
-        self._has_loop = True
+        self.has_loop = True
         run = compiled(loop, [given[place] for place in loop.places])
         return _tried(run, loop.places, len(given), self._with_numpy(calls))
 

@@ -91,7 +91,7 @@ class Runner:
         self._bound: list[Any] | None = None
         self._given: tuple[Any, ...] | None = None
         self._is_fast = False
-        self._machine_code: MachineCode | None = None  # of a first run
+        self._machine_code: MachineCode | None = None
         self._step: Callable[..., Any] = self._unbound
         self._lock = threading.Lock()
 
@@ -120,8 +120,8 @@ class Runner:
                 (variables is not self._given or generators) and not all(map(is_, bound, (*variables, *generators)))
             ):
                 self._bind(variables, generators)
-            elif self._machine_code is not None:
-                self._settle(self._machine_code)
+            if self._machine_code is not None:
+                self._step = self._machine_code.prepared()[self.task.name]
             if self._threads is not None:
                 return self._threads.run(self._step, arguments)
             if self._otherwise is None:
@@ -153,11 +153,6 @@ class Runner:
         self._step = space[self.task.name]
         self._bound = [*variables, *generators]
         self._given = variables if type(variables) is tuple else None  # a tuple has the same arrays the next time
-
-    def _settle(self, code: MachineCode) -> None:
-        """Put back the calls that are no faster as machine code, after a first run."""
-        self._step = code.settle()[self.task.name]
-        self._machine_code = None
 
     def _space(self, variables: Sequence[Any], generators: Sequence[Any]) -> dict[str, Any]:
         """Return the global names of the text."""
