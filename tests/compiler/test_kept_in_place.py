@@ -86,6 +86,25 @@ def test_the_reads_behind_a_position_are_those_that_touch():
     assert reads.touch(box_of(whole[0]), 8)
 
 
+def test_an_array_whose_reads_are_all_made_is_not_compared_with_another():
+    reads = Reads()
+    reads.add(3, box_of(np.zeros((4, 4, 4))))
+    assert reads.touch(box_of(np.zeros((4, 4))), 2) and not reads.touch(box_of(np.zeros((4, 4))), 5)
+
+
+def rows_that_grow(a, b):
+    a = a * 1.0
+    for i in range(6):
+        a[8, 7 - i :] -= a[8 - i, 7 - i :] * 0.25
+        a[:3, 7 - i :] += a[i + 1, i] / b[i, i]
+    return a
+
+
+def test_a_part_that_grows_is_read_before_the_next_iteration_s_array_lies_over_it():
+    a, b = np.random.default_rng(1).random((2, 9, 9)) + 0.5
+    compiled_gradient(rows_that_grow, a, b)
+
+
 # --- arrays that are read beside what is written ----------------------------------------------------------------------
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -47,6 +48,7 @@ class Draft:
     loops: list[tuple[Any, ...]] = field(default_factory=list)
     ends: dict[Any, int] = field(default_factory=dict)
     begins: dict[Any, int] = field(default_factory=dict)
+    _shown_by: dict[int, list[Storage]] = field(default_factory=lambda: defaultdict(list))
 
     def fill(self, arguments: int) -> None:
         """Number the calls, and give each value a storage.
@@ -68,6 +70,10 @@ class Draft:
         into.last_read = max(into.last_read, held.last_read)
         for fusion, ways in held.blocks.items():
             into.blocks.setdefault(fusion, set()).update(ways)
+        # What may be a view of one memory may now be one of the other.
+        for view in self._shown_by.pop(id(held), ()):
+            view.behind = [into if part is held else part for part in view.behind]
+            self._shown_by[id(into)].append(view)
 
     def read_at_end(self, outputs: Sequence[Step]) -> None:
         """Note that values are needed when all calls are made."""
@@ -169,12 +175,18 @@ class Draft:
                 self.storage[step.index] = None
             elif step.index in following:
                 self.storage[step.index] = fresh = self._own("fresh", step)
-                fresh.behind = [*self._behind(step), following[step.index]]
+                self._may_show(fresh, [*self._behind(step), following[step.index]])
             elif takes_out(step):
                 self.storage[step.index] = self._own("owned", step)
             else:
                 self.storage[step.index] = fresh = self._own("fresh", step)
-                fresh.behind = self._behind(step)
+                self._may_show(fresh, self._behind(step))
+
+    def _may_show(self, fresh: Storage, behind: list[Storage]) -> None:
+        """Note the memory that a result may be a view of."""
+        fresh.behind = behind
+        for part in behind:
+            self._shown_by[id(part)].append(fresh)
 
     def _named_anew(self) -> dict[int, Storage]:
         """Return the kept values of every iteration that are carried by giving their names to other arrays."""

@@ -102,7 +102,7 @@ class Reads:
         if self._owner is None:
             return False
         rows = self._known = self._rows()[self._rows()[:, 0] > position]
-        if box is None or (len(rows) and box.owner is not self._owner):
+        if not len(rows) or box is None or box.owner is not self._owner:
             return bool(len(rows))
         lows, highs = np.split(rows[:, 1:], 2, axis=1)
         return bool(np.any(np.all((lows < box.high) & (highs > box.low), axis=1)))
