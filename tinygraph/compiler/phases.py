@@ -28,6 +28,7 @@ from tinygraph.compiler.rewrites.arithmetic import (
 from tinygraph.compiler.rewrites.blas_forms import copy_transposes, copy_transposes_for_loops, turn_products
 from tinygraph.compiler.rewrites.broadcasting import delay_broadcasts, multiply_once
 from tinygraph.compiler.rewrites.computing_again import compute_again
+from tinygraph.compiler.rewrites.computing_beside_writes import compute_beside_writes
 from tinygraph.compiler.rewrites.contractions import contractions_as_products, sums_of_products, weighted_sums
 from tinygraph.compiler.rewrites.copying_parts import copy_parts
 from tinygraph.compiler.rewrites.counting_together import count_together
@@ -54,7 +55,9 @@ from tinygraph.compiler.rewrites.joining_stacks import join_stacks
 from tinygraph.compiler.rewrites.joining_views import copy_to_reshape, join_views
 from tinygraph.compiler.rewrites.keeping_masks import keep_masks
 from tinygraph.compiler.rewrites.keeping_parts import keep_parts
+from tinygraph.compiler.rewrites.known_places import know_written
 from tinygraph.compiler.rewrites.long_rows import long_rows
+from tinygraph.compiler.rewrites.negating_later import negate_later
 from tinygraph.compiler.rewrites.own_memory import own_operands, own_updates
 from tinygraph.compiler.rewrites.pooling_blocks import pool_places, windows_once
 from tinygraph.compiler.rewrites.pooling_first import crop_to_pool, pool_first
@@ -118,7 +121,7 @@ PHASES: tuple[Phase, ...] = (
     Phase("gather", "Make one large product, or one sum, of the many small ones of a sequence.", (
         gather_products, assemble_gradients, assemble_written, assemble_turned, sum_products, sum_outer_products,
         copy_transposes, copy_transposes_for_loops, join_views, read_written, add_into_parts,
-    )),
+    ), whole=(know_written, functools.partial(in_bodies, change=negate_later), negate_later)),
     Phase("keep", "Keep of each iteration what the reverse pass reads.", (
         keep_parts, keep_masks, tidy_loops, compute_again, tidy_loops,
     )),
@@ -147,6 +150,7 @@ def phase_by_phase(graph: Graph, program: Program, phases: Sequence[Phase] = PHA
     in_order = (
         functools.partial(in_bodies, change=read_first), functools.partial(read_first, updates=updates),
         functools.partial(in_bodies, change=functools.partial(copy_parts, is_body=True)), copy_parts,
+        functools.partial(in_bodies, change=compute_beside_writes),
     )  # fmt: skip
     rolling = [phase for phase in phases if phase is ROLL]
     if program.twin is not None:

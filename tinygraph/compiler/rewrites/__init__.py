@@ -56,6 +56,9 @@ the shortest one about loops.
     own_memory                                                  copies, where a view will not do
     writing_parts, copying_parts, reading_last                  places that are written, added to and read
     writing_once, adding_first                                  what is written over, and sums with zeros
+    known_places                                                what was written at a place, where places count, too
+    negating_later                                              negatives that end in sums
+    computing_beside_writes                                     values computed at the place that they are written to
     counting_together                                           points and weights that are counted in the same bins
     writing_out, writing_out_images                             NumPy and kernels instead of tinygraph's functions
 """
