@@ -194,3 +194,29 @@ def test_each_rewrite_may_be_left_out(left_out, monkeypatch):
 def test_a_row_of_one_element_that_fills_a_part_is_not_the_part():
     both_gradients(["a[i, : i + 1] = a[8, :1] * b[i, :1]", "a[i + 1, : i + 1] = a[i, : i + 1] * 0.5"])
     both_gradients(["a[i, 1:] = a[8, :1] * b[i, :1]", "a[i + 1, 1:] += a[i, 1:] * b[i, 1:]"])
+
+
+def sweep(a):
+    for i in range(1, len(a)):
+        for j in range(1, 5):
+            a[i, j] += a[i - 1, j - 1] * 0.5
+            a[i, j] /= 1.5
+    return a
+
+
+def test_a_number_of_a_row_that_counts_is_read_at_once():
+    _, text = compiled_gradient(sweep, positive(20, 5))
+    assert "for " in text and not re.search(r"\[[^\]]*\bi\b[^\]]*\]\[", text)
+
+
+def squares_added(a, b):
+    for i in range(len(a)):
+        a[i, : i + 1] *= 1.2
+        for k in range(9):
+            a[i, : i + 1] += 1.5 * b[i, k] * b[: i + 1, k]
+    return a
+
+
+def test_a_part_that_is_the_same_in_all_iterations_is_taken_before_the_loop():
+    _, text = compiled_gradient(squares_added, positive(9, 9), positive(9, 9))
+    assert "for " in text and not [line for line in in_loops(text) if re.search(r"= \w*slope\[\d+, :\d+\]$", line)]

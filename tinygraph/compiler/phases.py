@@ -52,7 +52,7 @@ from tinygraph.compiler.rewrites.images_by_views import (
     windows_of_last_channels,
 )
 from tinygraph.compiler.rewrites.joining_stacks import join_stacks
-from tinygraph.compiler.rewrites.joining_views import copy_to_reshape, join_views
+from tinygraph.compiler.rewrites.joining_views import copy_to_reshape, join_parts, join_views
 from tinygraph.compiler.rewrites.keeping_masks import keep_masks
 from tinygraph.compiler.rewrites.keeping_parts import keep_parts
 from tinygraph.compiler.rewrites.known_places import know_written
@@ -121,9 +121,12 @@ PHASES: tuple[Phase, ...] = (
     Phase("gather", "Make one large product, or one sum, of the many small ones of a sequence.", (
         gather_products, assemble_gradients, assemble_written, assemble_turned, sum_products, sum_outer_products,
         copy_transposes, copy_transposes_for_loops, join_views, read_written, add_into_parts,
-    ), whole=(know_written, functools.partial(in_bodies, change=negate_later), negate_later)),
+    ), whole=(
+        know_written, functools.partial(in_bodies, change=negate_later), negate_later,
+        functools.partial(in_bodies, change=join_parts),
+    )),
     Phase("keep", "Keep of each iteration what the reverse pass reads.", (
-        keep_parts, keep_masks, tidy_loops, compute_again, tidy_loops,
+        keep_parts, keep_masks, tidy_loops, compute_again, tidy_loops, hoist,
     )),
     Phase("pool", "Pool images before they are shifted and rectified.", (pool_first,)),
     Phase("speed", "Write products, convolutions and sums in the form that is quickest.", (

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from tinygraph.compiler.program.counting import Affine, Ragged, item_at
 from tinygraph.compiler.program.steps import Step
 
-__all__ = ["Place", "Span", "part_read", "place_of"]
+__all__ = ["Place", "Span", "joined", "part_read", "place_of", "takes_part"]
 
 Number = tuple[int, int]  # its value in the first iteration, and what is added in each
 
@@ -118,12 +118,12 @@ def part_read(step: Step, last: int) -> tuple[Step, Place] | None:
 
     x[:, 23 - i][24] is the part of x at [24, 23 - i].
     """
-    outer = step if _takes_part(step) else None
+    outer = step if takes_part(step) else None
     if outer is None:
         return None
     x = outer.args[0]
-    if _takes_part(x) and type(x.args[0]) is Step:
-        index = _joined(x.args[1], outer.args[1], len(x.args[0].shape))
+    if takes_part(x) and type(x.args[0]) is Step:
+        index = joined(x.args[1], outer.args[1], len(x.args[0].shape))
         if index is None:
             return None
         x, place = x.args[0], place_of(index, x.args[0].shape, last)
@@ -132,14 +132,14 @@ def part_read(step: Step, last: int) -> tuple[Step, Place] | None:
     return None if place is None else (x, place)
 
 
-def _takes_part(step: Any) -> bool:
+def takes_part(step: Any) -> bool:
     """Return whether a call takes a part of an array."""
     if type(step) is not Step or not step.args or type(step.args[0]) is not Step:
         return False
     return step.function in (operator.getitem, item_at) or step.function == Ragged(operator.getitem)
 
 
-def _joined(inner: Any, outer: Any, axes: int) -> Any:
+def joined(inner: Any, outer: Any, axes: int) -> Any:
     """Return the index of a part of a part, where the inner one takes an element of an axis, or all of it."""
     inside = list(inner) if type(inner) is tuple else [inner]
     outside = list(outer) if type(outer) is tuple else [outer]

@@ -8,9 +8,12 @@ from typing import Any
 import numpy as np
 
 from tinygraph.compiler.program.builder import Builder
+from tinygraph.compiler.program.counting import item_at
 from tinygraph.compiler.program.facts import TRANSPOSING
+from tinygraph.compiler.program.places import joined, takes_part
+from tinygraph.compiler.program.predicates import is_write
 from tinygraph.compiler.program.reshaping import axes_of, has_shape, is_reshape
-from tinygraph.compiler.program.rewriting import rewritten
+from tinygraph.compiler.program.rewriting import rewritten, rewritten_by_originals, steps_in, uses_of
 from tinygraph.compiler.program.steps import Step
 from tinygraph.derivatives.indexing import scatter
 from tinygraph.derivatives.shapes import astype
@@ -88,6 +91,23 @@ def _only_adds_axes(index: Any) -> bool:
     """Return whether an index takes everything, and adds axes of size 1."""
     items = index if type(index) is tuple else (index,)
     return all(item is None or item is Ellipsis or (type(item) is slice and item == slice(None)) for item in items)
+
+
+def join_parts(graph: Graph) -> Graph:
+    """x[i][3] -> x[i, 3], a number of an array that is written into: elsewhere the rows of a loop cost nothing."""
+    uses = uses_of(graph)
+    written = {step.args[0].index for step in steps_in(graph) if is_write(step) and type(step.args[0]) is Step}
+
+    def change(builder: Builder, step: Step, original: Step) -> Step | None:
+        if step.shape or not takes_part(original) or not takes_part(original.args[0]):
+            return None
+        row, x = original.args[0], original.args[0].args[0]
+        if uses[row.index] > 1 or not (is_write(x) or x.index in written):
+            return None
+        index = joined(row.args[1], step.args[1], len(x.shape))
+        return None if index is None else builder.call(step, item_at, step.args[0].args[0], index, name=step.name)
+
+    return rewritten_by_originals(graph, change)
 
 
 def copy_to_reshape(graph: Graph) -> Graph:

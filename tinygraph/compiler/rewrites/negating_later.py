@@ -28,7 +28,7 @@ _OF_EACH: frozenset[Any] = frozenset((np.multiply, np.matmul, np.dot, np.vdot))
 _OF_FIRST: frozenset[Any] = frozenset((np.divide, np.reshape, np.transpose, np.sum))
 
 # So many calls are followed from a negative to the sums.
-FAR = 4
+FAR = 8
 
 
 def negate_later(graph: Graph) -> Graph:
@@ -45,11 +45,12 @@ def negate_later(graph: Graph) -> Graph:
 
     def change(builder: Builder, step: Step, original: Step) -> Step | None:
         if original.index in dropped:
-            return step.args[0]
+            negated: Step = step.args[0]
+            return negated
         if original.index not in found.turned:
             return None
         plain = np.add if _plain(step.function) is np.subtract else np.subtract
-        function: Any = type(step.function)(plain) if counts(step.function) else plain
+        function = replace(step.function, function=plain) if counts(step.function) else plain  # type: ignore[type-var]
         args = step.args[::-1] if found.turned[original.index] == 0 else step.args
         return builder.add(replace(step, function=function, args=args))
 
