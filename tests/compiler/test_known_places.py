@@ -1,4 +1,4 @@
-"""What was written at a place that counts is known there, and what is written over is not written.
+"""Places that count: a value that was written there is known, and one that is written over is not written.
 
 Made-up loops write and read at places that count, in orders that nobody chose: the compiled gradient is the eager one,
 with the rewrites and without each of them.

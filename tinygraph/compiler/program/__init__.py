@@ -16,6 +16,7 @@ Read the files in this order:
     facts           NumPy's functions in one table
     predicates      questions about a call
     boxes           the elements of an array that calls read and write, between two corners
+    places          parts of an array that count in a loop, compared in all iterations
     reshaping       reshapes and transposes, and their axes
     result_types    the shape and dtype of a result
     cost            operations, bytes and nanoseconds of a call

@@ -22,7 +22,7 @@ Number = tuple[int, int]  # its value in the first iteration, and what is added 
 
 
 class Span(NamedTuple):
-    """What a place takes of an axis.
+    """The elements of an axis that a place takes.
 
     Attributes:
         first, behind: the first element, and the one behind the last.
