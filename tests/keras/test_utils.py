@@ -182,6 +182,24 @@ def test_normalize_is_that_of_keras(keras_utils, shape, axis, order):
     np.testing.assert_allclose(normalize(x, axis, order), keras_utils.normalize(x, axis, order))
 
 
+@pytest.mark.parametrize("order", [1, 2])
+@pytest.mark.parametrize("axis", [-1, 0, 1, None])
+def test_rows_of_a_tensor_keep_their_gradient(axis, order):
+    x = np.random.default_rng(0).normal(size=(3, 4))
+    np.testing.assert_allclose(normalize(tg.Tensor(x), axis, order).data, normalize(x, axis, order))
+    tg.testing.check_grads(lambda t: normalize(t, axis, order), x, order=2)
+    zeros = tg.Tensor(np.zeros((2, 3)))
+    normalize(zeros).sum().backward()
+    assert np.isfinite(zeros.grad).all()
+
+
+def test_rows_are_normalized_inside_of_a_network():
+    x = keras.Input((4,))
+    model = keras.Model(x, keras.utils.normalize(keras.layers.Dense(3)(x), axis=1))
+    found = model.predict(np.random.default_rng(0).normal(size=(5, 4)), verbose=0)
+    np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, rtol=1e-5)
+
+
 # --- time series ------------------------------------------------------------------------------------------------------
 
 

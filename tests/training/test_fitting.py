@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 import tinygraph as tg
 from tinygraph import nn, optim
 from tinygraph.compiler.guards.guards import Guards
-from tinygraph.training.callbacks import Callback
+from tinygraph.training.callbacks import Callback, LambdaCallback
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(50, 4)).astype(np.float32)
@@ -148,6 +149,18 @@ def test_metrics_count_each_example_once_and_weighted_metrics_by_its_weight():
         assert found["loss"] == pytest.approx(np.mean(error**2 * w), rel=1e-5)  # over an uneven last batch, too
 
 
+def test_a_weighted_metric_beside_one_of_its_name_is_called_weighted_as_in_keras():
+    one = nn.Sequential([nn.Input(X.shape[1:]), nn.Dense(1, seed=1)])
+    one.compile("sgd", "mse", metrics=["mae", "mae"], weighted_metrics=["mae", "mse", "mae"])
+    names = ["loss", "mae", "mae_1", "weighted_mae", "mse", "weighted_mae_1"]
+    assert list(one.evaluate(X, X[:, :1], verbose=0, return_dict=True)) == names
+    x = nn.Input(X.shape[1:])
+    two = nn.Model(x, {"a": nn.Dense(1)(x), "b": nn.Dense(1)(x)})
+    two.compile("sgd", "mse", metrics={"a": ["mae"]}, weighted_metrics={"a": ["mae"], "b": ["mae"]})
+    found = two.evaluate(X, {"a": X[:, :1], "b": X[:, :1]}, verbose=0, return_dict=True)
+    assert {"a_mae", "a_weighted_mae", "b_mae"} <= set(found)
+
+
 def test_generators_and_batches():
     batches = [(X[start : start + 10], LABELS[start : start + 10]) for start in range(0, 50, 10)]
     first, second, third = network(), network(), network()
@@ -163,6 +176,32 @@ def test_generators_and_batches():
     assert third.fit(forever(), steps_per_epoch=5, epochs=2).history == expected
     with pytest.raises(ValueError, match="the data have no batches left"):
         third.fit(iter(batches), epochs=2)
+
+
+def test_a_generator_that_ends_before_the_epochs_ends_the_training_with_a_warning():
+    batches = [(X[start : start + 10], LABELS[start : start + 10]) for start in range(0, 50, 10)]
+    losses = {}
+    for steps, epochs in ((5, 3), (4, 3), (3, 2), (2, 2)):
+        model, seen = network(), []
+        model.set_weights([np.full_like(value, 0.1) for value in model.get_weights()])
+        ended = LambdaCallback(on_train_end=lambda logs, seen=seen: seen.append(logs))
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            losses[steps] = model.fit(
+                iter(batches), steps_per_epoch=steps, epochs=epochs, verbose=0, callbacks=[ended]
+            ).history["loss"]
+        early = [str(each.message) for each in told if "ended early" in str(each.message)]
+        assert len(early) == (steps * epochs > 5) and len(seen) == 1
+        assert all(f"steps_per_epoch={steps}" in text and text.startswith("fit") for text in early)
+    assert [len(losses[steps]) for steps in (5, 4, 3, 2)] == [1, 2, 2, 2]  # an epoch of one batch counts
+
+
+def test_an_evaluation_with_fewer_batches_than_steps_says_it():
+    batches = [(X[start : start + 10], LABELS[start : start + 10]) for start in range(0, 50, 10)]
+    model = network()
+    with pytest.warns(UserWarning, match=r"evaluate: the data ended early, with fewer batches than steps=7"):
+        found = model.evaluate(iter(batches), steps=7, verbose=0)
+    assert found == pytest.approx(model.evaluate(X, LABELS, batch_size=10, verbose=0))
 
 
 def batches_of(batches):

@@ -14,6 +14,7 @@ from tinygraph.data.arrays import arrays_of, length_of
 from tinygraph.data.rows import Rows
 from tinygraph.engine.tensor import Tensor
 from tinygraph.nests import filled, plain, tree_leaves, tree_map
+from tinygraph.training.callbacks.monitoring import warned
 
 __all__ = ["ArrayFeed", "Feed", "FeedOptions", "StreamFeed", "feed_of", "shown", "split_off"]
 
@@ -39,6 +40,10 @@ class Feed:
         Args:
             epochs: the number of epochs that were taken before, by a training that goes on.
         """
+
+    def has_ended(self) -> bool:
+        """Return whether there are no batches for another epoch, and warn of it."""
+        return False
 
     def first(self) -> Batch:
         """Return a batch as the first one, without taking it away from the epoch."""
@@ -111,6 +116,7 @@ class StreamFeed(Feed):
         dtype: the dtype that floating numbers are cast to.
         steps: batches in an epoch; None for as many as there are.
         class_weight: the weight of the examples of each class, by its number.
+        steps_name: the argument that `steps` was given in.
     """
 
     def __init__(
@@ -120,7 +126,9 @@ class StreamFeed(Feed):
         dtype: Any,
         steps: int | None = None,
         class_weight: Mapping[int, float] | None = None,
+        steps_name: str = "steps",
     ) -> None:
+        self.steps_name = steps_name
         self.call, self.source, self.dtype, self.class_weight = call, source, dtype, class_weight
         counted = hasattr(source, "num_batches")
         self.indexed = hasattr(source, "__getitem__") and (
@@ -133,6 +141,26 @@ class StreamFeed(Feed):
             )
         self._wanted = steps
         self._running: Iterator[Any] | None = None
+        self._ahead: list[Any] = []  # a batch that was taken to see whether there is one
+        self._is_at_end = False
+
+    def has_ended(self) -> bool:
+        """Return whether a generator whose epochs have `steps` batches has none left, and warn of it."""
+        if self._running is None or iter_anew(self.source):
+            return False
+        self._ahead = [item for item in [next(self._running, None)] if item is not None]
+        if not self._ahead:
+            self._warn_of_end()
+        return not self._ahead
+
+    def _warn_of_end(self) -> None:
+        if not self._is_at_end:
+            warned(
+                f"{self.call}: the data ended early, with fewer batches than {self.steps_name}={self._wanted} asks "
+                "for. Let the generator go on, `while True`, or give an iterable that can be gone over again, a list "
+                "of batches"
+            )
+        self._is_at_end = True
 
     def epoch(self) -> Iterator[Batch]:
         """Go through the batches of an epoch: anew where all are taken, else on from the last one."""
@@ -141,7 +169,7 @@ class StreamFeed(Feed):
             self.source.on_epoch_begin()
         taken = 0
         while self._wanted is None or taken < self._wanted:
-            item = next(items, None)
+            item = self._ahead.pop() if self._ahead else next(items, None)
             if item is None:
                 again = self._begun() if self._wanted is not None and iter_anew(self.source) else None
                 item = None if again is None else next(again, None)
@@ -150,6 +178,8 @@ class StreamFeed(Feed):
                 items = again
             yield self._batch(item)
             taken += 1
+        if self._wanted is not None and 0 < taken < self._wanted:
+            self._warn_of_end()
         self._running = items if self._wanted is not None else None
         if not taken:
             raise ValueError(
@@ -246,7 +276,7 @@ def feed_of(x: Any, y: Any, sample_weight: Any, options: FeedOptions) -> Feed:
     if _is_stream(x):
         if y is not None or sample_weight is not None:
             raise ValueError(f"{call}: batches of a {type(x).__name__} bring their targets and weights themselves")
-        return StreamFeed(call, x, options.dtype, options.steps, options.class_weight)
+        return StreamFeed(call, x, options.dtype, options.steps, options.class_weight, options.steps_name)
     if options.class_weight is not None:
         sample_weight = _with_class_weights(call, options.class_weight, y, sample_weight)
     size = 32 if options.batch_size is None else options.batch_size

@@ -182,6 +182,8 @@ def trained(training: Training, epochs: range) -> History:
             training.begun()
         logs: dict[str, Any] = {}
         for epoch in epochs:
+            if epoch != epochs.start and training.feed.has_ended():
+                break
             call("on_epoch_begin", epoch, {})
             before = _Before(training)
             complete = _epoch(training, interrupts, batch_begin, batch_end)

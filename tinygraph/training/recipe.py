@@ -236,7 +236,7 @@ class Output:
             for metric, _ in self.metrics:
                 if not metric.name.startswith(f"{name}_"):  # of a loaded model
                     metric.name = f"{name}_{metric.name}"
-        _name_apart([metric for metric, _ in self.metrics])
+        _name_apart(self.metrics, f"{name}_" if several else "")
         if y_true is not None:
             for metric, _ in self.metrics:
                 metric.build(y_true.shape, y_pred.shape)
@@ -304,10 +304,17 @@ def _check_not_shared(metrics: list[Any]) -> None:
             )
 
 
-def _name_apart(metrics: list[Any]) -> None:
-    """Give metrics of the same name a number behind it: "auc", "auc_1"."""
+def _name_apart(metrics: list[tuple[Any, int]], prefix: str) -> None:
+    """Give metrics of the same name another one: "auc", "auc_1", and "weighted_auc" for a weighted one.
+
+    Args:
+        metrics: each with True if it counts examples by their sample weights.
+        prefix: what the names begin with, the name of the output.
+    """
     taken: dict[str, int] = {"loss": 1}
-    for metric in metrics:
+    for metric, is_weighted in metrics:
+        if is_weighted and metric.name in taken:
+            metric.name = f"{prefix}weighted_{metric.name.removeprefix(prefix)}"
         name, number = metric.name, taken.get(metric.name, 0)
         taken[name] = number + 1
         if number:
