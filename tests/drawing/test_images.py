@@ -234,3 +234,11 @@ def test_a_page_with_images_does_not_compute_other_values_beside_them() -> None:
 def test_a_shape_in_place_of_images_is_told() -> None:
     with pytest.raises(TypeError, match=r"A shape is image_shape=\(28, 28\)"):
         tg.draw(tg.Tensor(np.ones((2, 784))) * 2, images=(28, 28))  # type: ignore[arg-type]
+
+
+def test_images_with_a_gradient_are_images_and_not_kernels() -> None:
+    rng = np.random.default_rng(0)
+    pictures, bank = tg.Tensor(rng.normal(size=(2, 8, 8, 1))), tg.Tensor(rng.normal(size=(3, 3, 1, 1)))
+    drawing = tg.draw(np.sum(tg.conv2d(pictures, bank)), images=True)
+    words = [thumbnail.words for thumbnail in drawing._scene.thumbnails.values()]
+    assert "2 images" in words and any(each.startswith("1 kernel of 3×3") for each in words)

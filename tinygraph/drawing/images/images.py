@@ -163,7 +163,9 @@ def _kernels(value: Array, most: int) -> Images | None:
     rows, columns, channels, filters = value.shape
     if min(rows, columns) < 2:
         return None
-    shown = f"the first {most} of {count(filters)} kernels" if filters > most else f"{filters} kernels"
+    shown = (
+        f"the first {most} of {count(filters)} kernels" if filters > most else f"{filters} kernel{'s' * (filters > 1)}"
+    )
     of = f", channel 1 of {channels}" if channels > 1 else ""
     return Images(np.moveaxis(value[:, :, 0], 2, 0)[:most], f"{shown} of {shape((rows, columns))}{of}", True)
 

@@ -130,7 +130,8 @@ def _of(
     if not isinstance(value, np.ndarray):
         return None
     is_map = box.constant is None and box.node.index in maps
-    images = images_in(value, shape_for(_names(box, scene), asked), _is_weight(box), is_map, most)
+    is_bank = _is_weight(box) and not is_map  # images with a gradient are images: those that a network is asked about
+    images = images_in(value, shape_for(_names(box, scene), asked), is_bank, is_map, most)
     return None if images is None else _thumbnail(images, value, own is None)
 
 
