@@ -245,7 +245,6 @@ OF_KERAS_CALLBACKS = {
 
 OF_KERAS_UTILS = {
     "image_dataset_from_directory": 'tg.data.image_folder("photos", size=(32, 32))',
-    "load_img": 'tg.data.load_image("photos/cats/1.png")',
     "model_to_dot": "model.draw()",
     "np_utils": "tg.keras.utils.to_categorical(labels)",
     "split_dataset": "np.split(x, [n])",

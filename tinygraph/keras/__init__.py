@@ -29,6 +29,7 @@ import tinygraph.keras.preprocessing as preprocessing
 import tinygraph.keras.random as random
 import tinygraph.keras.regularizers as regularizers
 import tinygraph.keras.saving as saving
+import tinygraph.keras.tree as tree
 import tinygraph.keras.utils as utils
 from tinygraph.keras.in_use import Layer, Model, Sequential
 from tinygraph.keras.initializers import Initializer
@@ -69,6 +70,7 @@ __all__ = [
     "random",
     "regularizers",
     "saving",
+    "tree",
     "utils",
 ]
 

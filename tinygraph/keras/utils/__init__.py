@@ -1,10 +1,11 @@
-"""Functions of `keras.utils`: labels and sequences made ready, seeds, and pictures of models."""
+"""Functions of `keras.utils`: labels, sequences and images made ready, seeds, and pictures of models."""
 
 from typing import Any
 
 from tinygraph.keras.backend import clear_session
 from tinygraph.keras.saving import custom_object_scope, register_keras_serializable
 from tinygraph.keras.utils.batches import PyDataset
+from tinygraph.keras.utils.images import array_to_img, img_to_array, load_img, save_img
 from tinygraph.keras.utils.labels import to_categorical
 from tinygraph.keras.utils.plotting import plot_model
 from tinygraph.keras.utils.scaling import normalize
@@ -17,13 +18,17 @@ __all__ = [
     "CustomObjectScope",
     "PyDataset",
     "Sequence",
+    "array_to_img",
     "clear_session",
     "custom_object_scope",
+    "img_to_array",
+    "load_img",
     "normalize",
     "pack_x_y_sample_weight",
     "pad_sequences",
     "plot_model",
     "register_keras_serializable",
+    "save_img",
     "set_random_seed",
     "timeseries_dataset_from_array",
     "to_categorical",
