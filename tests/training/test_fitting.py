@@ -264,7 +264,7 @@ def test_bad_data_are_errors_that_lose_nothing():
         model.fit(broken, LABELS)
     with pytest.raises(ValueError, match="3"):
         model.fit(X, LABELS + 1)
-    with pytest.raises(tg.ShapeError, match=r"an input of shape \(None, 4\)|features in its last axis"):
+    with pytest.raises(tg.ShapeError, match=r"a batch of shape \(32, 3\)"):
         model.fit(X[:, :3], LABELS)
     with pytest.raises(RuntimeError, match="the model is not compiled"):
         nn.Sequential([nn.Dense(3)]).fit(X, LABELS)

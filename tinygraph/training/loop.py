@@ -124,8 +124,15 @@ def called_once(model: Any, x: Any, y: Any = None) -> tuple[Any, Any]:
     stateful = [module for module in model.modules() if getattr(module, "stateful", False)]
     before = [[(state, state.numpy().copy()) for state in module.states or []] for module in stateful]
     rows = slice(None if stateful else 1)
+    error: ShapeError | None = None
     with no_grad():
-        result = model(tree_map(lambda leaf: leaf[rows], x), training=False)
+        try:
+            result = model(tree_map(lambda leaf: leaf[rows], x), training=False)
+        except ShapeError as found:
+            error = found
+        if error is not None:
+            model(x, training=False)  # so that the error names the shape of the batch
+            raise error
     for module, values in zip(stateful, before, strict=True):
         if not values:
             module.reset_states()
