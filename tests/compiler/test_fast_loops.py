@@ -422,6 +422,22 @@ def test_runs_without_a_loop_are_put_back_after_the_first_call() -> None:
             assert code.prepared() is space
 
 
+def test_runs_of_many_shapes_are_put_back_after_the_first_call() -> None:
+    source = "def function(x, last):\n    for i in range(10, last):\n        y = x[:i]\n"
+    source += "        np.add(y, 1.0, out=y)\n        np.tanh(y, out=y)\n"
+    for last, runs in ((12, ["__run_1__"]), (40, [])):
+        space: dict[str, Any] = {"np": np}
+        exec(source, space)
+        expected, found = np.zeros((2, 40))
+        space["function"](expected, last)
+        with in_python(fewest=1):
+            code = engine.MachineCode(source, "<test>", {}, space)
+            space["function"](found, last)
+            assert np.array_equal(expected, found)
+            code.prepared()
+        assert [name for name in space["function"].__code__.co_names if name.startswith("__run")] == runs
+
+
 def test_numbers_of_the_text_are_numbers_of_the_loop() -> None:
     source = "half = np.array(0.5)\nthree = np.array(3)\nsmall = np.array(0.1, dtype=np.float32)\n"
     source += "def function(x, y):\n    np.multiply(x, half, out=y)\n"

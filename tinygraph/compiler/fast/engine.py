@@ -2,7 +2,7 @@
 
 At the first call with results of a shape the calls of a run are divided into those of one shape and dtype each. Those
 that are worth it become a loop, the others stay NumPy's. After the first run of a program the runs without a loop are
-put back, as they stand in its text.
+put back, as they stand in its text, and so are those whose arrays have many shapes.
 """
 
 from __future__ import annotations
@@ -70,9 +70,9 @@ class MachineCode:
         return self._space
 
     def _settle(self) -> None:
-        """Put back the runs that have been called and have no loop: to call their function takes a time, too."""
+        """Put back the runs that have been called and gain nothing: to call their function takes a time, too."""
         self._is_settled = True
-        without = [runner.run for runner in self._runners if runner.was_called and not runner.has_loop]
+        without = [runner.run for runner in self._runners if runner.was_called and not runner.is_worth_it]
         if without:
             exec(compile(put_back(self._functions, without), self._file, "exec"), self._space)
 
@@ -104,6 +104,11 @@ class _Runner:
     def was_called(self) -> bool:
         """True if it was called with arrays that a loop could have been made for."""
         return bool(self._made)
+
+    @property
+    def is_worth_it(self) -> bool:
+        """True if some of its calls are a loop, and its arrays have few shapes: not those of a loop of `x[:i]`."""
+        return self.has_loop and len(self._made) < SHAPES
 
     def __call__(self, *arguments: Any) -> None:
         if self._program.with_numpy:
