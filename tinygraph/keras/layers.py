@@ -54,6 +54,8 @@ from tinygraph.keras.in_use import (
     SpectralNormalization,
     Wrapper,
 )
+from tinygraph.keras.serialization import deserialize_keras_object as deserialize
+from tinygraph.keras.serialization import serialize_keras_object as serialize
 from tinygraph.nn import (
     ELU,
     RNN,
@@ -299,10 +301,12 @@ __all__ = [
     "add",
     "average",
     "concatenate",
+    "deserialize",
     "dot",
     "maximum",
     "minimum",
     "multiply",
+    "serialize",
     "subtract",
 ]
 

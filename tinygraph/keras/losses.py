@@ -13,9 +13,11 @@ softmax: the same numbers to 1e-6, until a probability is clipped.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from tinygraph.engine.primitives import composed
+from tinygraph.keras.serialization import deserialize_keras_object, serialize_keras_object
 from tinygraph.training import losses as training
 from tinygraph.training.losses import (
     CTC,
@@ -92,6 +94,7 @@ __all__ = [
     "circle",
     "cosine_similarity",
     "ctc",
+    "deserialize",
     "dice",
     "get",
     "hinge",
@@ -103,6 +106,7 @@ __all__ = [
     "mean_squared_error",
     "mean_squared_logarithmic_error",
     "poisson",
+    "serialize",
     "sparse_categorical_crossentropy",
     "squared_hinge",
     "tversky",
@@ -155,9 +159,24 @@ class SparseCategoricalCrossentropy(training.SparseCategoricalCrossentropy):
 def get(identifier: Any) -> Any:
     """Return a loss by name, as `tg.training.losses.get` does, of those with clipped probabilities."""
     own = {name: item for name, item in globals().items() if name in __all__}
-    functions = {name: item for name, item in own.items() if name.islower() and name != "get"}
+    functions = {
+        name: item for name, item in own.items() if name.islower() and name not in ("deserialize", "get", "serialize")
+    }
     made = {name: item for name, item in own.items() if isinstance(item, type)}
     return names.get(identifier, names.of_names(functions, made))
+
+
+def serialize(loss: Any) -> Any:
+    """Return plain data that stand for a loss, as `keras.saving.serialize_keras_object` does; a function's name."""
+    name = getattr(loss, "__name__", None)
+    return name if name in __all__ and globals()[name] is loss else serialize_keras_object(loss)
+
+
+def deserialize(name: Any, custom_objects: Any = None) -> Any:
+    """Return the loss that plain data or a name stand for."""
+    known = {"module": "keras.losses", **name} if isinstance(name, Mapping) else name
+    made = deserialize_keras_object(known, custom_objects)
+    return get(made) if isinstance(made, str) else made
 
 
 def __getattr__(name: str) -> Any:

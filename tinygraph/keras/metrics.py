@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from tinygraph.keras.serialization import deserialize_keras_object, serialize_keras_object
 from tinygraph.nn import initializers
 from tinygraph.nn.defaults import generator_of
 from tinygraph.training import metrics as ours
@@ -108,7 +110,9 @@ __all__ = [
     "accuracy",
     "binary_accuracy",
     "categorical_accuracy",
+    "deserialize",
     "get",
+    "serialize",
     "sparse_categorical_accuracy",
     "sparse_top_k_categorical_accuracy",
     "top_k_categorical_accuracy",
@@ -139,3 +143,16 @@ class Metric(ours.Metric):
     ) -> Any:
         """Return a new sum: see `add_variable`."""
         return self.add_variable(shape, initializer, dtype, name=name)
+
+
+def serialize(metric: Any) -> Any:
+    """Return plain data that stand for a metric, as `keras.saving.serialize_keras_object` does; a function's name."""
+    name = getattr(metric, "__name__", None)
+    return name if name in __all__ and globals()[name] is metric else serialize_keras_object(metric)
+
+
+def deserialize(config: Any, custom_objects: Any = None) -> Any:
+    """Return the metric that plain data or a name stand for."""
+    known = {"module": "keras.metrics", **config} if isinstance(config, Mapping) else config
+    made = deserialize_keras_object(known, custom_objects)
+    return get(made) if isinstance(made, str) else made

@@ -7,15 +7,18 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from tinygraph import nn
+from tinygraph.keras.serialization import deserialize_keras_object, serialize_keras_object
 from tinygraph.nn.arguments import also_known
 
 __all__ = [
     "custom_object_scope",
+    "deserialize_keras_object",
     "load_model",
     "load_weights",
     "register_keras_serializable",
     "save_model",
     "save_weights",
+    "serialize_keras_object",
 ]
 
 Thing = TypeVar("Thing")

@@ -170,6 +170,17 @@ def together() -> Iterator[None]:
         _together.written, _together.read = None, {}
 
 
+@contextmanager
+def apart() -> Iterator[None]:
+    """Let the data of a layer that are written in the block be whole, whatever was written around it."""
+    before = _together.written, _together.read
+    _together.written, _together.read = None, {}
+    try:
+        yield
+    finally:
+        _together.written, _together.read = before
+
+
 def config_of(thing: Any) -> dict[str, Any]:
     """Return the arguments of an object whose `_arguments` were kept, by name, as plain data.
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from tinygraph.keras.backend import clear_session
 from tinygraph.keras.saving import custom_object_scope, register_keras_serializable
+from tinygraph.keras.serialization import deserialize_keras_object, serialize_keras_object
 from tinygraph.keras.utils.batches import PyDataset
 from tinygraph.keras.utils.images import array_to_img, img_to_array, load_img, save_img
 from tinygraph.keras.utils.labels import to_categorical
@@ -21,6 +22,7 @@ __all__ = [
     "array_to_img",
     "clear_session",
     "custom_object_scope",
+    "deserialize_keras_object",
     "img_to_array",
     "load_img",
     "normalize",
@@ -29,6 +31,7 @@ __all__ = [
     "plot_model",
     "register_keras_serializable",
     "save_img",
+    "serialize_keras_object",
     "set_random_seed",
     "timeseries_dataset_from_array",
     "to_categorical",

@@ -71,7 +71,7 @@ def _translated(data: Any, place: str) -> Any:
     """
     if isinstance(data, list):
         return [_translated(item, place) for item in data]
-    if not isinstance(data, Mapping):
+    if not isinstance(data, Mapping) or "class_name" in data:  # in Keras's form already, by the user's get_config
         return data
     if "class" in data:
         family, _, kind = data["class"].rpartition(".")
