@@ -369,9 +369,13 @@ def test_hessp_of_scipy():
 
 def test_what_is_no_function_or_no_position_is_told_how_to_write_it():
     x = np.ones(3)
-    for call in (tg.grad, tg.value_and_grad, tg.jacobian, tg.hessian, tg.hvp):
+    for call in (tg.grad, tg.value_and_grad, tg.jacobian, tg.hessian, tg.hvp, tg.checkpoint):
         with pytest.raises(TypeError, match=r"got Tensor\. Write \w+\(f\) of a function f; .* loss\.backward\(\)$"):
             call(tg.Tensor(1.0))
+    with pytest.raises(TypeError, match=r"^trace: .* got Tensor\. Write trace\(f, x\); tg\.Graph\.of\(t\)"):
+        tg.trace(tg.Tensor(1.0))
+    with pytest.raises(TypeError, match=r"^primitive: expected a function, got Tensor\. Write it above a function"):
+        tg.primitive(tg.Tensor(1.0))
     for call in (lambda f: tg.vjp(f, x), lambda f: tg.jvp(f, (x,), (x,))):
         with pytest.raises(TypeError, match="expected a function, got float"):
             call(1.0)

@@ -40,8 +40,13 @@ def primitive(function: Callable[..., Any]) -> Any:
     On plain arrays the function is called as it is. It must return one array, and not write into its arguments.
 
     Raises:
+        TypeError: `function` is not a function.
         UnsupportedError: when it is called on Tensors and no derivative has been given.
     """
+    if not callable(function):
+        raise TypeError(
+            f"primitive: expected a function, got {type(function).__name__}. Write it above a function, @tg.primitive"
+        )
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:

@@ -23,7 +23,7 @@ from tinygraph.engine.tensor import Tensor
 from tinygraph.errors import GraphError
 from tinygraph.nests import Nest, filled, tree_leaves, tree_map
 from tinygraph.transforms.compiled import plain_function
-from tinygraph.transforms.running import Run
+from tinygraph.transforms.running import Run, check_function
 
 __all__ = ["checkpoint"]
 
@@ -36,12 +36,14 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
             again; draws from `tinygraph.draws`, as in Dropout, are repeated. Gradients flow to its positional
             arguments, and to Tensors from outside, such as the weights of a layer.
 
-    Raises (when the backward pass runs f again):
-        GraphError: the second run computed something else.
+    Raises:
+        TypeError: `f` is not a function.
+        GraphError: when the backward pass runs f again, and it computes something else.
 
     Source: Griewank and Walther, "Algorithm 799: revolve" (2000).
     """
 
+    check_function("checkpoint", f)
     f = plain_function(f)
 
     @functools.wraps(f)

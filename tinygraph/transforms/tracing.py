@@ -26,8 +26,13 @@ def trace(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Graph:
             anything else is passed on unchanged.
 
     Raises:
-        TypeError: no result of f was computed from its arguments.
+        TypeError: f is not a function, or no result of f was computed from its arguments.
     """
+    if not callable(f):
+        raise TypeError(
+            f"trace: expected a function, got {type(f).__name__}. Write trace(f, x); tg.Graph.of(t) is the graph of a "
+            "Tensor that is there already"
+        )
     try:
         names = list(inspect.signature(f).parameters)
     except (TypeError, ValueError):
