@@ -16,8 +16,10 @@ from hypothesis import strategies as st
 
 from tests.compiler.loops_in_python import in_python, is_between
 from tinygraph.compiler.fast import engine
-from tinygraph.compiler.fast.loops import EXPRESSIONS, Loop
-from tinygraph.compiler.fast.runs import CALLS, Number, Runs
+from tinygraph.compiler.fast.calls import CALLS, Number
+from tinygraph.compiler.fast.loops import Loop
+from tinygraph.compiler.fast.runs import Runs
+from tinygraph.compiler.fast.text import EXPRESSIONS
 
 needs_numba = pytest.mark.skipif(importlib.util.find_spec("numba") is None, reason="numba is not installed")
 

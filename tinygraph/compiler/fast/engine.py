@@ -11,14 +11,15 @@ import functools
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
-from types import CodeType
 from typing import Any
 
 import numpy as np
 
+from tinygraph.compiler.fast.calls import Call
 from tinygraph.compiler.fast.loops import loop_of
 from tinygraph.compiler.fast.machine import compiled, function_names
-from tinygraph.compiler.fast.runs import Call, Run, Runs, as_function, put_back
+from tinygraph.compiler.fast.runs import Run, Runs
+from tinygraph.compiler.fast.statements import as_function, put_back
 
 __all__ = ["MachineCode"]
 
@@ -185,14 +186,14 @@ class _Runner:
 
     def _with_numpy(self, calls: list[Call]) -> Callable[..., None]:
         """Return a function that makes some of the calls as they stand."""
-        code: CodeType = compile(as_function(self.run, calls), self._file, "exec")
-        space = {**self._space}
-        exec(code, space)
-        function: Callable[..., None] = space[self.run.name]
-        return function
+        made: dict[str, Callable[..., None]] = {}
+        exec(compile(as_function(self.run, calls), self._file, "exec"), self._space, made)
+        return made[self.run.name]
 
 
 def _one_after_the_other(parts: list[Callable[..., None]]) -> Callable[..., None]:
+    """Return a function that calls each of some functions with its arguments."""
+
     def run(*arguments: Any) -> None:
         for part in parts:
             part(*arguments)
@@ -208,7 +209,7 @@ def _tried(
     Args:
         loop: the machine code.
         places: of its arguments among those of the run.
-        count: the number of these.
+        count: the number of the run's arguments.
         otherwise: makes the calls.
     """
     left = REFUSED
