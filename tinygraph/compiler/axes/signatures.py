@@ -7,6 +7,7 @@ An axis of size 0 or 1 is part of the pattern, since NumPy broadcasts it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -20,22 +21,12 @@ _ANY: Any = ("any size",)
 
 def pattern_of(signature: Any, sizes: list[int]) -> Any:
     """Return the pattern of a signature, and add the sizes to `sizes`."""
-    if type(signature) is not tuple:
-        return signature
-    if _is_array(signature):
-        return (_open(signature[0], sizes), signature[1])
-    if len(signature) == 5 and signature[0] is Tensor:
-        return (Tensor, _open(signature[1], sizes), *signature[2:])
-    return tuple([pattern_of(part, sizes) for part in signature])
 
+    def opened(shape: tuple[int, ...]) -> tuple[Any, ...]:
+        sizes.extend([size for size in shape if size > 1])
+        return tuple([_ANY if size > 1 else size for size in shape])
 
-def _is_array(part: tuple[Any, ...]) -> bool:
-    return len(part) == 2 and isinstance(part[1], np.dtype) and type(part[0]) is tuple
-
-
-def _open(shape: tuple[int, ...], sizes: list[int]) -> tuple[Any, ...]:
-    sizes += [size for size in shape if size > 1]
-    return tuple([_ANY if size > 1 else size for size in shape])
+    return _with_shapes(signature, opened)
 
 
 def with_names(signature: Any, names: list[Any]) -> Any:
@@ -45,13 +36,18 @@ def with_names(signature: Any, names: list[Any]) -> Any:
         signature: the signature.
         names: for each size in order a name, or None where the size stays. The list is used up.
     """
+    return _with_shapes(signature, lambda shape: _named(shape, names))
+
+
+def _with_shapes(signature: Any, change: Callable[[tuple[int, ...]], tuple[Any, ...]]) -> Any:
+    """Return a signature with other shapes of its arrays and Tensors, changed in their order."""
     if type(signature) is not tuple:
         return signature
-    if _is_array(signature):
-        return (_named(signature[0], names), signature[1])
+    if len(signature) == 2 and isinstance(signature[1], np.dtype) and type(signature[0]) is tuple:
+        return (change(signature[0]), signature[1])
     if len(signature) == 5 and signature[0] is Tensor:
-        return (Tensor, _named(signature[1], names), *signature[2:])
-    return tuple([with_names(part, names) for part in signature])
+        return (Tensor, change(signature[1]), *signature[2:])
+    return tuple([_with_shapes(part, change) for part in signature])
 
 
 class _Name:
