@@ -123,6 +123,16 @@ def test_scopes_nest_and_are_listed():
         tg.scope(3)
 
 
+def test_attributes_of_one_name_are_told_apart_by_the_ways_to_them():
+    first, second = _Layer(), _Layer()
+
+    def layer(x, w):
+        return x * w
+
+    graph = tg.Graph.of(layer(layer(1.0, first.weight), second.weight))
+    assert [node.name for node in graph.inputs] == ["first.weight", "second.weight"]
+
+
 def test_a_composition_stands_under_its_name_on_the_users_line():
     x = tg.Tensor([1.0, 2.0])
 

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from tinygraph.whole_files import checked_path, write_together, write_whole
+from tinygraph.whole_files import checked_path, with_ending, write_together, write_whole
 
 
 def test_one_that_fails_leaves_all_of_them_as_they_were(tmp_path):
@@ -58,3 +58,17 @@ def test_a_module_hides_none_of_pythons(tmp_path):
     for name in ("numpy", "random"):
         with pytest.raises(ValueError, match=f"in place of the module {name}. Write 'my_{name}.py'"):
             checked_path("save", tmp_path / f"{name}.py", ".py")
+
+
+@pytest.mark.parametrize(
+    ("path", "other"),
+    [
+        ("run/m.weights.h5", "run/m.safetensors"),
+        ("m.keras", "m.safetensors"),
+        ("m", "m.safetensors"),
+        ("run.2/m", "run.2/m.safetensors"),
+        ("m-0.5", "m-0.5.safetensors"),
+    ],
+)
+def test_an_ending_takes_the_place_of_that_of_a_format(path, other):
+    assert with_ending(path, ".safetensors") == other

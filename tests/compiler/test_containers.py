@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import tinygraph as tg
+from tinygraph.containers import shaper
 
 
 class Pair(NamedTuple):
@@ -287,3 +288,8 @@ def test_a_default_of_the_class_is_no_attribute_of_the_object() -> None:
     found = doubled(WithDefault(2.0))
     assert vars(found) == {"a": 4.0}
     assert found.z == 3.0
+
+
+def test_a_nest_of_plain_dicts_lists_and_tuples_is_returned_as_it_is_opened() -> None:
+    assert shaper({"a": [1, (2, {"b": (3,)})], "c": ()}) is None
+    assert shaper((1, collections.OrderedDict(a=2))) is not None

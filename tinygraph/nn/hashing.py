@@ -81,7 +81,7 @@ class _OfCategories(Layer):
 
 
 def _of_each(array: Any, function: Callable[[Any], int]) -> Any:
-    """Return a function of each item of an array, computed once for equal ones."""
+    """Return what a function gives for each item of an array. It is called once for equal items."""
     items, places = np.unique(array, return_inverse=True)
     return np.array([function(item) for item in items.tolist()], np.uint64)[places.reshape(array.shape)]
 
