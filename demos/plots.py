@@ -1,4 +1,4 @@
-"""Plots that are not graphs: curves over the iterations, and images with the model's answers."""
+"""Plots that are not graphs: curves, bars, points, letters, matrices and images."""
 
 from __future__ import annotations
 
