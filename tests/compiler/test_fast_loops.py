@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.util
 import re
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -438,6 +439,23 @@ def test_runs_of_many_shapes_are_put_back_after_the_first_call() -> None:
             assert np.array_equal(expected, found)
             code.prepared()
         assert [name for name in space["function"].__code__.co_names if name.startswith("__run")] == runs
+
+
+@pytest.mark.parametrize(
+    ("body", "calls"), [("z.append(x.sum())", 0), ("np.add(x, 1.0, out=x)\n    np.tanh(x, out=x)", 1)]
+)
+def test_a_program_without_a_loop_is_not_asked_about_errors(body: str, calls: int) -> None:
+    source = f"def function(x, z):\n    {body}\n"
+    space: dict[str, Any] = {"np": np}
+    exec(source, space)
+    with in_python(fewest=100):
+        code = engine.MachineCode(source, "<test>", {}, space)
+        for _ in range(calls):
+            space["function"](np.zeros(3), [])
+            code.prepared()
+        with patch.object(np, "geterr", side_effect=AssertionError):
+            assert code.prepared() is space
+            space["function"](np.zeros(3), [])
 
 
 def test_numbers_of_the_text_are_numbers_of_the_loop() -> None:

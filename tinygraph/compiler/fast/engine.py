@@ -65,6 +65,8 @@ class MachineCode:
 
     def prepared(self) -> dict[str, Any]:
         """Return the global names of the program, for its next run."""
+        if not self._runners:
+            return self._space
         self.with_numpy = not _SILENT.issuperset(np.geterr().values())
         if not self._is_settled and any(runner.was_called for runner in self._runners):
             self._settle()
@@ -73,9 +75,11 @@ class MachineCode:
     def _settle(self) -> None:
         """Put back the runs that have been called and gain nothing: to call their function takes a time, too."""
         self._is_settled = True
-        without = [runner.run for runner in self._runners if runner.was_called and not runner.is_worth_it]
+        without = [runner for runner in self._runners if runner.was_called and not runner.is_worth_it]
         if without:
-            exec(compile(put_back(self._functions, without), self._file, "exec"), self._space)
+            functions = put_back(self._functions, [runner.run for runner in without])
+            exec(compile(functions, self._file, "exec"), self._space)
+            self._runners = [runner for runner in self._runners if runner not in without]
 
 
 class _Runner:
