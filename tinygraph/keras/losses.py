@@ -13,11 +13,10 @@ softmax: the same numbers to 1e-6, until a probability is clipped.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from tinygraph.engine.primitives import composed
-from tinygraph.keras.serialization import deserialize_keras_object, serialize_keras_object
+from tinygraph.keras.serialization import deserialize_named, serialize_named
 from tinygraph.training import losses as training
 from tinygraph.training.losses import (
     CTC,
@@ -168,15 +167,12 @@ def get(identifier: Any) -> Any:
 
 def serialize(loss: Any) -> Any:
     """Return plain data that stand for a loss, as `keras.saving.serialize_keras_object` does; a function's name."""
-    name = getattr(loss, "__name__", None)
-    return name if name in __all__ and globals()[name] is loss else serialize_keras_object(loss)
+    return serialize_named(loss, {name: globals()[name] for name in __all__})
 
 
 def deserialize(name: Any, custom_objects: Any = None) -> Any:
     """Return the loss that plain data or a name stand for."""
-    known = {"module": "keras.losses", **name} if isinstance(name, Mapping) else name
-    made = deserialize_keras_object(known, custom_objects)
-    return get(made) if isinstance(made, str) else made
+    return deserialize_named(name, "keras.losses", get, custom_objects)
 
 
 def __getattr__(name: str) -> Any:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-from tinygraph.keras.serialization import deserialize_keras_object, serialize_keras_object
+from tinygraph.keras.serialization import deserialize_named, serialize_named
 from tinygraph.nn import initializers
 from tinygraph.nn.defaults import generator_of
 from tinygraph.training import metrics as ours
@@ -147,12 +146,9 @@ class Metric(ours.Metric):
 
 def serialize(metric: Any) -> Any:
     """Return plain data that stand for a metric, as `keras.saving.serialize_keras_object` does; a function's name."""
-    name = getattr(metric, "__name__", None)
-    return name if name in __all__ and globals()[name] is metric else serialize_keras_object(metric)
+    return serialize_named(metric, {name: globals()[name] for name in __all__})
 
 
 def deserialize(config: Any, custom_objects: Any = None) -> Any:
     """Return the metric that plain data or a name stand for."""
-    known = {"module": "keras.metrics", **config} if isinstance(config, Mapping) else config
-    made = deserialize_keras_object(known, custom_objects)
-    return get(made) if isinstance(made, str) else made
+    return deserialize_named(config, "keras.metrics", get, custom_objects)

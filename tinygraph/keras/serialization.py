@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from tinygraph.nn.arguments import also_known, apart, registered
 from tinygraph.nn.keras_files.reading import thing_of_keras
 from tinygraph.nn.keras_files.writing import description_of
 
-__all__ = ["deserialize_keras_object", "serialize_keras_object"]
+__all__ = ["deserialize_keras_object", "deserialize_named", "serialize_keras_object", "serialize_named"]
 
 # The rooms of Keras that have classes other than layers. `thing_of_keras` reads those of the first three.
 _OF_LAYERS = ("keras.initializers", "keras.regularizers", "keras.constraints")
@@ -100,6 +100,19 @@ def _with_module(config: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(rate, Mapping):
         return config
     return {**config, "learning_rate": {"module": "keras.optimizers.schedules", "registered_name": None, **rate}}
+
+
+def serialize_named(item: Any, functions: Mapping[str, Any]) -> Any:
+    """Return plain data that stand for an object, or the name that a function has among some."""
+    name = str(getattr(item, "__name__", None))
+    return name if functions.get(name) is item else serialize_keras_object(item)
+
+
+def deserialize_named(config: Any, module: str, get: Callable[[str], Any], custom_objects: Any) -> Any:
+    """Return the object of a room of Keras that plain data stand for, or the one that `get` returns for a name."""
+    known = {"module": module, **config} if isinstance(config, Mapping) else config
+    made = deserialize_keras_object(known, custom_objects)
+    return get(made) if isinstance(made, str) else made
 
 
 def deserialize_keras_object(
