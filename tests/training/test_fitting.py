@@ -266,6 +266,11 @@ def test_bad_data_are_errors_that_lose_nothing():
         model.fit(X, LABELS + 1)
     with pytest.raises(tg.ShapeError, match=r"a batch of shape \(32, 3\)"):
         model.fit(X[:, :3], LABELS)
+    fresh = nn.Sequential([nn.Input((4,)), nn.Dense(3)])
+    fresh.compile("adam", "sparse_categorical_crossentropy")
+    for call in (fresh.fit, fresh.evaluate):  # whose layers make their weights on one row
+        with pytest.raises(tg.ShapeError, match=r"a batch of shape \(32, 3\)"):
+            call(X[:, :3], LABELS)
     with pytest.raises(RuntimeError, match="the model is not compiled"):
         nn.Sequential([nn.Dense(3)]).fit(X, LABELS)
     with pytest.raises(ValueError, match="adan"):
